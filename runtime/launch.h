@@ -1,0 +1,72 @@
+/*
+ * launch.h - the birth of a process in a container, seen from the host.
+ *
+ * Runs in: host.  launch_init makes namespaces and cgroup membership with clone3
+ * and hands the spec to berth-init in a sealed memfd; launch_join puts a process
+ * into a container that runs.  sync.h draws the protocol between the two sides;
+ * plan.h is what crosses.
+ */
+#ifndef RUNTIME_LAUNCH_H
+#define RUNTIME_LAUNCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "runtime/spec.h"
+
+struct launch {			/* a process that was born and waits at its gate */
+	pid_t pid;		/* as the caller's namespace sees it */
+	int pidfd;
+	uint64_t start_time;	/* proc.h */
+	int sync;		/* our end of the socket pair; closed once it has started */
+	int console;		/* master of the terminal when one was asked for, else -1 */
+	int seccomp_notify;	/* listener, else -1 */
+};
+
+struct launch_opts {
+	int root_fd;		/* detached mount to use as the root, or -1: open root_path */
+	const char *root_path;	/* absolute, when root_fd is -1 */
+	int cgroup_fd;		/* directory to be cloned into, or -1 */
+	int stdio[3];		/* become 0, 1, 2 (no terminal); -1: the caller's own */
+	unsigned preserve_fds;	/* 3 .. 3+N-1 stay open */
+	int gate_fd;		/* listening socket at which the init waits for `start`, or -1: it
+				   waits for launch_open_gate on the sync socket */
+	bool no_pivot, no_new_keyring;
+	bool run_pid1;		/* --init: pid1.c stays as PID 1 and reaps */
+	const char *sd_notify;	/* host path of NOTIFY_SOCKET to hand in, or NULL */
+	const char *state_json;	/* OCI state for createContainer/startContainer hooks */
+	const struct filter_program *filter;	/* compiled, or NULL */
+
+	/* Called in the host when all namespaces exist and before the root is entered:
+	 * network, prestart and createRuntime hooks.  A failure ends the birth. */
+	int (*namespaces_ready)(void *ctx, const struct launch *l, struct err *e);
+	void *ctx;
+};
+
+/* Everything up to the gate: returns when the init has done all that can fail before execve
+ * (program looked up too).  On failure the child is dead and reaped; e is its own message. */
+int launch_init(const struct spec *s, const struct launch_opts *o, struct launch *ret,
+		struct err *e);
+/* Opens the gate (gate_fd -1) and waits for the execve to have happened or failed. */
+int launch_open_gate(struct launch *l, struct err *e);
+/* Kills, reaps, closes. */
+void launch_abort(struct launch *l);
+
+struct launch_join_opts {
+	int target_pidfd;		/* of the container's init */
+	pid_t target_pid;
+	unsigned ns_mask;		/* bits 1 << enum spec_ns to join */
+	int cgroup_fd;			/* to be cloned into, or -1 */
+	int stdio[3];
+	unsigned preserve_fds;
+	const struct filter_program *filter;
+	bool no_new_keyring;
+};
+/* Returns when the process has been executed (or has failed before). */
+int launch_join(struct arena *a, const struct spec_process *p, const struct spec *s,
+		const struct launch_join_opts *o, struct launch *ret, struct err *e);
+
+#endif
