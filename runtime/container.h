@@ -1,0 +1,107 @@
+/*
+ * container.h - the life of one container as the OCI runtime-spec tells it: create,
+ * start, kill, delete, state, exec.
+ *
+ * Runs in: host.  Used by berth-oci's commands and by the engine's supervise step
+ * alike; knows nothing of images, logs or restarts.  State is RUN_ROOT/ID/state.json,
+ * written whole or not at all; a lock file per container keeps two commands apart.
+ * A process is named by PID and start time and boot id, never by PID alone.
+ */
+#ifndef RUNTIME_CONTAINER_H
+#define RUNTIME_CONTAINER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "cgroup/cgroup.h"
+#include "runtime/launch.h"
+#include "runtime/spec.h"
+
+enum container_status {
+	CONTAINER_CREATING, CONTAINER_CREATED, CONTAINER_RUNNING, CONTAINER_PAUSED,
+	CONTAINER_STOPPED,
+};
+const char *container_status_name(enum container_status s);
+
+struct container_state {		/* all in `arena` */
+	struct arena *arena;
+	const char *id, *bundle, *oci_version, *owner;
+	enum container_status status;	/* looked up when loaded, never stored as truth */
+	pid_t pid;			/* 0 once stopped */
+	uint64_t start_time;
+	const char *boot_id;
+	const char *created;		/* RFC 3339 */
+	const char *rootfs;
+	const char *cgroup_path;	/* below the v2 mount, "" when none */
+	const char *cgroup_driver;	/* "cgroupfs" "systemd" "disabled" */
+	const char *scope;		/* systemd unit, or "" */
+	const char *rdt_group;		/* resctrl group that we made, or "" */
+	struct json_map annotations;
+	bool engine;			/* belongs to an engine container (has a record) */
+};
+
+struct container_env {			/* what is the same for a whole invocation */
+	const char *run_root;		/* holds a folder per container */
+	const char *cache_dir;		/* holds seccomp/, NULL: no cache */
+	enum cgroup_driver driver;
+	bool rootless;
+};
+
+struct container_create_opts {
+	const char *bundle;		/* absolute; relative root.path starts there */
+	int root_fd;			/* engine: detached mount to use as root; else -1 */
+	int stdio[3];			/* -1 each: the caller's own */
+	int console_out;		/* engine: *ret->console gets the master (terminal: true) */
+	const char *console_socket, *pid_file, *pidfd_socket;
+	unsigned preserve_fds;
+	bool no_pivot, no_new_keyring, run_pid1, engine, own_gate;
+	/* engine: network, when the namespaces exist (before the hooks) */
+	int (*network)(void *ctx, pid_t pid, int netns_fd, struct err *e);
+	void *ctx;
+};
+
+/* Everything up to `created`.  After a failure nothing is left.  own_gate: the caller itself
+ * will start it by container_open_gate; else RUN_ROOT/ID/gate waits for container_start. */
+int container_create(const struct container_env *env, const char *id, struct spec *s,
+		     const struct container_create_opts *o, struct launch *ret, struct err *e);
+int container_open_gate(const struct container_env *env, const char *id, struct spec *s,
+			struct launch *l, struct err *e);
+int container_start(const struct container_env *env, const char *id, struct err *e);
+/* sig to the init (all: to every process). */
+int container_kill(const struct container_env *env, const char *id, int sig, bool all,
+		   struct err *e);
+/* Removes state, cgroup, and runs poststop hooks; force kills first and is silent on absence. */
+int container_delete(const struct container_env *env, const char *id, bool force, struct err *e);
+int container_pause(const struct container_env *env, const char *id, bool pause, struct err *e);
+int container_update(const struct container_env *env, const char *id,
+		     const struct cgroup_limits *limits, struct err *e);
+int container_load(const struct container_env *env, const char *id, struct container_state *ret,
+		   struct err *e);
+void container_state_clear(struct container_state *s);
+/* Ids below run_root, sorted; broken entries included. */
+int container_list(const struct container_env *env, struct strlist *ret, struct err *e);
+/* The state as `state` prints it and hooks get it. */
+void container_state_write(const struct container_state *s, struct strbuf *b);
+/* The spec that the container was created with (bundle/config.json as it was then). */
+int container_spec(const struct container_env *env, const char *id, struct arena *a,
+		   struct spec **ret, struct err *e);
+
+struct container_exec_opts {
+	int stdio[3];
+	unsigned preserve_fds;
+	const char *cgroup;		/* sub-cgroup to make and use, NULL: the container's own */
+	const char *console_socket, *pid_file, *pidfd_socket;
+	bool ignore_paused;
+};
+/* Runs p in the container; returns when it has been executed. */
+int container_exec(const struct container_env *env, const char *id, struct arena *a,
+		   struct spec_process *p, const struct container_exec_opts *o,
+		   struct launch *ret, struct err *e);
+
+/* 1..1024 characters of [A-Za-z0-9_+.-], not "." or "..". */
+int container_id_check(const char *id, struct err *e);
+
+#endif
