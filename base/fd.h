@@ -24,13 +24,15 @@ ssize_t fd_read_full(int fd, void *buf, size_t n);
 int fd_read_all(int fd, size_t max, char **ret, size_t *ret_n);
 
 /* One datagram with up to nfds descriptors.  fd_recv sets *nfds to what came (close-on-exec)
- * and returns bytes, 0 at EOF, -errno; -EMSGSIZE when something was cut off. */
+ * and returns bytes, 0 at EOF, -errno; -EMSGSIZE when something was cut off.  nfds is at most
+ * 128; NULL for none. */
 int fd_send(int sock, const void *data, size_t n, const int *fds, size_t nfds);
 ssize_t fd_recv(int sock, void *buf, size_t n, int *fds, size_t *nfds);
 
 int fd_cloexec(int fd, bool on);
 int fd_nonblock(int fd, bool on);
-/* Moves fd to exactly `to` (dup3, without close-on-exec when keep), closing the old number. */
+/* Moves fd to exactly `to` (dup3, without close-on-exec when keep), closing the old number.
+ * Returns 0. */
 int fd_move(int fd, int to, bool keep);
 /* Opens /dev/null on those of 0, 1, 2 that are closed. */
 int fd_fill_std(void);

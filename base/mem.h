@@ -61,7 +61,8 @@ char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(
 /* Copies a NULL-terminated list and its strings.  NULL gives NULL. */
 char **arena_strv(struct arena *a, char *const *v);
 
-/* Maps a shared arena (private copy) in the other program.  NULL and errno on failure. */
+/* Maps a shared arena (private copy) in the other program.  NULL and errno on failure: EPROTO
+ * when the magic, the bounds or root (which must lie inside) are not right. */
 struct arena *arena_map(int fd, uint32_t magic);
 
 #endif
