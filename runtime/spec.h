@@ -100,10 +100,15 @@ struct spec_mount {
 	unsigned flags;			/* enum spec_mount_flags */
 	uint64_t attr_set, attr_clr;	/* MOUNT_ATTR_* of this mount */
 	uint64_t rec_set, rec_clr;	/* the same, recursive (rro, rnosuid, …) */
-	uint64_t sb_flags;		/* MS_SYNCHRONOUS, MS_DIRSYNC, MS_LAZYTIME, MS_MANDLOCK, MS_RDONLY of the superblock */
-	uint64_t propagation;		/* MS_SHARED|MS_SLAVE|MS_PRIVATE|MS_UNBINDABLE [|MS_REC], or 0 */
+	uint64_t sb_flags;		/* of the superblock: MS_SYNCHRONOUS, MS_DIRSYNC, MS_LAZYTIME,
+					   MS_MANDLOCK, MS_I_VERSION; MS_RDONLY beside the attribute
+					   ("ro" sets both; binds look at the attribute only) */
+	uint64_t propagation;		/* one of MS_SHARED MS_SLAVE MS_PRIVATE MS_UNBINDABLE, with
+					   MS_REC or without; 0: not asked for */
 	char **data;			/* what is left for the file system, "key=value" or "key" */
-	struct spec_idmaps uids, gids;
+	struct spec_idmaps uids, gids;	/* host_id is the host's; see map_relative */
+	bool map_relative;		/* idmap=uids=@…: host_id is an id of the container's user
+					   namespace, still to be turned into the host's */
 };
 
 struct spec_device {
@@ -149,8 +154,7 @@ struct spec {
 	const char *cgroups_path;
 	struct cgroup_limits limits;
 	uint64_t rootfs_propagation;	/* MS_*, 0: rslave */
-	bool has_seccomp;
-	struct filter_profile seccomp;
+	struct filter_profile *seccomp;		/* NULL: none */
 	struct json_map sysctl;
 	char **masked_paths, **readonly_paths;
 	const char *mount_label;
