@@ -102,12 +102,15 @@ int cgroup_limits_check(const struct cgroup_limits *l, struct err *e);
 /* What `change` sets replaces what `into` had (unified and per-device entries by their key). */
 void cgroup_limits_merge(struct cgroup_limits *into, struct arena *a,
 			 const struct cgroup_limits *change);
+/* Docker's rule for its own command line: memory given without memory-swap means that as much
+ * swap again may be used (OCI callers say what they mean and do not call this). */
+void cgroup_limits_default(struct cgroup_limits *l);
 /* True when it asks for anything besides devices. */
 bool cgroup_limits_any(const struct cgroup_limits *l);
 /* Resources of the form that devices' strings have: "c 10:200 rwm", "a *:* rwm". */
 int cgroup_device_parse(const char *text, struct cgroup_device *ret);
-/* Puts Docker's default rules (deny all; mknod of all; null zero full random urandom tty
- * console ptmx pts) in front of those that are there, and sets devices_set. */
+/* Appends the rules that every container has (mknod of all; null zero full random urandom tty
+ * console ptmx pts), as runc does, and sets devices_set.  What no rule matches is denied. */
 void cgroup_devices_default(struct cgroup_limits *l, struct arena *a);
 void cgroup_devices_add(struct cgroup_limits *l, struct arena *a, struct cgroup_device d);
 
@@ -118,8 +121,11 @@ enum cgroup_controller {
 	CGROUP_HUGETLB = 16, CGROUP_PIDS = 32, CGROUP_RDMA = 64, CGROUP_MISC = 128,
 };
 
-enum cgroup_driver { CGROUP_DRIVER_CGROUPFS, CGROUP_DRIVER_SYSTEMD, CGROUP_DRIVER_DISABLED };
-/* "cgroupfs", "systemd", "disabled"; NULL or -EINVAL for anything else. */
+/* AUTO is resolved by cgroup_make (struct cgroup says to which): cgroupfs where we may write,
+ * else the user's systemd, else disabled if there is no limit to apply. */
+enum cgroup_driver { CGROUP_DRIVER_CGROUPFS, CGROUP_DRIVER_SYSTEMD, CGROUP_DRIVER_DISABLED,
+		     CGROUP_DRIVER_AUTO };
+/* "cgroupfs", "systemd", "disabled", "auto"; -EINVAL for anything else. */
 int cgroup_driver_parse(const char *s, enum cgroup_driver *ret);
 const char *cgroup_driver_name(enum cgroup_driver d);
 
