@@ -60,7 +60,8 @@ STATIC_LDFLAGS = -static -no-pie -Wl,--gc-sections -Wl,-z,relro,-z,now -Wl,-z,no
 BASE_STATIC := err mem str fd path sys proc
 IMAGE_LIGHT := ref store manifest overlay image
 RUNTIME_INIT := init ns userns mounts rootfs dev masks caps creds lsm sysctl pid1
-RUNTIME_SUP := watch attach logfile ring stop health end
+RUNTIME_SUP := watch clients logfile ring stop health timers finish
+RUNTIME_ENDS := end status
 RUNTIME_BOTH := sync plan
 
 names = $(basename $(notdir $(wildcard $(1)/*.c)))
@@ -71,12 +72,12 @@ BASE_O := $(call obj,base,$(call names,base))
 LEAF_O := $(foreach d,cgroup seccomp netns,$(call obj,$(d),$(call names,$(d))))
 IMAGE_LIGHT_O := $(call obj,image,$(filter $(IMAGE_LIGHT),$(call names,image)))
 IMAGE_HEAVY_O := $(call obj,image,$(filter-out $(IMAGE_LIGHT),$(call names,image)))
-RUNTIME_HOST := $(filter-out $(RUNTIME_INIT) $(RUNTIME_SUP),$(call names,runtime)) end
+RUNTIME_HOST := $(filter-out $(RUNTIME_INIT) $(RUNTIME_SUP),$(call names,runtime))
 RUNTIME_O := $(call obj,runtime,$(filter $(RUNTIME_HOST),$(call names,runtime)))
 CLI_O := $(call obj,cli,$(call names,cli))
 
 INIT_SO := $(call sobj,base,$(BASE_STATIC)) $(call sobj,runtime,$(filter $(RUNTIME_INIT) $(RUNTIME_BOTH),$(call names,runtime)))
-SUP_SO := $(call sobj,base,$(BASE_STATIC)) $(call sobj,runtime,$(filter $(RUNTIME_SUP),$(call names,runtime))) \
+SUP_SO := $(call sobj,base,$(BASE_STATIC)) $(call sobj,runtime,$(filter $(RUNTIME_SUP) $(RUNTIME_ENDS),$(call names,runtime))) \
 	$(call sobj,cgroup,$(filter kill,$(call names,cgroup)))
 
 BERTH_LIBS := -lseccomp -lcap -lyajl -lmnl -lnftnl -ldl

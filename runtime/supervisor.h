@@ -55,11 +55,11 @@ struct supervise_opts {
 	int stdio[3];		/* log driver passthrough: the terminal's own; else -1 */
 	uint32_t restarts;	/* how often already */
 	uint32_t rows, cols;	/* of the terminal, 0: unknown */
-	int lock_fd;		/* RUN/ID/lock when it is held already (restart), else -1 */
+	int lock_fd;		/* RUN/ID/engine.lock when it is held already (restart), else -1 */
 	int64_t backoff_ns;	/* last delay before a restart */
 };
 
-/* Forks the birth: takes RUN/ID/lock, mounts, creates, starts, becomes berth-supervisor.
+/* Forks the birth: takes RUN/ID/engine.lock, mounts, creates, starts, becomes berth-supervisor.
  * Returns when the container runs, or with the birth's own error (everything undone). */
 int supervise_start(const struct engine *en, const char *id, const struct supervise_opts *o,
 		    struct err *e);
@@ -70,7 +70,7 @@ int supervise_run(const struct engine *en, const char *id, struct supervise_opts
 
 /* RUN/ID, locked: -EBUSY when somebody works on it or it runs.  Closing the fd frees it. */
 int run_lock(const struct engine *en, const char *id, int *ret_lock, int *ret_dir, struct err *e);
-/* True when a live process holds RUN/ID/lock. */
+/* True when a live process holds RUN/ID/engine.lock. */
 bool run_alive(const struct engine *en, const char *id);
 
 /* Takes away what dead processes left behind: for every RUN/ID whose lock is free.  Called by
@@ -79,6 +79,7 @@ int sweep_run(const struct engine *en, struct err *e);
 
 /* The downs, for a container whose lock the caller holds (end.c, also in the supervisor; what
  * needs netlink is done by `berth internal-netdown`). */
+#define END_DEAD_PREFIX ".dead-"
 struct end_paths { int run_fd, containers_fd; const char *id, *cgroup; };
 int end_cgroup(const struct end_paths *p, struct err *e);
 int end_run_dir(const struct end_paths *p, struct err *e);

@@ -1,0 +1,96 @@
+/* engine.c - where one installation keeps its things.  Runs in: host. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "base/str.h"
+#include "runtime/record.h"
+
+static char *absolute(const char *path)
+{
+	if (path[0] == '/')
+		return path_clean(path);
+	AUTO_FREE char *cwd = getcwd(NULL, 0);
+	AUTO_FREE char *joined = path_join(cwd ? cwd : "/", path);
+
+	return path_clean(joined);
+}
+
+/* Rootless users have folders of their own (XDG base directory specification). */
+static void default_dirs(struct engine *en)
+{
+	const char *data = getenv("XDG_DATA_HOME"), *run = getenv("XDG_RUNTIME_DIR");
+	const char *home = getenv("HOME");
+
+	if (geteuid() == 0) {
+		en->root = mem_strdup("/var/lib/berth");
+		en->run = mem_strdup("/run/berth");
+		return;
+	}
+	en->root = !str_empty(data) ? path_join(data, "berth")
+				    : mem_printf("%s/.local/share/berth", home ? home : "/tmp");
+	en->run = !str_empty(run) ? path_join(run, "berth")
+				  : mem_printf("/tmp/berth-%u", (unsigned)geteuid());
+}
+
+static int open_made(const char *path, int dirfd, const char *name, mode_t mode, int *ret,
+		     struct err *e)
+{
+	if (dirfd < 0) {
+		int r = path_mkdirs(path, mode, e);
+
+		if (r < 0)
+			return r;
+		return path_open_dir(AT_FDCWD, path, ret, e);
+	}
+	if (mkdirat(dirfd, name, mode) < 0 && errno != EEXIST)
+		return err_set(e, errno, "make %s/%s", path, name);
+	return path_open_dir(dirfd, name, ret, e);
+}
+
+int engine_open(const char *root, struct engine *ret, struct err *e)
+{
+	AUTO(engine) struct engine en = { NULL, NULL, -1, -1, -1, -1 };
+	int r;
+
+	if (str_empty(root))
+		root = getenv("BERTH_ROOT");
+	if (str_empty(root)) {
+		default_dirs(&en);
+	} else {
+		en.root = absolute(root);
+		en.run = path_join(en.root, "run");
+	}
+	if ((r = open_made(en.root, -1, NULL, 0711, &en.root_fd, e)) < 0 ||
+	    (r = open_made(en.run, -1, NULL, 0700, &en.run_fd, e)) < 0 ||
+	    (r = open_made(en.root, en.root_fd, "containers", 0710, &en.containers_fd, e)) < 0 ||
+	    (r = open_made(en.root, en.root_fd, "names", 0700, &en.names_fd, e)) < 0)
+		return r;
+	*ret = en;
+	en = (struct engine){ NULL, NULL, -1, -1, -1, -1 };
+	return 0;
+}
+
+void engine_close(struct engine *en)
+{
+	free(en->root);
+	free(en->run);
+	fd_close(&en->root_fd);
+	fd_close(&en->run_fd);
+	fd_close(&en->containers_fd);
+	fd_close(&en->names_fd);
+	en->root = en->run = NULL;
+}
+
+void engine_cleanup(struct engine *en)
+{
+	engine_close(en);
+}
+
+struct net_paths engine_net_paths(const struct engine *en)
+{
+	return (struct net_paths){ .root = en->root, .run = en->run, .bridge = NULL };
+}

@@ -1,0 +1,171 @@
+/*
+ * run_dir.c - RUN/ID: who works on a container holds its lock; what the dead left
+ * there is swept away.  Runs in: host.
+ *
+ * The folder is made first and removed last, so it names everything that can be half
+ * there.  Its lock is a flock: it ends with its holder, however that one ends.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "base/proc.h"
+#include "base/str.h"
+#include "runtime/container.h"
+#include "runtime/status.h"
+#include "runtime/supervisor.h"
+
+/* The lock is ours only if the file that we locked is still the one in the folder: a sweep may
+ * have taken the folder away between our open and our flock. */
+static bool still_there(int run_fd, const char *id, int lock)
+{
+	AUTO_FREE char *path = mem_printf("%s/engine.lock", id);
+	struct stat a, b;
+
+	return fstat(lock, &a) == 0 && fstatat(run_fd, path, &b, 0) == 0 &&
+	       a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
+int run_lock(const struct engine *en, const char *id, int *ret_lock, int *ret_dir, struct err *e)
+{
+	for (int tries = 0; tries < 100; tries++) {
+		AUTO_CLOSE int dir = -1, lock = -1;
+
+		if (mkdirat(en->run_fd, id, 0700) < 0 && errno != EEXIST)
+			return err_set(e, errno, "make %s/%s", en->run, id);
+		dir = openat(en->run_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (dir < 0 && errno == ENOENT)
+			continue;
+		if (dir < 0)
+			return err_set(e, errno, "open %s/%s", en->run, id);
+		lock = openat(dir, "engine.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		if (lock < 0 && errno == ENOENT)
+			continue;
+		if (lock < 0)
+			return err_set(e, errno, "open %s/%s/engine.lock", en->run, id);
+		if (flock(lock, LOCK_EX | LOCK_NB) < 0)
+			return errno == EWOULDBLOCK
+				       ? err_say(e, EBUSY, "container %.12s is in use", id)
+				       : err_set(e, errno, "lock container %.12s", id);
+		if (!still_there(en->run_fd, id, lock))
+			continue;
+		*ret_lock = TAKE_FD(lock);
+		if (ret_dir)
+			*ret_dir = TAKE_FD(dir);
+		return 0;
+	}
+	return err_say(e, EBUSY, "container %.12s is in use", id);
+}
+
+bool run_alive(const struct engine *en, const char *id)
+{
+	AUTO_FREE char *path = mem_printf("%s/engine.lock", id);
+	AUTO_CLOSE int lock = openat(en->run_fd, path, O_RDWR | O_CLOEXEC);
+
+	return lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+/* How it ended when nobody was there to see it. */
+static void record_loss(const struct engine *en, const char *id)
+{
+	AUTO_CLOSE int dir = openat(en->containers_fd, id, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct err e = ERR_INIT;
+	struct status s;
+	struct timespec now;
+
+	if (dir < 0 || status_load(dir, &s, &e) < 0 || s.pid == 0)
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	s.reason = STATUS_SUPERVISOR_LOST;
+	s.exit_code = 137;
+	s.signal = 9;
+	s.pid = 0;
+	s.finished_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	s.health[0] = 0;
+	status_save(dir, &s, false, &e);
+}
+
+/* Everything that a dead one left; we hold its lock.  The record goes too when it was half made
+ * or the container was to be thrown away. */
+static void sweep_one(const struct engine *en, const char *id)
+{
+	struct container_env env = { .run_root = en->run, .cache_dir = en->root };
+	struct net_paths net = engine_net_paths(en);
+	struct end_paths paths = { en->run_fd, en->containers_fd, id, NULL };
+	AUTO(record) struct record *r = NULL;
+	AUTO_CLOSE int cdir = -1;
+	struct container_state st = { 0 };
+	AUTO_FREE char *cgroup = NULL;
+	struct err e = ERR_INIT;
+
+	log_debug("cleaning up after container %.12s, whose supervisor is gone", id);
+	if (container_load(&env, id, &st, &e) == 0) {
+		cgroup = mem_strdup(st.cgroup_path ? st.cgroup_path : "");
+		if (st.pid > 0)
+			proc_kill(st.pid, st.start_time, SIGKILL);
+		container_state_clear(&st);
+	}
+	if (str_empty(cgroup)) {
+		free(cgroup);
+		cgroup = mem_printf("berth/%s", id);
+	}
+	paths.cgroup = cgroup;
+	if (end_cgroup(&paths, &e) < 0)
+		log_warn("%s", e.msg);
+	if (net_down(&net, id, &e) < 0)
+		log_warn("%s", e.msg);
+	record_loss(en, id);
+	if (path_exists(en->containers_fd, id) &&
+	    (record_load(en, id, &r, &e) < 0 || r->auto_remove))
+		if (record_remove(en, id, true, &e) < 0)
+			log_warn("%s", e.msg);
+	if (end_run_dir(&paths, &e) < 0)
+		log_warn("%s", e.msg);
+}
+
+int sweep_run(const struct engine *en, struct err *e)
+{
+	AUTO_CLOSE int fd = openat(en->run_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *de;
+
+	if (!d)
+		return err_set(e, errno, "read %s", en->run);
+	TAKE_FD(fd);
+	while ((de = readdir(d))) {
+		AUTO_FREE char *path = NULL;
+		AUTO_CLOSE int lock = -1;
+
+		if (str_starts(de->d_name, END_DEAD_PREFIX))
+			path_remove_tree(en->run_fd, de->d_name, e);
+		if (!str_is_hex(de->d_name, 64))
+			continue;
+		path = mem_printf("%s/engine.lock", de->d_name);
+		lock = openat(en->run_fd, path, O_RDWR | O_CLOEXEC);
+		if (lock < 0) {
+			/* a folder without a lock: of an OCI container, or its maker died at once */
+			struct stat st;
+
+			if (errno == ENOENT && fstatat(en->run_fd, de->d_name, &st, 0) == 0 &&
+			    st.st_mtime + 60 < time(NULL))
+				unlinkat(en->run_fd, de->d_name, AT_REMOVEDIR);
+			continue;
+		}
+		if (flock(lock, LOCK_EX | LOCK_NB) < 0 ||
+		    !still_there(en->run_fd, de->d_name, lock))
+			continue;
+		sweep_one(en, de->d_name);
+	}
+	closedir(d);
+	return 0;
+}
