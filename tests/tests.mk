@@ -30,3 +30,78 @@ $(B)/unit/%: tests/unit/%.c $$(UNIT_OBJ_$$(firstword $$(subst /, ,$$*)))
 
 .PHONY: unit
 unit: $(UNIT_BIN)
+
+# ---- proof ----
+#
+# The packages come first, since what is installed decides how this file is read
+# (musl-gcc): so these targets call make once more.
+
+TESTS_RUN = tests/run -B $(abspath $(B))
+
+.PHONY: check check-unit check-system check-security check-vm lint packages
+check:
+	@tests/install-packages build check vm
+	@$(MAKE) --no-print-directory -j2 all unit
+	@$(TESTS_RUN)
+
+check-unit: unit
+	@$(TESTS_RUN) unit
+
+check-system: all
+	@$(TESTS_RUN) system
+
+check-security: all
+	@$(TESTS_RUN) security
+
+check-vm:
+	@tests/install-packages build check vm
+	@$(MAKE) --no-print-directory -j2 all
+	@$(TESTS_RUN) vm vmsd
+
+lint: all
+	@$(TESTS_RUN) lint
+
+packages:
+	@tests/install-packages build check vm demo bench
+
+.PHONY: demo
+demo:
+	@tests/install-packages build demo
+	@$(MAKE) --no-print-directory -s -j2 all
+	@B=$(abspath $(B)) examples/demo.sh
+
+# ---- installation ----
+
+BINDIR := $(DESTDIR)$(PREFIX)/bin
+LIBEXECDIR := $(DESTDIR)$(PREFIX)/libexec/berth
+MANDIR := $(DESTDIR)$(PREFIX)/share/man/man1
+SHAREDIR := $(DESTDIR)$(PREFIX)/share
+MAN_PAGES = $(wildcard $(B)/share/man/man1/*.1 docs/man/*.1)
+LIBEXEC_NAMES := berth-image berth-supervisor berth-init
+
+.PHONY: install uninstall help
+install: all
+	install -d $(BINDIR) $(LIBEXECDIR)
+	install -m 755 $(B)/bin/berth $(BINDIR)/berth
+	ln -sf berth $(BINDIR)/berth-oci
+	install -m 755 $(addprefix $(B)/libexec/berth/,$(LIBEXEC_NAMES)) $(LIBEXECDIR)/
+	$(if $(MAN_PAGES),install -d $(MANDIR) && install -m 644 $(MAN_PAGES) $(MANDIR)/)
+
+uninstall:
+	rm -f $(BINDIR)/berth $(BINDIR)/berth-oci $(addprefix $(LIBEXECDIR)/,$(LIBEXEC_NAMES))
+	rm -f $(addprefix $(MANDIR)/,$(notdir $(MAN_PAGES)))
+	-rmdir $(LIBEXECDIR) 2>/dev/null
+
+help:
+	@echo 'make              build everything into build/'
+	@echo 'make demo         show what it does, from nothing (installs packages, needs root)'
+	@echo 'make check        all tests (installs packages, needs root); check-unit, check-system,'
+	@echo '                  check-security, check-vm for parts; SANITIZE=1 under ASan and UBSan'
+	@echo 'make lint         checks of the source'
+	@echo 'make bench        measure, beside other runtimes'
+	@echo 'make install      to PREFIX ($(PREFIX)), below DESTDIR; make uninstall'
+	@echo 'make clean        remove what was built'
+	@echo 'V=1 shows commands; CC, CFLAGS, LDFLAGS as everywhere; B=DIR is the build folder'
+
+-include tests/fuzz/fuzz.mk
+-include tests/bench/bench.mk
