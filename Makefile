@@ -58,7 +58,7 @@ STATIC_LDFLAGS = -static -no-pie -Wl,--gc-sections -Wl,-z,relro,-z,now -Wl,-z,no
 
 # What each program is made of.  A folder's other files are what the lists do not name.
 BASE_STATIC := err mem str fd path sys proc
-IMAGE_LIGHT := ref store manifest overlay image
+IMAGE_LIGHT := ref store catalog manifest overlay image rmi
 RUNTIME_INIT := init ns userns mounts rootfs dev masks caps creds lsm sysctl pid1
 RUNTIME_SUP := watch clients logfile ring stop health timers finish
 RUNTIME_ENDS := end status

@@ -29,7 +29,7 @@
 
 /* ---- ref.c: names of images ---- */
 
-#define REF_MAX 512	/* bytes of a reference with its NUL */
+#define REF_MAX 800	/* bytes of a reference with its NUL */
 #define IMAGE_ID_LEN 71	/* "sha256:" and 64 hex digits */
 
 struct ref {
