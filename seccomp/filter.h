@@ -40,7 +40,7 @@ struct filter_rule {
 	uint32_t action;
 	struct json_opt_u32 errno_ret;	/* for ERRNO and TRACE; unset: EPERM */
 	size_t nargs;
-	struct filter_arg *args;	/* all must hold; those of the same index: any of them */
+	struct filter_arg *args;	/* all must hold; any of them when an index comes twice */
 };
 
 struct filter_profile {
@@ -59,8 +59,8 @@ struct filter_profile {
 
 /* ---- profile.c: JSON in and out ---- */
 
-/* Reader of an OCI linux.seccomp object.  [struct filter_profile *]: allocated in the context's
- * arena.  Names of system calls are not looked at, all else is checked, with the path. */
+/* Reader of an OCI linux.seccomp object.  [struct filter_profile] What it points at goes to the
+ * context's arena.  Names of system calls are not looked at, all else is checked, with the path. */
 json_reader filter_profile_read;
 /* As OCI JSON.  With expand, the built-in profile is written out rule by rule, so that any
  * runtime can read it; without, as a mark that only filter_profile_read understands (and that
@@ -107,8 +107,8 @@ int filter_compile(const struct filter_profile *p, const struct filter_options *
 /* Raw instructions from outside (run.oci.seccomp_bpf_data, decoded; --seccomp FD), verified. */
 int filter_load_raw(struct arena *a, const void *data, size_t n, struct filter_program *ret,
 		    struct err *e);
-/* Opens (makes) ROOT/cache/seccomp for filter_options.  -errno when there can be none. */
-int filter_cache_open(const char *root, int *ret_dirfd);
+/* Opens (makes) CACHE_DIR/seccomp for filter_options.  -errno when there can be none. */
+int filter_cache_open(const char *cache_dir, int *ret_dirfd);
 
 /* ---- notify.c: the listener's way to its agent ---- */
 
@@ -117,7 +117,7 @@ int filter_cache_open(const char *root, int *ret_dirfd);
 int filter_notify_send(const char *path, const char *metadata, int fd, pid_t pid,
 		       const char *state_json, struct err *e);
 
-/* ---- names.c: what there is, for `features`, `why` and messages ---- */
+/* ---- sysnames.c: what there is, for `features`, `why` and messages ---- */
 
 /* "openat" of a number on the native architecture (arch 0) or an AUDIT_ARCH_*; "syscall_N" when
  * nobody knows it.  Returns buf. */
