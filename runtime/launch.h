@@ -1,7 +1,7 @@
 /*
  * launch.h - the birth of a process in a container, seen from the host.
  *
- * Runs in: host.  launch_init makes namespaces and cgroup membership with clone3
+ * Runs in: host.  The spec lies in a shared arena (arena_new_shared).  launch_init makes namespaces and cgroup membership with clone3
  * and hands the spec to berth-init in a sealed memfd; launch_join puts a process
  * into a container that runs.  sync.h draws the protocol between the two sides;
  * plan.h is what crosses.
@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/str.h"
 #include "runtime/spec.h"
 
 struct launch {			/* a process that was born and waits at its gate */
@@ -37,12 +38,20 @@ struct launch_opts {
 	bool no_pivot, no_new_keyring;
 	bool run_pid1;		/* --init: pid1.c stays as PID 1 and reaps */
 	const char *sd_notify;	/* host path of NOTIFY_SOCKET to hand in, or NULL */
-	const char *state_json;	/* OCI state for createContainer/startContainer hooks */
+	int pdeathsig;		/* signal to the init when the caller's thread ends, or 0 */
+	unsigned listen_fds;	/* the first of preserve_fds are LISTEN_FDS: says so in its environment */
 	const struct filter_program *filter;	/* compiled, or NULL */
 
-	/* Called in the host when all namespaces exist and before the root is entered:
-	 * network, prestart and createRuntime hooks.  A failure ends the birth. */
+	/* Called in the host as soon as the namespaces exist, while the init makes its mounts:
+	 * network.  A failure of this or the next ends the birth. */
 	int (*namespaces_ready)(void *ctx, const struct launch *l, struct err *e);
+	/* Called when all is mounted and before the root is entered: prestart and createRuntime
+	 * hooks. */
+	int (*mounts_ready)(void *ctx, const struct launch *l, struct err *e);
+	/* Adds the OCI state ("creating", "created") for createContainer and startContainer hooks;
+	 * called after the two above, only when the spec has such hooks. */
+	void (*state_write)(void *ctx, const struct launch *l, const char *status,
+			    struct strbuf *b);
 	void *ctx;
 };
 
@@ -50,11 +59,21 @@ struct launch_opts {
  * (program looked up too).  On failure the child is dead and reaped; e is its own message. */
 int launch_init(const struct spec *s, const struct launch_opts *o, struct launch *ret,
 		struct err *e);
+/* With gate_fd: tells the init that its record is written.  Before this call the init ends when
+ * the caller does, from now on it waits for `start` alone.  Closes l->sync. */
+int launch_keep(struct launch *l, struct err *e);
+/* The other side of gate_fd: fd is a connection to the gate's socket (SOCK_SEQPACKET).  Opens the
+ * gate and waits for the execve to have happened or failed; closes nothing. */
+int launch_gate_open(int fd, struct err *e);
 /* Opens the gate (gate_fd -1) and waits for the execve to have happened or failed. */
 int launch_open_gate(struct launch *l, struct err *e);
 /* Kills, reaps, closes. */
 void launch_abort(struct launch *l);
 
+/*
+ * An exec.  p and all that it points at must lie in a shared arena (arena_new_shared): a.  s is
+ * only looked at in the host; NULL is allowed.
+ */
 struct launch_join_opts {
 	int target_pidfd;		/* of the container's init */
 	pid_t target_pid;
@@ -64,6 +83,8 @@ struct launch_join_opts {
 	unsigned preserve_fds;
 	const struct filter_program *filter;
 	bool no_new_keyring;
+	int pdeathsig;			/* as in launch_opts */
+	unsigned listen_fds;
 };
 /* Returns when the process has been executed (or has failed before). */
 int launch_join(struct arena *a, const struct spec_process *p, const struct spec *s,
