@@ -59,10 +59,11 @@ STATIC_LDFLAGS = -static -no-pie -Wl,--gc-sections -Wl,-z,relro,-z,now -Wl,-z,no
 # What each program is made of.  A folder's other files are what the lists do not name.
 BASE_STATIC := err mem str fd path sys proc
 IMAGE_LIGHT := ref store catalog manifest overlay image rmi
-RUNTIME_INIT := init ns userns mounts rootfs dev masks caps creds lsm sysctl pid1
+RUNTIME_INIT := init ns rootfs mounts mount_fs mount_bind copyup dev masks console caps creds sched lsm sysctl \
+	procfs program env gate pid1
 RUNTIME_SUP := watch clients logfile ring stop health timers finish
 RUNTIME_ENDS := end status
-RUNTIME_BOTH := sync plan
+RUNTIME_BOTH := sync plan hookrun
 
 names = $(basename $(notdir $(wildcard $(1)/*.c)))
 obj = $(addprefix $(B)/obj/$(1)/,$(addsuffix .o,$(2)))
