@@ -653,14 +653,17 @@ const char *str_nearest(const char *s, const char *const *names)
 	return found ? found : nlonger == 1 ? longer : NULL;
 }
 
-/* Bytes of the well-formed UTF-8 character at p that does not steer a terminal, else 0:
- * control characters (C0, DEL, C1) and the marks that turn the direction of writing. */
-static size_t harmless(const unsigned char *p, size_t n)
+size_t str_utf8(const char *s, size_t n, uint32_t *ret)
 {
-	uint32_t c = p[0];
-	size_t k = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 :
-		   c >= 0xf0 && c < 0xf5 ? 4 : 0;
+	const unsigned char *p = (const unsigned char *)s;
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	uint32_t c;
+	size_t k;
 
+	if (n == 0)
+		return 0;
+	c = p[0];
+	k = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
 	if (k == 0 || k > n)
 		return 0;
 	if (k > 1)
@@ -670,31 +673,41 @@ static size_t harmless(const unsigned char *p, size_t n)
 			return 0;
 		c = c << 6 | (p[i] & 0x3fU);
 	}
-	if (c < 0x20 || (c >= 0x7f && c < 0xa0) || (k == 3 && c < 0x800) || (k == 4 && c < 0x10000) ||
-	    (c >= 0xd800 && c < 0xe000) || c > 0x10ffff)
+	if (c < least[k] || (c >= 0xd800 && c < 0xe000) || c > 0x10ffff)
 		return 0;
-	if ((c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069))
+	*ret = c;
+	return k;
+}
+
+/* Bytes of the character at s if it does not steer a terminal: controls (C0, DEL, C1) and the
+ * marks that turn the direction of writing do. */
+static size_t harmless(const char *s, size_t n)
+{
+	uint32_t c = 0;
+	size_t k = str_utf8(s, n, &c);
+
+	if (c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x202a && c <= 0x202e) ||
+	    (c >= 0x2066 && c <= 0x2069))
 		return 0;
 	return k;
 }
 
 const char *str_printable(const char *s, size_t n, char *buf, size_t max)
 {
-	const unsigned char *p = (const unsigned char *)s;
 	size_t out = 0;
 
 	if (max == 0)
 		return buf;
 	for (size_t i = 0; i < n;) {
-		size_t k = harmless(p + i, n - i), len;
+		size_t k = harmless(s + i, n - i), len;
 		char esc[8];
 
 		if (k > 0)
-			memcpy(esc, p + i, len = k);
-		else if (p[i] == '\n' || p[i] == '\t')
-			len = (size_t)snprintf(esc, sizeof(esc), "\\%c", p[i] == '\n' ? 'n' : 't');
+			memcpy(esc, s + i, len = k);
+		else if (s[i] == '\n' || s[i] == '\t')
+			len = (size_t)snprintf(esc, sizeof(esc), "\\%c", s[i] == '\n' ? 'n' : 't');
 		else
-			len = (size_t)snprintf(esc, sizeof(esc), "\\x%02x", p[i]);
+			len = (size_t)snprintf(esc, sizeof(esc), "\\x%02x", (unsigned char)s[i]);
 		if (len >= max - out)
 			break;
 		memcpy(buf + out, esc, len);

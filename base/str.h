@@ -76,6 +76,9 @@ unsigned str_distance(const char *a, const char *b);
 /* The nearest of names (NULL-terminated) within distance max(1, len/3), or NULL. */
 const char *str_nearest(const char *s, const char *const *names);
 
+/* Bytes of the well-formed UTF-8 character at s (RFC 3629), *ret its number; 0 when it is none. */
+size_t str_utf8(const char *s, size_t n, uint32_t *ret);
+
 /* Copies with control characters made visible (\xNN, \n, \t): for messages and terminals.
  * At most max output bytes; returns buf. */
 const char *str_printable(const char *s, size_t n, char *buf, size_t max);
