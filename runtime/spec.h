@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "cgroup/cgroup.h"
 #include "seccomp/filter.h"
 
@@ -124,7 +125,7 @@ enum spec_hook_kind {
 	SPEC_HOOK_PRESTART, SPEC_HOOK_CREATE_RUNTIME, SPEC_HOOK_CREATE_CONTAINER,
 	SPEC_HOOK_START_CONTAINER, SPEC_HOOK_POSTSTART, SPEC_HOOK_POSTSTOP, SPEC_HOOK_COUNT,
 };
-struct spec_hook { const char *path; char **args, **env; int timeout; };	/* seconds, 0: none */
+struct spec_hook { const char *path; char **args, **env; int32_t timeout; };	/* seconds, 0: none */
 struct spec_hooks { size_t n; struct spec_hook *v; };
 
 struct spec_time_offset { bool set; int64_t secs; uint32_t nanosecs; };
@@ -175,6 +176,9 @@ int spec_read_process(struct arena *a, const char *text, size_t n, struct spec_p
 /* One mount's options → flags, attributes, propagation, data (engine and mounts add use it). */
 int spec_mount_options(struct arena *a, struct spec_mount *m, char *const *options,
 		       struct err *e);
+/* The names of all options that spec_mount_options knows, sorted. */
+void spec_mount_option_names(struct strlist *ret);
+const char *spec_hook_name(enum spec_hook_kind kind);	/* "createRuntime" */
 /* spec → config.json. */
 void spec_write(const struct spec *s, struct strbuf *b);
 void spec_write_process(const struct spec_process *p, struct json_out *o, const char *key);
