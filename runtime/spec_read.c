@@ -196,13 +196,14 @@ static int read_version(struct json_ctx *c, const struct json *v, void *field)
 static int read_root(struct json_ctx *c, const struct json *v, void *field)
 {
 	static const struct json_row rows[] = {
-		SPEC_ROW("path", struct spec, root_path, json_read_str, true),
+		SPEC_ROW("path", struct spec, root_path, json_read_str, false),
 		SPEC_ROW("readonly", struct spec, root_readonly, json_read_bool, false),
 	};
 	struct spec *s = field;
 	int r = json_read_rows(c, v, rows, ARRAY_SIZE(rows), field);
 
-	if (!r && !s->root_path[0])
+	/* Without a path the caller brings a root; container_create looks. */
+	if (!r && s->root_path && !s->root_path[0])
 		return json_fail(c, "path: must not be empty");
 	return r;
 }
