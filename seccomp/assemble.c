@@ -19,7 +19,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <linux/seccomp.h>
 
 struct alt {			/* conditions and what follows from them */
 	size_t nargs;

@@ -6,8 +6,6 @@
  */
 #include "seccomp/compile.h"
 
-#include <linux/seccomp.h>
-
 static bool is_jump(const struct sock_filter *f)
 {
 	return BPF_CLASS(f->code) == BPF_JMP;

@@ -14,11 +14,8 @@
 #include <sched.h>
 #include <string.h>
 #include <linux/capability.h>
-#include <linux/seccomp.h>
 #include <sys/personality.h>
 #include <sys/socket.h>
-
-#include "base/sys.h"
 
 /* Numbers up to here have been looked at (removexattrat, Linux 6.13). */
 enum { NEWEST = 466 };
@@ -145,23 +142,35 @@ struct guarded {
 		    CLONE_NEWPID | CLONE_NEWNET)
 
 static const struct guarded guarded[] = {
-	/* Families of sockets.  Not: DECnet, Econet, ATM-SVC, IrDA, WANPIPE, CAN's raw kin, the
+	/* Families of sockets.  Not: DECnet, Econet, ATMSVC, IrDA, WANPIPE, ISDN, CAIF, the
 	 * kernel's cryptography (AF_ALG) and AF_VSOCK, which reaches the host past every
 	 * network namespace. */
-	{ 0, "socket", FILTER_OP_LT, 12 },
-	{ 0, "socket", FILTER_OP_EQ, 13 }, { 0, "socket", FILTER_OP_EQ, 14 },
-	{ 0, "socket", FILTER_OP_EQ, 15 }, { 0, "socket", FILTER_OP_EQ, AF_NETLINK },
-	{ 0, "socket", FILTER_OP_EQ, AF_PACKET }, { 0, "socket", FILTER_OP_EQ, 18 },
-	{ 0, "socket", FILTER_OP_EQ, 21 }, { 0, "socket", FILTER_OP_EQ, 22 },
-	{ 0, "socket", FILTER_OP_EQ, 24 }, { 0, "socket", FILTER_OP_EQ, 26 },
-	{ 0, "socket", FILTER_OP_EQ, 27 }, { 0, "socket", FILTER_OP_EQ, 28 },
-	{ 0, "socket", FILTER_OP_EQ, AF_CAN }, { 0, "socket", FILTER_OP_EQ, 30 },
-	{ 0, "socket", FILTER_OP_EQ, AF_BLUETOOTH }, { 0, "socket", FILTER_OP_EQ, 32 },
-	{ 0, "socket", FILTER_OP_EQ, 33 }, { 0, "socket", FILTER_OP_EQ, 35 },
-	{ 0, "socket", FILTER_OP_EQ, 36 }, { 0, "socket", FILTER_OP_EQ, 39 },
-	{ 0, "socket", FILTER_OP_EQ, 41 }, { 0, "socket", FILTER_OP_EQ, 42 },
-	{ 0, "socket", FILTER_OP_EQ, 43 }, { 0, "socket", FILTER_OP_EQ, 44 },
-	{ 0, "socket", FILTER_OP_EQ, 45 },
+	{ 0, "socket", FILTER_OP_LT, AF_DECnet },
+	{ 0, "socket", FILTER_OP_EQ, AF_NETBEUI },
+	{ 0, "socket", FILTER_OP_EQ, AF_SECURITY },
+	{ 0, "socket", FILTER_OP_EQ, AF_KEY },
+	{ 0, "socket", FILTER_OP_EQ, AF_NETLINK },
+	{ 0, "socket", FILTER_OP_EQ, AF_PACKET },
+	{ 0, "socket", FILTER_OP_EQ, AF_ASH },
+	{ 0, "socket", FILTER_OP_EQ, AF_RDS },
+	{ 0, "socket", FILTER_OP_EQ, AF_SNA },
+	{ 0, "socket", FILTER_OP_EQ, AF_PPPOX },
+	{ 0, "socket", FILTER_OP_EQ, AF_LLC },
+	{ 0, "socket", FILTER_OP_EQ, AF_IB },
+	{ 0, "socket", FILTER_OP_EQ, AF_MPLS },
+	{ 0, "socket", FILTER_OP_EQ, AF_CAN },
+	{ 0, "socket", FILTER_OP_EQ, AF_TIPC },
+	{ 0, "socket", FILTER_OP_EQ, AF_BLUETOOTH },
+	{ 0, "socket", FILTER_OP_EQ, AF_IUCV },
+	{ 0, "socket", FILTER_OP_EQ, AF_RXRPC },
+	{ 0, "socket", FILTER_OP_EQ, AF_PHONET },
+	{ 0, "socket", FILTER_OP_EQ, AF_IEEE802154 },
+	{ 0, "socket", FILTER_OP_EQ, AF_NFC },
+	{ 0, "socket", FILTER_OP_EQ, AF_KCM },
+	{ 0, "socket", FILTER_OP_EQ, AF_QIPCRTR },
+	{ 0, "socket", FILTER_OP_EQ, AF_SMC },
+	{ 0, "socket", FILTER_OP_EQ, AF_XDP },
+	{ 0, "socket", FILTER_OP_EQ, 45 /* AF_MCTP */ },
 	/* Personalities: Linux, Linux for 32 bits, the two with UNAME26, and the question. */
 	{ 0, "personality", FILTER_OP_EQ, PER_LINUX },
 	{ 0, "personality", FILTER_OP_EQ, PER_LINUX32 },

@@ -11,9 +11,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <linux/seccomp.h>
 
 #include "base/str.h"
 #include "seccomp/filter.h"
+
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)	/* Linux 5.19 */
+#endif
 
 /* A way of calling the kernel. */
 struct sysnames_arch {
@@ -62,6 +67,12 @@ struct assemble_input {
 /* Pure.  *ret_insns (from a) has *ret_n instructions. */
 int assemble_filter(const struct assemble_input *in, struct arena *a, struct sock_filter **ret_insns,
 		    uint32_t *ret_n, struct err *e);
+
+/* Shared by the two formats of profiles: "SCMP_ACT_ERRNO" and the arguments of a rule. */
+json_reader profile_read_action;	/* [uint32_t] */
+json_reader profile_read_flags;		/* [uint32_t] */
+/* [struct filter_rule], its nargs and args */
+json_reader profile_read_args;
 
 /* True when the kernel would take these instructions: known codes, jumps in range, every path
  * ends in a return, loads inside seccomp_data.  Pure. */

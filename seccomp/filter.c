@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <string.h>
 #include <seccomp.h>
-#include <linux/seccomp.h>
 
 #include "base/proc.h"
 

@@ -12,13 +12,8 @@
 #include <string.h>
 #include <seccomp.h>
 #include <linux/audit.h>
-#include <linux/seccomp.h>
 
 #include "base/sys.h"
-
-#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
-#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
-#endif
 
 /* clang-format off */
 static const struct sysnames_arch archs[] = {
