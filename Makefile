@@ -61,7 +61,7 @@ BASE_STATIC := err mem str fd path sys proc
 IMAGE_LIGHT := ref store catalog manifest overlay image rmi
 RUNTIME_INIT := init ns rootfs mounts mount_fs mount_bind copyup dev masks console caps creds sched lsm sysctl \
 	procfs program env gate pid1
-RUNTIME_SUP := watch clients logfile ring stop health timers finish
+RUNTIME_SUP := watch clients logfile stop health finish
 RUNTIME_ENDS := end status
 RUNTIME_BOTH := sync plan hookrun
 

@@ -47,26 +47,34 @@ ssize_t control_recv(int sock, struct sup_head *ret, void *data);
 
 /* ---- the birth, in berth ---- */
 
+#define SUPERVISE_CLIENTS 16
+struct supervise_client { int fd, flags; };	/* connected socket, enum sup_attach_flags */
+
 struct supervise_opts {
-	int ready_fd;		/* gets a struct err when it failed, closed when it runs; -1 */
-	int client_fd;		/* socket already connected to the one who typed `run`: becomes an
-				   attached client before the first byte of output; -1 */
-	int client_flags;	/* enum sup_attach_flags */
+	/* Attached before the first byte of output: who typed `run`, and at a restart those who
+	 * were attached before. */
+	struct supervise_client clients[SUPERVISE_CLIENTS];
+	unsigned nclients;
 	int stdio[3];		/* log driver passthrough: the terminal's own; else -1 */
 	uint32_t restarts;	/* how often already */
 	uint32_t rows, cols;	/* of the terminal, 0: unknown */
-	int lock_fd;		/* RUN/ID/engine.lock when it is held already (restart), else -1 */
+	int lock_fd;		/* RUN/ID/engine.lock when it is held already, else -1 */
 	int64_t backoff_ns;	/* last delay before a restart */
 };
+#define SUPERVISE_OPTS_INIT { .stdio = { -1, -1, -1 }, .lock_fd = -1 }
 
 /* Forks the birth: takes RUN/ID/engine.lock, mounts, creates, starts, becomes berth-supervisor.
  * Returns when the container runs, or with the birth's own error (everything undone). */
 int supervise_start(const struct engine *en, const char *id, const struct supervise_opts *o,
 		    struct err *e);
-/* The birth itself, in the process that is to become the supervisor; returns only on failure.
- * `berth internal-supervise` calls it for restarts. */
+/* The birth itself, in the process that is to become the supervisor; returns only on failure,
+ * with everything undone. */
 int supervise_run(const struct engine *en, const char *id, struct supervise_opts *o,
 		  struct err *e);
+
+/* `berth internal-supervise KEY=VALUE…`: the supervisor's way back for a restart.  Does not
+ * return unless it failed; then the failure is recorded and clients are told. */
+int supervise_resume(const struct engine *en, int argc, char **argv, struct err *e);
 
 /* RUN/ID, locked: -EBUSY when somebody works on it or it runs.  Closing the fd frees it. */
 int run_lock(const struct engine *en, const char *id, int *ret_lock, int *ret_dir, struct err *e);

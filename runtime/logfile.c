@@ -1,0 +1,202 @@
+/*
+ * logfile.c - the container's output as a log: CRI lines or JSON lines in a bounded number
+ * of files, or the journal.  Runs in: supervisor.
+ *
+ * containers/ID/log is written; at log-size it becomes log.1, log.1 becomes log.2 and so
+ * on; what is beyond log-files goes.  Readers follow the open file, so they lose nothing.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/str.h"
+#include "runtime/watch.h"
+
+static char out[8192];
+static size_t used;
+
+static bool is_json(void)
+{
+	return str_eq(W.log, "json-file");
+}
+
+static void open_current(void)
+{
+	struct stat st;
+
+	W.log_fd = openat((int)W.dir, "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+	W.log_bytes = W.log_fd >= 0 && fstat(W.log_fd, &st) == 0 ? st.st_size : 0;
+}
+
+void logfile_open(void)
+{
+	if (str_eq(W.log, "none") || str_eq(W.log, "passthrough") || !W.log)
+		return;
+	if (str_eq(W.log, "journald")) {
+		struct sockaddr_un a = { .sun_family = AF_UNIX,
+					 .sun_path = "/run/systemd/journal/socket" };
+
+		W.journal_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		if (W.journal_fd >= 0 &&
+		    connect(W.journal_fd, (struct sockaddr *)&a, sizeof(a)) < 0)
+			fd_close(&W.journal_fd);
+		return;
+	}
+	open_current();
+}
+
+static void flush(void)
+{
+	/* a full disk loses log lines, never the container */
+	if (used && W.log_fd >= 0 && fd_write_all(W.log_fd, out, used) == 0)
+		W.log_bytes += (int64_t)used;
+	used = 0;
+}
+
+static void name_of(int64_t n, char buf[32])
+{
+	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
+
+	strbuf_addf(&b, "log.%lld", (long long)n);
+	memcpy(buf, b.s, b.len + 1);
+}
+
+static void compress(const char *name)
+{
+	const char *args[] = { "internal-compress", W.id, name, NULL };
+
+	watch_berth(args, false);	/* reaped with the other children */
+}
+
+static void rotate(void)
+{
+	char from[32], to[32], gz[40];
+	int64_t keep = W.log_files > 0 ? W.log_files : 1;
+
+	flush();
+	fd_close(&W.log_fd);
+	for (int64_t i = keep - 1; i >= 1; i--) {
+		name_of(i, to);
+		if (i == 1)
+			strcpy(from, "log");
+		else
+			name_of(i - 1, from);
+		renameat((int)W.dir, from, (int)W.dir, to);
+		if (i > 1) {
+			memcpy(gz, from, strlen(from) + 1);
+			strcat(gz, ".gz");
+			strcat(to, ".gz");
+			unlinkat((int)W.dir, to, 0);
+			renameat((int)W.dir, gz, (int)W.dir, to);
+		}
+	}
+	if (keep == 1)
+		unlinkat((int)W.dir, "log", 0);
+	else if (W.log_compress)
+		compress("log.1");
+	open_current();
+}
+
+static void put(const char *s, size_t n)
+{
+	while (n) {
+		size_t k = sizeof(out) - used < n ? sizeof(out) - used : n;
+
+		memcpy(out + used, s, k);
+		used += k;
+		s += k;
+		n -= k;
+		if (used == sizeof(out))
+			flush();
+	}
+}
+
+static void put_json(const char *s, size_t n)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)s[i];
+
+		if (c == '"' || c == '\\') {
+			char esc[2] = { '\\', (char)c };
+
+			put(esc, 2);
+		} else if (c < 0x20) {
+			char esc[6] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] };
+
+			put(c == '\n' ? "\\n" : esc, c == '\n' ? 2 : 6);
+		} else {
+			put(s + i, 1);
+		}
+	}
+}
+
+static void journal(int type, const char *line, size_t n)
+{
+	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
+	uint64_t len = n;	/* little-endian, as the journal's native protocol wants it */
+
+	strbuf_addf(&b, "PRIORITY=%d\nCONTAINER_ID=%.12s\nCONTAINER_ID_FULL=%s\nCONTAINER_NAME=%s\n"
+		    "SYSLOG_IDENTIFIER=%s\nMESSAGE\n", type == SUP_ERR ? 3 : 6, W.id, W.id,
+		    W.name ? W.name : "", W.name ? W.name : W.id);
+	strbuf_add(&b, &len, sizeof(len));
+	strbuf_add(&b, line, n);
+	strbuf_addc(&b, '\n');
+	send(W.journal_fd, b.s, b.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void line_out(int type, const char *time, const char *line, size_t n, bool whole)
+{
+	const char *stream = type == SUP_ERR ? "stderr" : "stdout";
+
+	if (W.journal_fd >= 0) {
+		journal(type, line, n);
+		return;
+	}
+	if (is_json()) {
+		put("{\"log\":\"", 8);
+		put_json(line, n);
+		put(whole ? "\\n\",\"stream\":\"" : "\",\"stream\":\"", whole ? 14 : 12);
+		put(stream, 6);
+		put("\",\"time\":\"", 10);
+		put(time, strlen(time));
+		put("\"}\n", 3);
+		return;
+	}
+	put(time, strlen(time));
+	put(" ", 1);
+	put(stream, 6);
+	put(whole ? " F " : " P ", 3);
+	put(line, n);
+	put("\n", 1);
+}
+
+void logfile_write(int type, const char *data, size_t n)
+{
+	struct timespec now;
+	char time[40];
+
+	if (W.log_fd < 0 && W.journal_fd < 0)
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	str_time(now, time);
+	while (n) {
+		const char *nl = memchr(data, '\n', n);
+		size_t k = nl ? (size_t)(nl - data) : n;
+
+		line_out(type, time, data, k, nl != NULL);
+		data += k + (nl != NULL);
+		n -= k + (nl != NULL);
+	}
+	flush();
+	if (W.log_fd >= 0 && W.log_size > 0 && W.log_bytes >= W.log_size)
+		rotate();
+}
