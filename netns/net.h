@@ -87,6 +87,10 @@ int net_parse_publish(struct arena *a, const char *text, struct net_config *c, s
 int net_parse_expose(struct arena *a, const char *text, struct net_config *c, struct err *e);
 /* --add-host NAME:IP or NAME=IP, checked and appended.  Pure. */
 int net_parse_host(struct arena *a, const char *text, struct net_config *c, struct err *e);
+/* --ip, --ip6, --mac-address and --network-alias belong to the first attachment: it is appended
+ * (the default network) where there is none. */
+struct net_attach *net_attach_first(struct arena *a, struct net_config *c);
+void net_attach_alias(struct arena *a, struct net_attach *at, const char *alias);
 /* "IP" (v4 or v6), "02:..": 0 or -EINVAL with one line that names `flag`.  Pure. */
 int net_check_ip(const char *text, int family, const char *flag, struct err *e);
 int net_check_mac(const char *text, const char *flag, struct err *e);
