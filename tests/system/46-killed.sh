@@ -1,0 +1,86 @@
+#!/bin/bash
+# kill -9 of any of our processes at any moment: the next command finds a clean state
+# or makes it one, and nothing is left.
+# time: 300
+. "$(dirname "$0")/lib.sh"
+use_busybox
+rounds=${ROUNDS:-60}
+nap='trap "exit 0" TERM; while :; do sleep 0.1; done'
+
+# ---- the supervisor alone
+berth run -d --name s busybox sh -c "$nap" >/dev/null
+pid=$(berth inspect --format '{{.State.Pid}}' s)
+sup=$(sed -n 's/^PPid:\s*//p' "/proc/$pid/status")
+like "its parent is our supervisor" "$(tr '\0' ' ' <"/proc/$sup/cmdline")" "*berth-supervisor*"
+kill -9 "$sup"
+known() { case $(berth inspect --format '{{.State.Status}}' s) in running|exited) ;; *) false;; esac; }
+t "after kill -9 of it the state is known" until_true 5 known
+like "the container runs on or has ended" "$(berth inspect --format '{{.State.Status}}' s)" "[re][ux]*"
+t "it can be removed" berth rm -f s
+t "its process is gone" until_true 5 test ! -d "/proc/$pid"
+
+# ---- at random moments: of run, in the foreground and detached
+ours() { # processes of ours in this script's own process namespace
+	local p
+	for p in /proc/[0-9]*; do
+		case $(readlink "$p/exe" 2>/dev/null) in
+		"$B"/*|*memfd:berth*) echo "${p#/proc/}";;
+		esac
+	done
+}
+for i in $(seq "$rounds"); do
+	case $((i % 4)) in
+	0) net=bridge args=(--rm);;
+	1) net=none args=(-d --name "k$i");;
+	2) net=bridge args=(-d --name "k$i" -p "$((9000 + i)):80");;
+	3) net=none args=(--rm);;
+	esac
+	"$BERTH" --root "$ROOT" run "${args[@]}" --network $net busybox sh -c 'sleep 0.02' >/dev/null 2>&1 &
+	run=$!
+	# from 0 to 40 ms: between the first instruction and after the last
+	sleep "0.0$(printf '%02d' $((RANDOM % 40)))"
+	victims=$(ours)
+	# shellcheck disable=SC2086
+	set -- $victims
+	if [ $# -gt 0 ]; then
+		shift $((RANDOM % $#))
+		kill -9 "$1" 2>/dev/null
+	fi
+	wait "$run" 2>/dev/null
+done
+t "after $rounds of them ps answers" berth ps -a
+t "whatever is left can be removed" sh -c "ids=\$($BERTH --root $ROOT ps -aq); [ -z \"\$ids\" ] || $BERTH --root $ROOT rm -f \$ids"
+is "then nothing is known" "$(berth ps -aq)" ""
+left() {
+	ls "$ROOT/containers" 2>/dev/null | sed 's/^/record /'
+	awk -v r="$ROOT/" '{ for (i = 4; i <= NF; i++) if (index($i, r)) { print "mount " $5; break } }' /proc/self/mountinfo
+	ip -o link show type veth | awk -F': ' '{ print "veth " $2 }'
+	find "$ROOT" -path '*lease*' -type f -size +0 2>/dev/null | grep -v '\.lock$' | sed 's/^/lease /'
+	nft list ruleset | grep -E 'dnat' | sed 's/^/rule /'
+	ours | sed 's/^/process /'
+}
+clean() { [ -z "$(left)" ]; }
+until_true 5 clean
+is "no record, mount, cable, lease, rule or process is left" "$(left)" ""
+t "and a container runs as ever" berth run --rm busybox true
+
+# ---- load
+before=$(find "$ROOT/store" -type f -not -name '*.lock' | sort | sha256sum)
+make_busybox_image "$T/other" other:latest
+for i in $(seq 30); do
+	r=$T/load$((i % 5)); ROOTS+=("$r")
+	"$BERTH" --root "$r" load -i "$T/other" >/dev/null 2>&1 &
+	load=$!
+	sleep "0.0$(printf '%02d' $((RANDOM % 99)))"
+	# shellcheck disable=SC2086
+	kill -9 $load $(ours) 2>/dev/null
+	wait "$load" 2>/dev/null
+done
+for i in 0 1 2 3 4; do
+	ROOT=$T/load$i
+	t "after a load that was killed the next one works" berth load -i "$T/other"
+	says "and runs" "here" berth run --rm --network none other ls /opt/old
+	is "with no half layer" "$(find "$ROOT/store" -name '*tmp*' -o -name '*.new' -o -name '*partial*' | head -n 3)" ""
+done
+ROOT=$T/root
+is "the first store is as it was" "$(find "$ROOT/store" -type f -not -name '*.lock' | sort | sha256sum)" "$before"

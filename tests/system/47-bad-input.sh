@@ -1,0 +1,106 @@
+#!/bin/bash
+# Bad input gets one line that names what was wrong, status 125, and changes nothing.
+# parallel: yes
+. "$(dirname "$0")/lib.sh"
+need jq
+use_busybox
+t "an image" berth run --rm --network none busybox true
+store() { (cd "$ROOT" && find . -not -name '*.lock' -not -path './cache*' -not -type s | sort | sha256sum); }
+before=$(store)
+unchanged() { is "  and changes nothing" "$(store)" "$before"; }
+bad_load() { # NAME PATTERN FILE
+	fails "$1" 125 "berth: *$2*" berth load -i "$3"
+	unchanged
+}
+# copy NAME: a fresh image layout to break; prints its folder
+copy() { cp -r "$T/busybox.oci" "$T/$1"; echo "$T/$1"; }
+manifest_of() { echo "$1/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' "$1/index.json")"; }
+# put LAYOUT FILE: stores it as a blob, prints "DIGEST SIZE"
+put() {
+	local d
+	d=$(sha256sum "$2" | cut -d' ' -f1)
+	mv "$2" "$1/blobs/sha256/$d"
+	echo "sha256:$d $(stat -c %s "$1/blobs/sha256/$d")"
+}
+# change_manifest LAYOUT JQ: with a digest and size in the index that fit again
+change_manifest() {
+	jq -c "$2" "$(manifest_of "$1")" >"$T/new" || exit 1
+	read -r digest size < <(put "$1" "$T/new")
+	jq -c ".manifests[0].digest = \"$digest\" | .manifests[0].size = $size" "$1/index.json" >"$T/new" && mv "$T/new" "$1/index.json"
+}
+change_config() {
+	local m
+	m=$(manifest_of "$1")
+	jq -c "$2" "$1/blobs/sha256/$(jq -r '.config.digest[7:]' "$m")" >"$T/new" || exit 1
+	read -r digest size < <(put "$1" "$T/new")
+	change_manifest "$1" ".config.digest = \"$digest\" | .config.size = $size"
+}
+
+bad_load "a file that is not there" nosuch "$T/nosuch"
+head -c 100000 /dev/urandom >"$T/noise"
+bad_load "noise" noise "$T/noise"
+: >"$T/empty"
+bad_load "nothing" empty "$T/empty"
+mkdir "$T/emptydir"
+bad_load "an empty folder" emptydir "$T/emptydir"
+tar -C "$T/busybox.oci" -cf "$T/whole.tar" .
+head -c 300000 "$T/whole.tar" >"$T/half.tar"
+bad_load "half an archive" half.tar "$T/half.tar"
+
+d=$(copy no-index); rm "$d/index.json"
+bad_load "no index" index.json "$d"
+d=$(copy bad-json); echo '{"schemaVersion":2,"manifests":[' >"$d/index.json"
+bad_load "an index that is no JSON" index.json "$d"
+d=$(copy no-blob); rm "$(manifest_of "$d")"
+bad_load "no manifest" "$(jq -r '.manifests[0].digest' "$d/index.json")" "$d"
+d=$(copy flipped); layer=$d/blobs/sha256/$(jq -r '.layers[1].digest[7:]' "$(manifest_of "$d")")
+printf 'X' | dd of="$layer" bs=1 seek=700 conv=notrunc status=none
+bad_load "a layer with one byte changed" "$(basename "$layer" | cut -c1-12)" "$d"
+d=$(copy longer); layer=$d/blobs/sha256/$(jq -r '.layers[1].digest[7:]' "$(manifest_of "$d")")
+echo more >>"$layer"
+bad_load "a layer that is longer" "$(basename "$layer" | cut -c1-12)" "$d"
+d=$(copy size); change_manifest "$d" '.layers[0].size += 1'
+bad_load "a size that is wrong" size "$d"
+d=$(copy algorithm); change_manifest "$d" '.layers[0].digest |= sub("sha256"; "md5")'
+bad_load "a digest of another algorithm" md5 "$d"
+d=$(copy escape); change_manifest "$d" '.layers[0].digest = "sha256:../../../../etc/passwd"'
+bad_load "a digest that is a path" digest "$d"
+d=$(copy diff); change_config "$d" '.rootfs.diff_ids[0] |= sub(":...."; ":0000")'
+bad_load "a diff id that is wrong" diff "$d"
+d=$(copy count); change_config "$d" '.rootfs.diff_ids |= .[:2]'
+bad_load "fewer diff ids than layers" diff_ids "$d"
+d=$(copy both); change_manifest "$d" '.manifests = []'
+bad_load "an index and a manifest at once" manifest "$d"
+d=$(copy type); change_manifest "$d" '.layers[0].mediaType = "application/x-nosuch"'
+bad_load "a media type that is unknown" application/x-nosuch "$d"
+d=$(copy arch); change_config "$d" '.architecture = "s390x"'
+jq -c '.manifests[0].platform.architecture = "s390x"' "$d/index.json" >"$T/new" && mv "$T/new" "$d/index.json"
+bad_load "another machine's image" s390x "$d"
+
+for args in "--nosuch" "-Z" "--name" "--network" "--hostname=$(printf 'x%.0s' {1..300})" "-v" "-v=relative:/x" "-e"; do
+	# shellcheck disable=SC2086
+	fails "run $(cut -c1-30 <<<"$args")" 125 "berth: *" berth run $args
+	unchanged
+done
+fails "no image" 125 "berth: *image*" berth run
+fails "a bad reference" 125 "berth: *UPPER*" berth run UPPER/case true
+fails "another" 125 "berth: *" berth run 'busybox:bad tag' true
+fails "no container" 125 "berth: *" berth stop
+for c in exec stop kill wait rm logs inspect start rename attach top; do
+	fails "$c of an unknown container" 125 "berth: *nosuch*" berth "$c" nosuch $([ "$c" != exec ] && [ "$c" != rename ] || echo x)
+done
+unchanged
+
+# a full disk
+mkdir "$T/small"
+mount -t tmpfs -o size=1m small "$T/small"
+fails "a full disk" 125 "berth: *[Nn]o space*" "$BERTH" --root "$T/small/root" load -i "$T/busybox.oci"
+is "leaves no layer" "$(find "$T/small" -path '*layers/*' -type f | head -n 3)" ""
+mount -o remount,size=64m "$T/small"
+t "with more room it works" "$BERTH" --root "$T/small/root" load -i "$T/busybox.oci"
+umount -R "$T/small"
+# a root that may not be written
+mkdir "$T/ro"
+mount -t tmpfs -o ro ro "$T/ro"
+fails "a read-only state folder" 125 "berth: *$T/ro*" "$BERTH" --root "$T/ro/root" load -i "$T/busybox.oci"
+umount "$T/ro"
