@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,11 @@ static int open_retry(int dirfd, const char *path, uint64_t flags, mode_t mode, 
 			break;
 	}
 	return fd < 0 ? -errno : fd;
+}
+
+static bool is_name(const char *s)
+{
+	return *s && !str_eq(s, ".") && !str_eq(s, "..");
 }
 
 static uint64_t mode_if_used(int flags, mode_t mode)
@@ -176,7 +182,7 @@ int path_parent_in(int rootfd, const char *path, int *ret_fd, const char **ret_n
 	AUTO_FREE char *dir = NULL;
 	int fd;
 
-	if (!*name || str_eq(name, ".") || str_eq(name, ".."))
+	if (!is_name(name))
 		return err_say(e, EINVAL, "path \"%s\" does not end in a name", path);
 	dir = mem_strndup(path, (size_t)(name - path));
 	fd = path_try_open_in(rootfd, dir, O_PATH | O_DIRECTORY, 0);
@@ -201,6 +207,8 @@ static int touch(int rootfd, const char *path, unsigned links)
 	fd = path_try_open_in(rootfd, path, O_PATH, 0);
 	if (fd != -ENOENT)
 		return fd;
+	if (!is_name(name))
+		return -EINVAL;
 	dir = mem_strndup(path, (size_t)(name - path));
 	r = make_dirs(rootfd, dir, &o, links);
 	if (r < 0)
@@ -392,7 +400,7 @@ struct level {
 	bool progress;		/* something went away since it was read from its start */
 	size_t pos, n;		/* of buf */
 	char *buf;
-	char name[256];		/* in the level above */
+	char name[NAME_MAX + 1];	/* in the level above */
 };
 
 struct removal {
@@ -475,7 +483,7 @@ static int remove_entry(struct removal *rm, const struct dirent64 *d)
 	struct level *l = &rm->v[rm->n - 1];
 	int r, r2;
 
-	if (str_eq(d->name, ".") || str_eq(d->name, ".."))
+	if (!is_name(d->name))
 		return 0;
 	if (d->type == 4)	/* DT_DIR */
 		return descend(rm, d->name);
@@ -545,7 +553,7 @@ int path_remove_tree(int dirfd, const char *name, struct err *e)
 	while (n > 1 && path[n - 1] == '/')
 		path[--n] = '\0';
 	last = path_base(path);
-	if (!*last || str_eq(last, ".") || str_eq(last, "..") || strlen(last) > 255)
+	if (!is_name(last) || strlen(last) > NAME_MAX)
 		return err_say(e, EINVAL, "remove %s: not the name of a file", name);
 	if (unlinkat(dirfd, path, 0) == 0 || errno == ENOENT)
 		return 0;
