@@ -80,16 +80,27 @@ struct cgroup_limits {
 json_reader cgroup_limits_read;
 void cgroup_limits_write(struct json_out *o, const char *key, const struct cgroup_limits *l);
 
-/* The options of the command line, for tables and help; ended by name NULL. */
+/* One row a limit: how the command line, the specification and the kernel call it, and what
+ * parses, shows and writes it.  cgroup_options is for tables and help and ends with name NULL;
+ * the functions are cgroup/'s own. */
+struct cgroup_plan;
 struct cgroup_option {
 	const char *name;	/* "memory" */
 	char letter;		/* 'm' or 0 */
-	const char *arg;	/* "BYTES" */
-	const char *help;	/* one line; NULL: an alias */
-	const char *key;	/* where it goes in linux.resources: "memory.limit" */
-	bool flag;		/* takes no value */
+	const char *arg;	/* "BYTES"; NULL: takes no value */
+	const char *key;	/* in linux.resources: "memory.limit" */
+	const char *file;	/* "memory.max" */
+	size_t off;		/* of the field in struct cgroup_limits */
+	int (*parse)(struct cgroup_limits *l, struct arena *a, const struct cgroup_option *o,
+		     const char *value, struct err *e);
+	bool (*show)(const struct cgroup_limits *l, const struct cgroup_option *o,
+		     struct strbuf *b);
+	void (*write)(const struct cgroup_limits *l, const struct cgroup_option *o,
+		      struct cgroup_plan *p);
+	const char *help;	/* one line; NULL: an alias, not shown */
 };
 extern const struct cgroup_option cgroup_options[];
+const struct cgroup_option *cgroup_option_find(const char *name);	/* or NULL */
 
 /* One option ("memory", "512m").  Only --device-read-bps and its kin look at the host: they
  * stat the device.  The message names the option and the form that was expected. */

@@ -480,7 +480,7 @@ static int remove_children(int dir, char *busy, size_t n)
 static int remove_below(int dir, int64_t start, int timeout_ms)
 {
 	AUTO_CLOSE int cur = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	char name[NAME_MAX + 1];
+	char name[256];
 	unsigned depth = 0;
 
 	if (cur < 0)

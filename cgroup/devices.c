@@ -1,0 +1,304 @@
+/*
+ * devices.c - device rules as a program of type BPF_PROG_TYPE_CGROUP_DEVICE.
+ *
+ * The kernel runs the program for every open and mknod of a device inside the cgroup and denies
+ * when it returns 0 (cgroup-v2.rst, "Device controller").  With BPF_F_ALLOW_MULTI every program
+ * that is attached must allow; an update replaces ours in one step (BPF_F_REPLACE, 5.6), so at
+ * no instant is a denied device allowed.
+ */
+#include "cgroup/devices.h"
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+
+#define PROG_NAME "berth_dev"	/* by which an update knows the program as ours */
+#define ATTACHED_MAX 64
+
+/* ---- rules as data -------------------------------------------------------------------- */
+
+#define ANY (-1)
+#define RWM (CGROUP_DEV_READ | CGROUP_DEV_WRITE | CGROUP_DEV_MKNOD)
+
+/* What Docker, runc and crun allow in every container: Documentation/admin-guide/devices.txt. */
+static const struct cgroup_device default_rules[] = {
+	{ true, CGROUP_DEV_CHAR, ANY, ANY, CGROUP_DEV_MKNOD },
+	{ true, CGROUP_DEV_BLOCK, ANY, ANY, CGROUP_DEV_MKNOD },
+	{ true, CGROUP_DEV_CHAR, 1, 3, RWM },	/* null */
+	{ true, CGROUP_DEV_CHAR, 1, 5, RWM },	/* zero */
+	{ true, CGROUP_DEV_CHAR, 1, 7, RWM },	/* full */
+	{ true, CGROUP_DEV_CHAR, 1, 8, RWM },	/* random */
+	{ true, CGROUP_DEV_CHAR, 1, 9, RWM },	/* urandom */
+	{ true, CGROUP_DEV_CHAR, 5, 0, RWM },	/* tty */
+	{ true, CGROUP_DEV_CHAR, 5, 1, RWM },	/* console */
+	{ true, CGROUP_DEV_CHAR, 5, 2, RWM },	/* ptmx */
+	{ true, CGROUP_DEV_CHAR, 136, ANY, RWM },	/* pts */
+};
+
+static void append(struct cgroup_limits *l, struct arena *a, const struct cgroup_device *d,
+		   size_t n)
+{
+	struct cgroup_device *v = arena_array(a, l->ndevices + n, sizeof(*v));
+
+	if (l->ndevices)
+		memcpy(v, l->devices, l->ndevices * sizeof(*v));
+	memcpy(v + l->ndevices, d, n * sizeof(*v));
+	l->devices = v;
+	l->ndevices += n;
+	l->devices_set = true;
+}
+
+void cgroup_devices_default(struct cgroup_limits *l, struct arena *a)
+{
+	append(l, a, default_rules, ARRAY_SIZE(default_rules));
+}
+
+void cgroup_devices_add(struct cgroup_limits *l, struct arena *a, struct cgroup_device d)
+{
+	append(l, a, &d, 1);
+}
+
+/* Everything is allowed when the last rule that allows all has no denial behind it. */
+bool cgroup_devices_allow_all(const struct cgroup_limits *l)
+{
+	for (size_t i = l->ndevices; i-- > 0;) {
+		const struct cgroup_device *d = &l->devices[i];
+
+		if (!d->allow)
+			return false;
+		if (d->type == CGROUP_DEV_ALL && d->major < 0 && d->minor < 0 && d->access == RWM)
+			return true;
+	}
+	return false;
+}
+
+/* ---- the program ---------------------------------------------------------------------- */
+
+enum { R_RET = BPF_REG_0, R_CTX = BPF_REG_1, R_TYPE = BPF_REG_2, R_PENDING = BPF_REG_3,
+       R_MAJOR = BPF_REG_4, R_MINOR = BPF_REG_5, R_TMP = BPF_REG_6 };
+
+static void emit(struct cgroup_bpf *p, unsigned code, unsigned dst, unsigned src, int off,
+		 int64_t imm)
+{
+	struct bpf_insn *i = &p->v[p->n++];
+
+	memset(i, 0, sizeof(*i));
+	i->code = (uint8_t)code;
+	i->dst_reg = dst & 15;
+	i->src_reg = src & 15;
+	i->off = (int16_t)off;
+	i->imm = (int32_t)imm;
+}
+
+static void emit_return(struct cgroup_bpf *p, int value)
+{
+	emit(p, BPF_ALU64 | BPF_MOV | BPF_K, R_RET, 0, 0, value);
+	emit(p, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+}
+
+static unsigned bpf_access(unsigned access)
+{
+	return (access & CGROUP_DEV_MKNOD ? BPF_DEVCG_ACC_MKNOD : 0u) |
+	       (access & CGROUP_DEV_READ ? BPF_DEVCG_ACC_READ : 0u) |
+	       (access & CGROUP_DEV_WRITE ? BPF_DEVCG_ACC_WRITE : 0u);
+}
+
+/*
+ * One rule.  An access may ask for several things at once (open for reading and writing), and
+ * two rules may each allow one of them: R_PENDING holds what nobody has decided yet.  The last
+ * rule of the list comes first, so the first one that speaks decides.
+ */
+static void emit_rule(struct cgroup_bpf *p, const struct cgroup_device *d)
+{
+	size_t jumps[4], n = 0;
+
+	if (d->type != CGROUP_DEV_ALL) {
+		jumps[n++] = p->n;
+		emit(p, BPF_JMP32 | BPF_JNE | BPF_K, R_TYPE, 0, 0,
+		     d->type == CGROUP_DEV_CHAR ? BPF_DEVCG_DEV_CHAR : BPF_DEVCG_DEV_BLOCK);
+	}
+	if (d->major >= 0) {
+		jumps[n++] = p->n;
+		emit(p, BPF_JMP32 | BPF_JNE | BPF_K, R_MAJOR, 0, 0, d->major);
+	}
+	if (d->minor >= 0) {
+		jumps[n++] = p->n;
+		emit(p, BPF_JMP32 | BPF_JNE | BPF_K, R_MINOR, 0, 0, d->minor);
+	}
+	if (d->allow) {
+		emit(p, BPF_ALU | BPF_AND | BPF_K, R_PENDING, 0, 0, ~bpf_access(d->access) & 7);
+		jumps[n++] = p->n;
+		emit(p, BPF_JMP32 | BPF_JNE | BPF_K, R_PENDING, 0, 0, 0);
+		emit_return(p, 1);
+	} else {
+		emit(p, BPF_ALU | BPF_MOV | BPF_X, R_TMP, R_PENDING, 0, 0);
+		emit(p, BPF_ALU | BPF_AND | BPF_K, R_TMP, 0, 0, bpf_access(d->access));
+		jumps[n++] = p->n;
+		emit(p, BPF_JMP32 | BPF_JEQ | BPF_K, R_TMP, 0, 0, 0);
+		emit_return(p, 0);
+	}
+	for (size_t i = 0; i < n; i++)
+		p->v[jumps[i]].off = (int16_t)(p->n - jumps[i] - 1);
+}
+
+void cgroup_devices_compile(const struct cgroup_limits *l, struct arena *a, struct cgroup_bpf *ret)
+{
+	struct cgroup_bpf p = { .n = 0 };
+
+	p.v = arena_array(a, l->ndevices * CGROUP_BPF_PER_RULE + 16, sizeof(*p.v));
+	emit(&p, BPF_LDX | BPF_MEM | BPF_W, R_PENDING, R_CTX,
+	     offsetof(struct bpf_cgroup_dev_ctx, access_type), 0);
+	emit(&p, BPF_ALU | BPF_MOV | BPF_X, R_TYPE, R_PENDING, 0, 0);
+	emit(&p, BPF_ALU | BPF_AND | BPF_K, R_TYPE, 0, 0, 0xffff);
+	emit(&p, BPF_ALU | BPF_RSH | BPF_K, R_PENDING, 0, 0, 16);
+	emit(&p, BPF_LDX | BPF_MEM | BPF_W, R_MAJOR, R_CTX,
+	     offsetof(struct bpf_cgroup_dev_ctx, major), 0);
+	emit(&p, BPF_LDX | BPF_MEM | BPF_W, R_MINOR, R_CTX,
+	     offsetof(struct bpf_cgroup_dev_ctx, minor), 0);
+	for (size_t i = l->ndevices; i-- > 0;) {
+		const struct cgroup_device *d = &l->devices[i];
+
+		if (d->access == 0)
+			continue;
+		emit_rule(&p, d);
+		/* Nothing in front of a rule for everything can be reached, and the verifier
+		 * refuses unreachable instructions. */
+		if (!d->allow && d->type == CGROUP_DEV_ALL && d->major < 0 && d->minor < 0 &&
+		    d->access == RWM)
+			break;
+	}
+	emit_return(&p, 0);
+	*ret = p;
+}
+
+/* ---- loading and attaching ------------------------------------------------------------ */
+
+static int prog_load(const struct cgroup_bpf *p)
+{
+	union bpf_attr attr;
+	int fd;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
+	attr.insns = (uintptr_t)p->v;
+	attr.insn_cnt = (uint32_t)p->n;
+	attr.license = (uintptr_t)"GPL";
+	memcpy(attr.prog_name, PROG_NAME, sizeof(PROG_NAME));
+	fd = sys_bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
+	/* EAGAIN: the verifier was interrupted by a signal. */
+	for (int i = 0; fd < 0 && errno == EAGAIN && i < 5; i++)
+		fd = sys_bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
+	return fd < 0 ? -errno : fd;
+}
+
+static int prog_attach(int cgroup, int prog, int replace)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.target_fd = (uint32_t)cgroup;
+	attr.attach_bpf_fd = (uint32_t)prog;
+	attr.attach_type = BPF_CGROUP_DEVICE;
+	attr.attach_flags = BPF_F_ALLOW_MULTI;
+	if (replace >= 0) {
+		attr.attach_flags |= BPF_F_REPLACE;
+		attr.replace_bpf_fd = (uint32_t)replace;
+	}
+	return sys_bpf(BPF_PROG_ATTACH, &attr, sizeof(attr)) < 0 ? -errno : 0;
+}
+
+static int prog_detach(int cgroup, int prog)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.target_fd = (uint32_t)cgroup;
+	attr.attach_bpf_fd = (uint32_t)prog;
+	attr.attach_type = BPF_CGROUP_DEVICE;
+	return sys_bpf(BPF_PROG_DETACH, &attr, sizeof(attr)) < 0 ? -errno : 0;
+}
+
+/* Descriptor of the program with that id if it is one of ours; -ENOENT for others'. */
+static int prog_open_ours(uint32_t id)
+{
+	struct bpf_prog_info info;
+	union bpf_attr attr;
+	AUTO_CLOSE int fd = -1;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_id = id;
+	fd = sys_bpf(BPF_PROG_GET_FD_BY_ID, &attr, sizeof(attr));
+	if (fd < 0)
+		return -errno;
+	memset(&attr, 0, sizeof(attr));
+	memset(&info, 0, sizeof(info));
+	attr.info.bpf_fd = (uint32_t)fd;
+	attr.info.info_len = sizeof(info);
+	attr.info.info = (uintptr_t)&info;
+	if (sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr)) < 0)
+		return -errno;
+	return strncmp(info.name, PROG_NAME, sizeof(info.name)) == 0 ? TAKE_FD(fd) : -ENOENT;
+}
+
+/* Programs attached to this very cgroup.  Number of them or -errno. */
+static int prog_query(int cgroup, uint32_t ids[ATTACHED_MAX])
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.query.target_fd = (uint32_t)cgroup;
+	attr.query.attach_type = BPF_CGROUP_DEVICE;
+	attr.query.prog_ids = (uintptr_t)ids;
+	attr.query.prog_cnt = ATTACHED_MAX;
+	if (sys_bpf(BPF_PROG_QUERY, &attr, sizeof(attr)) < 0)
+		return -errno;
+	return (int)attr.query.prog_cnt;
+}
+
+int cgroup_devices_attach(int fd, const struct cgroup_limits *l, bool fresh, struct err *e)
+{
+	struct arena *a AUTO(arena) = arena_new(8u << 20);
+	AUTO_CLOSE int prog = -1;
+	uint32_t ids[ATTACHED_MAX];
+	struct cgroup_bpf p;
+	bool attached = false;
+	int n = fresh ? 0 : prog_query(fd, ids), r;
+
+	if (n < 0)
+		return err_set(e, -n, "devices: ask for the cgroup's device programs");
+	if (!cgroup_devices_allow_all(l)) {
+		cgroup_devices_compile(l, a, &p);
+		prog = prog_load(&p);
+		if (prog < 0)
+			return err_set(e, -prog, "devices: load the device program (%zu rules)",
+				       l->ndevices);
+	}
+	for (int i = 0; i < n; i++) {
+		AUTO_CLOSE int old = prog_open_ours(ids[i]);
+
+		if (old < 0)
+			continue;
+		if (prog >= 0 && !attached)
+			r = prog_attach(fd, prog, old);
+		else
+			r = prog_detach(fd, old);
+		if (r < 0)
+			return err_set(e, -r, "devices: replace the device program");
+		attached = attached || prog >= 0;
+	}
+	if (prog < 0 || attached)
+		return 0;
+	r = prog_attach(fd, prog, -1);
+	if (r < 0)
+		return err_set(e, -r, "devices: attach the device program");
+	return 0;
+}
+
+int cgroup_devices_apply(int fd, const struct cgroup_limits *l, struct err *e)
+{
+	return cgroup_devices_attach(fd, l, false, e);
+}
