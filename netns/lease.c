@@ -1,0 +1,370 @@
+/*
+ * lease.c - leases of addresses and host ports, as symbolic links.
+ */
+#include "netns/lease.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "netns/netname.h"
+#include "netns/publish.h"
+
+#define PORTS_DIR ".ports"
+#define OWNER_MAX 256
+
+static int open_dir(int at, const char *name, int *ret, struct err *e)
+{
+	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == ENOENT) {
+		if (mkdirat(at, name, 0700) < 0 && errno != EEXIST)
+			return err_set(e, errno, "make folder %s", name);
+		fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	}
+	if (fd < 0)
+		return err_set(e, errno, "open folder %s", name);
+	*ret = fd;
+	return 0;
+}
+
+int lease_open(struct lease_dirs *d, const struct net_paths *p, struct err *e)
+{
+	AUTO(lease_dirs) struct lease_dirs made = LEASE_DIRS_INIT;
+	AUTO_CLOSE int root = open(p->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0 && errno == ENOENT) {
+		int r = path_mkdirs(p->root, 0711, e);
+		if (r < 0)
+			return r;
+		root = open(p->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (root < 0)
+		return err_set(e, errno, "open %s", p->root);
+	int r = open_dir(root, "networks", &made.networks, e);
+	if (r == 0)
+		r = open_dir(root, "leases", &made.leases, e);
+	if (r == 0)
+		r = open_dir(made.leases, ".id", &made.ids, e);
+	if (r == 0)
+		r = open_dir(made.leases, PORTS_DIR, &made.ports, e);
+	if (r < 0)
+		return r;
+	*d = made;
+	made = (struct lease_dirs)LEASE_DIRS_INIT;
+	return 0;
+}
+
+void lease_close(struct lease_dirs *d)
+{
+	fd_close(&d->networks);
+	fd_close(&d->leases);
+	fd_close(&d->ids);
+	fd_close(&d->ports);
+	fd_close(&d->lock);
+}
+
+void lease_dirs_cleanup(struct lease_dirs *d)
+{
+	lease_close(d);
+}
+
+int lease_lock(struct lease_dirs *d, struct err *e)
+{
+	if (d->lock >= 0)
+		return 0;
+	AUTO_CLOSE int fd = openat(d->leases, ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return err_set(e, errno, "open the network lock");
+	int r = fd_lock(fd, true, true);
+	if (r < 0)
+		return err_set(e, -r, "take the network lock");
+	d->lock = TAKE_FD(fd);
+	return 0;
+}
+
+void lease_unlock(struct lease_dirs *d)
+{
+	fd_close(&d->lock);
+}
+
+/* The owner of a lease, or -ENOENT. */
+static int owner_of(int dir, const char *name, char ret[static OWNER_MAX])
+{
+	ssize_t n = readlinkat(dir, name, ret, OWNER_MAX - 1);
+	if (n < 0)
+		return -errno;
+	ret[n] = 0;
+	return 0;
+}
+
+static void drop(int dir, const char *name, const char *id)
+{
+	char owner[OWNER_MAX];
+	if (owner_of(dir, name, owner) == 0 && str_eq(owner, id))
+		unlinkat(dir, name, 0);
+}
+
+static int take_wanted(int dir, const struct lease_pool *pool, const struct addr *want,
+		       const char *id, struct err *e)
+{
+	char text[ADDR_TEXT], net[ADDR_TEXT], owner[OWNER_MAX];
+	addr_print(want, text);
+	struct addr first = cidr_first(&pool->subnet), last = cidr_last(&pool->subnet);
+	if (!cidr_has(&pool->subnet, want))
+		return err_say(e, EINVAL, "address %s is outside of network %s (%s)", text,
+			       pool->network, cidr_print(&pool->subnet, net));
+	if (addr_cmp(want, &pool->gateway) == 0)
+		return err_say(e, EADDRINUSE, "address %s is the gateway of network %s", text,
+			       pool->network);
+	if (addr_cmp(want, &first) == 0 || (want->family == 2 && addr_cmp(want, &last) == 0))
+		return err_say(e, EINVAL, "address %s is the network's own in %s", text,
+			       cidr_print(&pool->subnet, net));
+	if (symlinkat(id, dir, text) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return err_set(e, errno, "lease of address %s", text);
+	if (owner_of(dir, text, owner) < 0)
+		owner[0] = 0;
+	if (str_eq(owner, id))
+		return 0;
+	return err_say(e, EADDRINUSE, "address %s on network %s is in use by container %s", text,
+		       pool->network, owner);
+}
+
+static uint64_t read_next(int dir)
+{
+	char buf[24] = "";
+	uint64_t v = 0;
+	AUTO_CLOSE int fd = openat(dir, ".next", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return 0;
+	ssize_t n = pread(fd, buf, sizeof(buf) - 1, 0);
+	if (n <= 0)
+		return 0;
+	buf[n] = 0;
+	return str_to_u64(buf, &v) < 0 ? 0 : v;
+}
+
+static void write_next(int dir, uint64_t v)
+{
+	char buf[24];
+	AUTO_CLOSE int fd = openat(dir, ".next", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC |
+				   O_NOFOLLOW, 0600);
+	int n = snprintf(buf, sizeof(buf), "%llu", (unsigned long long)v);
+	/* Only a hint: whatever happens to it, a lease is still given once. */
+	if (fd >= 0 && write(fd, buf, (size_t)n) < 0)
+		return;
+}
+
+/* Goes round the pool from where the last search ended, so that an address that was just given
+ * back is the last to be given again (neighbours still know its old owner). */
+static int take_free(int dir, const struct lease_pool *pool, const char *id, struct addr *ret,
+		     struct err *e)
+{
+	char text[ADDR_TEXT];
+	const struct cidr *from = pool->range.addr.family ? &pool->range : &pool->subnet;
+	struct addr base = cidr_first(from), net = cidr_first(&pool->subnet);
+	struct addr bcast = cidr_last(&pool->subnet);
+	uint64_t size = cidr_size(from), next = read_next(dir);
+	if (size > 1u << 20)
+		size = 1u << 20;
+	for (uint64_t i = 0; i < size; i++) {
+		uint64_t at = (next + i) % size;
+		struct addr a = addr_plus(&base, at);
+		if (addr_cmp(&a, &net) == 0 || addr_cmp(&a, &pool->gateway) == 0 ||
+		    (a.family == 2 && addr_cmp(&a, &bcast) == 0))
+			continue;
+		addr_print(&a, text);
+		if (symlinkat(id, dir, text) == 0) {
+			write_next(dir, (at + 1) % size);
+			*ret = a;
+			return 0;
+		}
+		if (errno != EEXIST)
+			return err_set(e, errno, "lease of address %s", text);
+	}
+	return err_say(e, ENOSPC, "network %s has no free address left in %s", pool->network,
+		       cidr_print(from, text));
+}
+
+int lease_take(struct lease_dirs *d, const struct lease_pool *pool, const struct addr *want,
+	       const char *id, struct addr *ret, struct err *e)
+{
+	AUTO_CLOSE int dir = -1;
+	int r = open_dir(d->leases, pool->network, &dir, e);
+	if (r < 0)
+		return r;
+	if (!want->family)
+		return take_free(dir, pool, id, ret, e);
+	r = take_wanted(dir, pool, want, id, e);
+	if (r == 0)
+		*ret = *want;
+	return r;
+}
+
+void lease_drop(struct lease_dirs *d, const char *network, const char *address, const char *id)
+{
+	AUTO_CLOSE int dir = openat(d->leases, network, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir >= 0 && address)
+		drop(dir, address, id);
+}
+
+void lease_forget(struct lease_dirs *d, const char *network)
+{
+	struct err ignored = ERR_INIT;
+	path_remove_tree(d->leases, network, &ignored);
+}
+
+/* ---- walking ---- */
+
+static int walk_dir(int at, const char *name, lease_seen *fn, void *arg)
+{
+	AUTO_CLOSE int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	int raw = dup(fd);
+	DIR *dir = raw < 0 ? NULL : fdopendir(raw);
+	if (!dir)
+		return -errno;
+	for (struct dirent *de; (de = readdir(dir));) {
+		char owner[OWNER_MAX];
+		if (de->d_name[0] != '.' && owner_of(fd, de->d_name, owner) == 0)
+			fn(name, de->d_name, owner, arg);
+	}
+	closedir(dir);
+	return 0;
+}
+
+int lease_walk(struct lease_dirs *d, const char *network, lease_seen *fn, void *arg)
+{
+	if (network)
+		return walk_dir(d->leases, network, fn, arg);
+	int raw = openat(d->leases, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = raw < 0 ? NULL : fdopendir(raw);
+	if (!dir)
+		return -errno;
+	int r = 0;
+	for (struct dirent *de; (de = readdir(dir));) {
+		if (de->d_name[0] == '.' && !str_eq(de->d_name, PORTS_DIR))
+			continue;
+		int one = walk_dir(d->leases, de->d_name, fn, arg);
+		r = r ? r : one;
+	}
+	closedir(dir);
+	return r;
+}
+
+struct dropping {
+	struct lease_dirs *d;
+	const char *id;
+};
+
+static void drop_seen(const char *network, const char *name, const char *id, void *arg)
+{
+	struct dropping *p = arg;
+	if (str_eq(id, p->id))
+		lease_drop(p->d, network, name, id);
+}
+
+void lease_drop_all(struct lease_dirs *d, const char *id)
+{
+	struct dropping p = { d, id };
+	lease_walk(d, NULL, drop_seen, &p);
+}
+
+void lease_ports_drop_all(struct lease_dirs *d, const char *id)
+{
+	struct dropping p = { d, id };
+	lease_walk(d, PORTS_DIR, drop_seen, &p);
+}
+
+/* ---- ports ---- */
+
+static const char *port_ip(const struct net_port *p)
+{
+	if (!p->ip)
+		return "any";
+	if (str_eq(p->ip, "0.0.0.0"))
+		return "any4";
+	if (str_eq(p->ip, "::"))
+		return "any6";
+	return p->ip;
+}
+
+static void port_name(const struct net_port *p, char ret[static 96])
+{
+	snprintf(ret, 96, "%s-%u-%s", publish_proto_name(p->proto), p->host, port_ip(p));
+}
+
+static bool is_six(const char *ip)
+{
+	return strchr(ip, ':') || str_eq(ip, "any6");
+}
+
+/* Do two addresses of the host, as port_ip names them, stand for a common one? */
+static bool ips_clash(const char *a, const char *b)
+{
+	if (str_eq(a, b) || str_eq(a, "any") || str_eq(b, "any"))
+		return true;
+	if (is_six(a) != is_six(b))
+		return false;
+	return str_starts(a, "any") || str_starts(b, "any");
+}
+
+struct clash {
+	const struct net_port *p;
+	char prefix[24];
+	char *owner;
+	const char *id;
+};
+
+static void look_for_clash(const char *network, const char *name, const char *id, void *arg)
+{
+	(void)network;
+	struct clash *c = arg;
+	const char *ip = str_after(name, c->prefix);
+	if (ip && !str_eq(id, c->id) && ips_clash(ip, port_ip(c->p)))
+		snprintf(c->owner, OWNER_MAX, "%s", id);
+}
+
+int lease_port_take(struct lease_dirs *d, const struct net_port *p, const char *id,
+		    char ret_owner[static 256], struct err *e)
+{
+	char name[96];
+	port_name(p, name);
+	/* Wide and narrow names of one port clash too, so the folder is read: 1,000 names take
+	 * a third of a millisecond. */
+	struct clash c = { .p = p, .owner = ret_owner, .id = id };
+	snprintf(c.prefix, sizeof(c.prefix), "%s-%u-", publish_proto_name(p->proto), p->host);
+	ret_owner[0] = 0;
+	lease_walk(d, PORTS_DIR, look_for_clash, &c);
+	if (ret_owner[0])
+		return err_say(e, EADDRINUSE, "port %u/%s is published by container %.64s", p->host,
+			       publish_proto_name(p->proto), ret_owner);
+	if (symlinkat(id, d->ports, name) == 0)
+		return 0;
+	if (errno == EEXIST && lease_port_is(d, p, id))
+		return err_say(e, EADDRINUSE, "port %u/%s is published twice", p->host,
+			       publish_proto_name(p->proto));
+	return err_set(e, errno, "lease of port %s", name);
+}
+
+void lease_port_drop(struct lease_dirs *d, const struct net_port *p, const char *id)
+{
+	char name[96];
+	port_name(p, name);
+	drop(d->ports, name, id);
+}
+
+bool lease_port_is(struct lease_dirs *d, const struct net_port *p, const char *id)
+{
+	char name[96], owner[OWNER_MAX];
+	port_name(p, name);
+	return owner_of(d->ports, name, owner) == 0 && str_eq(owner, id);
+}
