@@ -72,7 +72,7 @@ for i in $(seq 30); do
 	"$BERTH" --root "$r" load -i "$T/other" >/dev/null 2>&1 &
 	load=$!
 	sleep "0.0$(printf '%02d' $((RANDOM % 99)))"
-	# shellcheck disable=SC2086
+	# shellcheck disable=SC2086,SC2046
 	kill -9 $load $(ours) 2>/dev/null
 	wait "$load" 2>/dev/null
 done

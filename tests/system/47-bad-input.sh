@@ -87,7 +87,9 @@ fails "a bad reference" 125 "berth: *UPPER*" berth run UPPER/case true
 fails "another" 125 "berth: *" berth run 'busybox:bad tag' true
 fails "no container" 125 "berth: *" berth stop
 for c in exec stop kill wait rm logs inspect start rename attach top; do
-	fails "$c of an unknown container" 125 "berth: *nosuch*" berth "$c" nosuch $([ "$c" != exec ] && [ "$c" != rename ] || echo x)
+	more=()
+	case $c in exec|rename) more=(x);; esac
+	fails "$c of an unknown container" 125 "berth: *nosuch*" berth "$c" nosuch "${more[@]}"
 done
 unchanged
 

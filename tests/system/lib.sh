@@ -15,6 +15,7 @@ set -u -o pipefail
 : "${BERTH:?}" "${OCI:?}" "${LIBEXEC:?}" "${B:?}" "${TOP:?}" "${T:?}" "${WHERE:?}"
 ROOT=$T/root
 ROOTS=("$ROOT")
+PROBE=$B/tests/probe	# tests/system/probe.c: what a shell cannot do
 tests=0 failures=0
 rc=0 out='' err=''
 

@@ -1,0 +1,54 @@
+#!/bin/bash
+# An image whose /proc, /sys or /dev is a link or something else; masks and writes that go
+# astray (CVE-2019-16884, CVE-2025-31133, CVE-2025-52565, CVE-2025-52881).
+# parallel: yes
+. "$(dirname "$0")/../system/lib.sh"
+need jq
+mkdir "$T/victim"
+echo host >"$T/victim/file"
+snapshot() { (cd "$T/victim" && find . -printf '%p %m %U %y\n' | sort; cat file); }
+before=$(snapshot)
+
+# bundle NAME JQ: a bundle in $T/NAME
+for d in proc sys dev; do
+	make_bundle "$T/l$d" '.process.args = ["/bin/cat", "/proc/self/status"]'
+	rm -rf "$T/l$d/rootfs/$d"
+	ln -s "../../../../../../../../$T/victim" "$T/l$d/rootfs/$d"
+	run oci run --bundle "$T/l$d" "l$d"
+	is "/$d a link to the host: the host is untouched (status $rc)" "$(snapshot)" "$before"
+	make_bundle "$T/e$d" '.process.args = ["/bin/cat", "/proc/self/status"]'
+	rm -rf "$T/e$d/rootfs/$d"
+	ln -s etc "$T/e$d/rootfs/$d"
+	run oci run --bundle "$T/e$d" "e$d"
+	unlike "/$d a link inside: no host path is shown" "$out$err" "*$T/victim*"
+done
+
+# masks, with a /dev/null of the image's own
+make_bundle "$T/mask" '.process.args = ["/bin/sh", "-c", "cat /proc/kcore | head -c 1; cat /proc/sysrq-trigger; ls -la /proc/keys"]
+	| .mounts |= map(select(.destination != "/dev" and (.destination | startswith("/dev/") | not)))'
+ln -s "../../../../../../../../$T/victim/file" "$T/mask/rootfs/dev/null"
+run oci run --bundle "$T/mask" mask
+is "masks with a false /dev/null: the host is untouched" "$(snapshot)" "$before"
+unlike "and nothing of it is seen" "$out" "*host*"
+
+# writes under /proc, with something else mounted there
+domain=$(cat /proc/sys/kernel/domainname)
+make_bundle "$T/sysctl" '.process.args = ["/bin/cat", "/proc/sys/kernel/domainname"]
+	| .mounts |= map(if .destination == "/proc" then {destination: "/proc", type: "tmpfs", source: "tmpfs"} else . end)
+	| .linux.sysctl = {"kernel.domainname": "changed"}'
+run oci run --bundle "$T/sysctl" sysctl
+is "sysctl with a false /proc: the host's is as it was" "$(cat /proc/sys/kernel/domainname)" "$domain"
+make_bundle "$T/over" '.process.args = ["/bin/true"]
+	| .mounts += [{destination: "/proc/sys/kernel/domainname", type: "bind", source: "'"$T/victim/file"'", options: ["bind"]}]
+	| .linux.sysctl = {"kernel.domainname": "changed"}'
+run oci run --bundle "$T/over" over
+is "sysctl with a file mounted over it: the file is untouched" "$(snapshot)" "$before"
+make_bundle "$T/trigger" '.process.args = ["/bin/true"] | .process.apparmorProfile = ""
+	| .mounts += [{destination: "/proc/self/attr", type: "bind", source: "'"$T/victim"'", options: ["bind"]}]'
+run oci run --bundle "$T/trigger" trigger
+is "a mount over /proc/self/attr: the host is untouched" "$(snapshot)" "$before"
+for key in kernel.core_pattern kernel.hostname vm.swappiness fs.file-max; do
+	make_bundle "$T/s$key" ".process.args = [\"/bin/true\"] | .linux.sysctl = {\"$key\": \"1\"}
+		| .linux.namespaces |= map(select(.type != \"uts\"))"
+	fails "sysctl $key, which is the host's, is refused" 1 "*$key*" oci run --bundle "$T/s$key" "s$key"
+done
