@@ -277,11 +277,10 @@ static int check_text(const char *s, size_t n, const char *what, struct err *e)
 }
 
 /* yajl's text has a kind in front and a newline behind: "parse error: premature EOF\n". */
-static int yajl_says(yajl_handle h, const struct parse *p)
+static int yajl_says(yajl_handle h, const struct parse *p, size_t at)
 {
 	unsigned char *text = yajl_get_error(h, 0, NULL, 0);
 	char *s = (char *)text, *colon;
-	size_t at = yajl_get_bytes_consumed(h);
 	int r;
 
 	colon = strstr(s, ": ");
@@ -290,7 +289,10 @@ static int yajl_says(yajl_handle h, const struct parse *p)
 	s[strcspn(s, "\n")] = '\0';
 	if (*s && s[strlen(s) - 1] == '.')
 		s[strlen(s) - 1] = '\0';
-	r = err_say(p->e, EINVAL, "%s: not valid JSON at byte %zu: %s", p->what, at, s);
+	if (str_eq(s, "premature EOF"))
+		r = err_say(p->e, EINVAL, "%s: not valid JSON: it ends too early", p->what);
+	else
+		r = err_say(p->e, EINVAL, "%s: not valid JSON at byte %zu: %s", p->what, at, s);
 	yajl_free_error(h, text);
 	return r;
 }
@@ -303,6 +305,7 @@ int json_parse(struct arena *a, const char *text, size_t n, struct json_limits l
 	__attribute__((cleanup(handle_cleanup))) yajl_handle h = NULL;
 	AUTO_FREE struct frame *stack = NULL;
 	yajl_status st;
+	size_t at;
 	int r;
 
 	if (n > lim.bytes || n > UINT32_MAX / 2)
@@ -313,12 +316,13 @@ int json_parse(struct arena *a, const char *text, size_t n, struct json_limits l
 	p.stack = stack = mem_array(lim.depth, sizeof(*stack));
 	h = yajl_alloc(&callbacks, &funcs, &p);
 	st = yajl_parse(h, (const unsigned char *)text, n);
+	at = yajl_get_bytes_consumed(h);
 	if (st == yajl_status_ok)
-		st = yajl_complete_parse(h);
+		st = yajl_complete_parse(h);	/* counts anew */
 	if (st == yajl_status_client_canceled)
 		return p.r < 0 ? p.r : err_say(e, EFBIG, "%s: too large", what);
 	if (st != yajl_status_ok)
-		return yajl_says(h, &p);
+		return yajl_says(h, &p, at);
 	if (!p.root || p.depth != 0)
 		return err_say(e, EINVAL, "%s: not valid JSON: it ends too early", what);
 	*ret = p.root;
