@@ -515,8 +515,8 @@ static int make_dispatch(struct maker *m, struct err *e)
 	return 0;
 }
 
-int assemble_filter(const struct assemble_input *in, struct arena *a, struct sock_filter **ret_insns,
-		    uint32_t *ret_n, struct err *e)
+int assemble_filter(const struct assemble_input *in, struct arena *a,
+		    struct sock_filter **ret_insns, uint32_t *ret_n, struct err *e)
 {
 	AUTO_FREE struct sock_filter *code = mem_array(BPF_MAXINSNS, sizeof(*code));
 	AUTO_FREE struct call *calls = mem_array(MAX_CALLS, sizeof(*calls));

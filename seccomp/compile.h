@@ -65,8 +65,8 @@ struct assemble_input {
 	bool fail_unknown;
 };
 /* Pure.  *ret_insns (from a) has *ret_n instructions. */
-int assemble_filter(const struct assemble_input *in, struct arena *a, struct sock_filter **ret_insns,
-		    uint32_t *ret_n, struct err *e);
+int assemble_filter(const struct assemble_input *in, struct arena *a,
+		    struct sock_filter **ret_insns, uint32_t *ret_n, struct err *e);
 
 /* Shared by the two formats of profiles: "SCMP_ACT_ERRNO" and the arguments of a rule. */
 json_reader profile_read_action;	/* [uint32_t] */

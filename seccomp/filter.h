@@ -47,13 +47,13 @@ struct filter_profile {
 	uint32_t default_action;
 	struct json_opt_u32 default_errno;
 	char **archs;			/* "SCMP_ARCH_X86_64"; NULL: the native one */
-	bool flags_set;			/* "flags" was there: flags are all; else the default (none) */
-	uint32_t flags;			/* SECCOMP_FILTER_FLAG_{TSYNC,LOG,SPEC_ALLOW,WAIT_KILLABLE_RECV} */
+	bool flags_set;			/* "flags" was there, empty or not */
+	uint32_t flags;			/* SECCOMP_FILTER_FLAG_* that filter_flags() lists */
 	const char *listener_path;
 	const char *listener_metadata;
 	size_t nrules;
 	struct filter_rule *rules;
-	bool builtin;			/* berth's own: rules and archs are empty, see builtin_caps */
+	bool builtin;			/* berth's own: rules and archs are empty */
 	uint64_t builtin_caps;		/* bit n: capability n is granted */
 };
 

@@ -53,7 +53,8 @@ static int open_agent(const char *path, int *ret, struct err *e)
 	const char *base = path_base(path);
 
 	if (path[0] != '/' || !*base)
-		return err_say(e, EINVAL, "seccomp listenerPath %s: must be an absolute path", path);
+		return err_say(e, EINVAL, "seccomp listenerPath %s: must be an absolute path",
+			       path);
 	parent = mem_strndup(path, (size_t)(base - path));
 	dir = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)

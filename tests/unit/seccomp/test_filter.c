@@ -123,8 +123,10 @@ static void builtin__calls_younger_than_it__no_such_call(void **state)
 	assert_int_equal(simulate_call(p.insns, p.n, native, UINT32_MAX, 0, 0), ERRNO(ENOSYS));
 #ifdef __x86_64__
 	assert_int_equal(simulate_call(p.insns, p.n, AUDIT_ARCH_I386, 600, 0, 0), ERRNO(ENOSYS));
-	assert_int_equal(simulate_call(p.insns, p.n, native, 0x40000000 + 500, 0, 0), ERRNO(ENOSYS));
-	assert_int_equal(simulate_call(p.insns, p.n, native, 0x40000000 + 900, 0, 0), ERRNO(ENOSYS));
+	assert_int_equal(simulate_call(p.insns, p.n, native, 0x40000000 + 500, 0, 0),
+			 ERRNO(ENOSYS));
+	assert_int_equal(simulate_call(p.insns, p.n, native, 0x40000000 + 900, 0, 0),
+			 ERRNO(ENOSYS));
 	/* x32's own, and one that it names nowhere */
 	assert_int_equal(simulate_call(p.insns, p.n, native, 0x40000000 + 520, 0, 0), ALLOW);
 	assert_int_equal(simulate_call(p.insns, p.n, native, 0x40000000 + 528, 0, 0), ERRNO(EPERM));
@@ -181,11 +183,13 @@ static void i386__calls_behind_socketcall__follow_their_rules(void **state)
 	/* socketcall(SYS_SOCKET), whose family nobody sees */
 	assert_int_equal(simulate_call(p.insns, p.n, AUDIT_ARCH_I386, 102, 1, 0), ERRNO(EACCES));
 	assert_int_equal(simulate_call(p.insns, p.n, AUDIT_ARCH_I386, 102, 2, 0), ALLOW);
-	assert_int_equal(simulate_call(p.insns, p.n, AUDIT_ARCH_I386, 359, AF_VSOCK, 0), ERRNO(EACCES));
+	assert_int_equal(simulate_call(p.insns, p.n, AUDIT_ARCH_I386, 359, AF_VSOCK, 0),
+			 ERRNO(EACCES));
 	assert_int_equal(simulate_call(p.insns, p.n, AUDIT_ARCH_I386, 359, AF_INET, 0), ALLOW);
 	/* ipc(SHMAT), with and without the version that the kernel ignores */
 	assert_int_equal(simulate_call(p.insns, p.n, AUDIT_ARCH_I386, 117, 21, 0), ERRNO(EACCES));
-	assert_int_equal(simulate_call(p.insns, p.n, AUDIT_ARCH_I386, 117, 21 | 1 << 16, 0), ERRNO(EACCES));
+	assert_int_equal(simulate_call(p.insns, p.n, AUDIT_ARCH_I386, 117, 21 | 1 << 16, 0),
+			 ERRNO(EACCES));
 	assert_int_equal(simulate_call(p.insns, p.n, AUDIT_ARCH_I386, 397, 0, 0), ERRNO(EACCES));
 	p = compile(a, &white);
 	assert_int_not_equal(simulate_call(p.insns, p.n, AUDIT_ARCH_I386, 102, 1, 0), ALLOW);
@@ -212,10 +216,13 @@ static void rules__same_index_twice__any_of_them(void **state)
 	uint32_t native = sysnames_native()->audit;
 
 	(void)state;
-	assert_int_equal(simulate_call(prog.insns, prog.n, native, SYS_kill, 3, 0), SECCOMP_RET_LOG);
-	assert_int_equal(simulate_call(prog.insns, prog.n, native, SYS_kill, 7, 0), SECCOMP_RET_LOG);
+	assert_int_equal(simulate_call(prog.insns, prog.n, native, SYS_kill, 3, 0),
+			 SECCOMP_RET_LOG);
+	assert_int_equal(simulate_call(prog.insns, prog.n, native, SYS_kill, 7, 0),
+			 SECCOMP_RET_LOG);
 	assert_int_equal(simulate_call(prog.insns, prog.n, native, SYS_kill, 5, 0), ALLOW);
-	assert_int_equal(simulate_call(prog.insns, prog.n, native, SYS_tgkill, 3, 7), SECCOMP_RET_LOG);
+	assert_int_equal(simulate_call(prog.insns, prog.n, native, SYS_tgkill, 3, 7),
+			 SECCOMP_RET_LOG);
 	assert_int_equal(simulate_call(prog.insns, prog.n, native, SYS_tgkill, 3, 0), ALLOW);
 }
 
@@ -470,7 +477,8 @@ static void random_profiles__every_answer__as_the_rules_say(void **state)
 
 static void install(const struct filter_program *p)
 {
-	struct sock_fprog prog = { (unsigned short)p->n, (struct sock_filter *)(uintptr_t)p->insns };
+	struct sock_fprog prog = { (unsigned short)p->n,
+				   (struct sock_filter *)(uintptr_t)p->insns };
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    sys_seccomp(SECCOMP_SET_MODE_FILTER, p->flags, &prog) < 0)

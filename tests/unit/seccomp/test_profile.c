@@ -38,7 +38,8 @@ static void write_text(const struct filter_profile *p, bool expand, struct strbu
 	filter_profile_write(&o, NULL, p, expand);
 }
 
-static uint32_t ask(struct arena *a, const struct filter_profile *p, const char *name, uint64_t arg0)
+static uint32_t ask(struct arena *a, const struct filter_profile *p, const char *name,
+		    uint64_t arg0)
 {
 	struct filter_options opt = { -1, false };
 	struct filter_program prog;
