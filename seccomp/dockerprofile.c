@@ -292,7 +292,7 @@ int filter_profile_parse(struct arena *a, const char *text, size_t n,
 				       *arch);
 	rc = filter_profile_check(p, e);
 	if (rc < 0)
-		return rc;
+		return err_wrap(e, "seccomp profile");
 	*ret = p;
 	return 0;
 }

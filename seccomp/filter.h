@@ -59,8 +59,8 @@ struct filter_profile {
 
 /* ---- profile.c: JSON in and out ---- */
 
-/* Reader of an OCI linux.seccomp object.  [struct filter_profile] What it points at goes to the
- * context's arena.  Names of system calls are not looked at, all else is checked, with the path. */
+/* Reader of an OCI linux.seccomp object.  [struct filter_profile *] It lies in the context's arena.
+ *  Names of system calls are not looked at, all else is checked, with the path. */
 json_reader filter_profile_read;
 /* As OCI JSON.  With expand, the built-in profile is written out rule by rule, so that any
  * runtime can read it; without, as a mark that only filter_profile_read understands (and that
@@ -68,7 +68,7 @@ json_reader filter_profile_read;
 void filter_profile_write(struct json_out *o, const char *key, const struct filter_profile *p,
 			  bool expand);
 /* Rules across fields: listenerPath needs NOTIFY and the other way round, operators and indexes
- * are known, errno <= 4095.  Pure. */
+ * are known, errno <= 4095.  Messages begin at the field ("syscalls[3].errnoRet: ").  Pure. */
 int filter_profile_check(const struct filter_profile *p, struct err *e);
 
 /* What decides which conditional rows of a profile count. */

@@ -158,16 +158,15 @@ int filter_profile_read(struct json_ctx *c, const struct json *v, void *field)
 		{ "syscalls", read_rules, 0, false },
 		{ BUILTIN_KEY, read_builtin, 0, false },
 	};
-	struct filter_profile *p = field;
-	int rc;
+	struct filter_profile *p = arena_alloc(c->a, sizeof(*p));
+	int rc = json_read_rows(c, v, rows, ARRAY_SIZE(rows), p);
 
-	*p = (struct filter_profile){ 0 };
-	rc = json_read_rows(c, v, rows, ARRAY_SIZE(rows), p);
 	if (rc < 0)
 		return rc;
 	p->flags_set = json_get(v, "flags") != NULL;
 	if (p->builtin && (p->nrules || p->archs))
 		return json_fail(c, BUILTIN_KEY " does not go with rules");
+	*(struct filter_profile **)field = p;
 	return 0;
 }
 
@@ -255,11 +254,11 @@ static int check_errno(uint32_t action, struct json_opt_u32 v, const char *where
 	if (!v.set)
 		return 0;
 	if (action != SECCOMP_RET_ERRNO && action != SECCOMP_RET_TRACE)
-		return err_say(e, EINVAL, "linux.seccomp.%s: only SCMP_ACT_ERRNO and "
+		return err_say(e, EINVAL, "%s: only SCMP_ACT_ERRNO and "
 			       "SCMP_ACT_TRACE take an errno", where);
 	/* MAX_ERRNO of the kernel; TRACE hands all 16 bits to the tracer. */
 	if (v.v > (action == SECCOMP_RET_ERRNO ? 4095 : SECCOMP_RET_DATA))
-		return err_say(e, EINVAL, "linux.seccomp.%s: %u is out of range", where, v.v);
+		return err_say(e, EINVAL, "%s: %u is out of range", where, v.v);
 	return 0;
 }
 
@@ -274,13 +273,13 @@ static int check_rule(const struct filter_rule *r, size_t i, struct err *e)
 		return rc;
 	for (size_t k = 0; k < r->nargs; k++)
 		if (r->args[k].index > 5)
-			return err_say(e, EINVAL, "linux.seccomp.syscalls[%zu].args[%zu].index: a "
+			return err_say(e, EINVAL, "syscalls[%zu].args[%zu].index: a "
 				       "system call has the arguments 0 to 5, not %u", i, k,
 				       r->args[k].index);
 	/* The init reports the listener with write(2), behind its own filter. */
 	for (char **name = r->names; r->action == SECCOMP_RET_USER_NOTIF && *name; name++)
 		if (strcmp(*name, "write") == 0)
-			return err_say(e, EINVAL, "linux.seccomp.syscalls[%zu].action: "
+			return err_say(e, EINVAL, "syscalls[%zu].action: "
 				       "SCMP_ACT_NOTIFY cannot be used for the write syscall", i);
 	return 0;
 }
@@ -296,7 +295,7 @@ int filter_profile_check(const struct filter_profile *p, struct err *e)
 	if (rc < 0)
 		return rc;
 	if (p->default_action == SECCOMP_RET_USER_NOTIF)
-		return err_say(e, EINVAL, "linux.seccomp.defaultAction: SCMP_ACT_NOTIFY cannot be "
+		return err_say(e, EINVAL, "defaultAction: SCMP_ACT_NOTIFY cannot be "
 			       "used as default action");
 	for (size_t i = 0; i < p->nrules; i++) {
 		rc = check_rule(&p->rules[i], i, e);
@@ -305,10 +304,10 @@ int filter_profile_check(const struct filter_profile *p, struct err *e)
 		notify |= p->rules[i].action == SECCOMP_RET_USER_NOTIF;
 	}
 	if (notify && str_empty(p->listener_path))
-		return err_say(e, EINVAL, "linux.seccomp.listenerPath: must be set when "
+		return err_say(e, EINVAL, "listenerPath: must be set when "
 			       "SCMP_ACT_NOTIFY is used");
 	if (!str_empty(p->listener_metadata) && str_empty(p->listener_path))
-		return err_say(e, EINVAL, "linux.seccomp.listenerMetadata: does not go without "
+		return err_say(e, EINVAL, "listenerMetadata: does not go without "
 			       "listenerPath");
 	return 0;
 }

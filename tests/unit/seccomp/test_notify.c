@@ -75,7 +75,8 @@ static void send__state__agent_gets_all_and_descriptor(void **state)
 	(void)state;
 	exchange("meta \"x\"", "{\"ociVersion\":\"1.2.0\",\"id\":\"c1\",\"pid\":4711}", &g);
 	assert_string_equal(g.text, "{\"ociVersion\":\"1.2.0\",\"fds\":[\"seccompFd\"],"
-			    "\"pid\":4711,\"metadata\":\"meta \\\"x\\\"\",\"state\":{\"ociVersion\":\"1.2.0\","
+			    "\"pid\":4711,\"metadata\":\"meta \\\"x\\\"\","
+			    "\"state\":{\"ociVersion\":\"1.2.0\","
 			    "\"id\":\"c1\",\"pid\":4711}}");
 	assert_int_equal(fstat(g.fd, &got), 0);
 	assert_int_equal(stat("/dev/null", &null), 0);
