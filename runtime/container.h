@@ -41,6 +41,9 @@ struct container_state {		/* all in `arena` */
 	const char *rdt_group;		/* resctrl group that we made, or "" */
 	struct json_map annotations;
 	bool engine;			/* belongs to an engine container (has a record) */
+	bool creating;			/* as stored: create has not come to its end */
+	bool own_pidns;			/* killing the init kills all */
+	uint32_t hooks;			/* bit enum spec_hook_kind: there are such hooks */
 };
 
 struct container_env {			/* what is the same for a whole invocation */
@@ -58,19 +61,23 @@ struct container_create_opts {
 	const char *console_socket, *pid_file, *pidfd_socket;
 	unsigned preserve_fds;
 	bool no_pivot, no_new_keyring, run_pid1, engine, own_gate;
+	int pdeathsig;			/* own_gate: signal to the init when the caller ends, or 0 */
+	unsigned listen_fds;		/* socket activation: so many of preserve_fds */
+	const char *sd_notify;		/* NOTIFY_SOCKET to hand in, or NULL */
 	/* engine: network, when the namespaces exist (before the hooks) */
 	int (*network)(void *ctx, pid_t pid, int netns_fd, struct err *e);
 	void *ctx;
 };
 
-/* Everything up to `created`.  After a failure nothing is left.  own_gate: the caller itself
- * will start it by container_open_gate; else RUN_ROOT/ID/gate waits for container_start. */
+/* Everything up to `created`.  After a failure nothing is left (an engine's RUN_ROOT/ID, which was
+ * there before, stays).  own_gate: the caller itself will start it by container_open_gate; else
+ * RUN_ROOT/ID/gate waits for container_start.  The spec lies in a shared arena (PLAN_MAGIC). */
 int container_create(const struct container_env *env, const char *id, struct spec *s,
 		     const struct container_create_opts *o, struct launch *ret, struct err *e);
 int container_open_gate(const struct container_env *env, const char *id, struct spec *s,
 			struct launch *l, struct err *e);
 int container_start(const struct container_env *env, const char *id, struct err *e);
-/* sig to the init (all: to every process). */
+/* sig to the init (all: to every process, also of a container whose init has ended). */
 int container_kill(const struct container_env *env, const char *id, int sig, bool all,
 		   struct err *e);
 /* Removes state, cgroup, and runs poststop hooks; force kills first and is silent on absence. */
@@ -78,10 +85,15 @@ int container_delete(const struct container_env *env, const char *id, bool force
 int container_pause(const struct container_env *env, const char *id, bool pause, struct err *e);
 int container_update(const struct container_env *env, const char *id,
 		     const struct cgroup_limits *limits, struct err *e);
+/* New schemata for a container with intelRdt; NULL: stays. */
+int container_update_rdt(const struct container_env *env, const char *id, const char *l3,
+			 const char *mem_bw, struct err *e);
+/* The cgroup of a container whose state was loaded; -ENOENT with a message when it has none. */
+int container_cgroup(const struct container_state *s, struct cgroup *ret, struct err *e);
 int container_load(const struct container_env *env, const char *id, struct container_state *ret,
 		   struct err *e);
 void container_state_clear(struct container_state *s);
-/* Ids below run_root, sorted; broken entries included. */
+/* Ids below run_root, sorted; what is half made (no state.json) is left out. */
 int container_list(const struct container_env *env, struct strlist *ret, struct err *e);
 /* The state as `state` prints it and hooks get it. */
 void container_state_write(const struct container_state *s, struct strbuf *b);
@@ -92,16 +104,20 @@ int container_spec(const struct container_env *env, const char *id, struct arena
 struct container_exec_opts {
 	int stdio[3];
 	unsigned preserve_fds;
-	const char *cgroup;		/* sub-cgroup to make and use, NULL: the container's own */
+	const char *cgroup;		/* sub-cgroup to use, NULL: that of the container's init */
+	bool cgroup_make;		/* make it first (one level, a leaf); stays until it is removed */
 	const char *console_socket, *pid_file, *pidfd_socket;
-	bool ignore_paused;
+	bool ignore_paused, no_new_keyring;
+	int pdeathsig;
+	unsigned listen_fds;
 };
-/* Runs p in the container; returns when it has been executed. */
+/* Runs p, which lies in the shared arena a (PLAN_MAGIC), in the container; returns when it has
+ * been executed.  With a terminal *ret->console is the master, unless console_socket took it. */
 int container_exec(const struct container_env *env, const char *id, struct arena *a,
 		   struct spec_process *p, const struct container_exec_opts *o,
 		   struct launch *ret, struct err *e);
 
-/* 1..1024 characters of [A-Za-z0-9_+.-], not "." or "..". */
+/* 1..255 characters of [A-Za-z0-9_+.-], not "." or "..". */
 int container_id_check(const char *id, struct err *e);
 
 #endif

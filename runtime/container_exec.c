@@ -1,0 +1,155 @@
+/*
+ * container_exec.c - a further process in a container that runs.
+ *
+ * Runs in: host
+ *
+ * It joins the namespaces that the container has of its own and, unless a sub-cgroup is named,
+ * the cgroup in which the init is now: an init like systemd has moved itself into a leaf, and
+ * the container's own directory then takes no processes (cgroup-v2.rst, "No Internal Process
+ * Constraint").
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "base/proc.h"
+#include "base/str.h"
+#include "runtime/container_part.h"
+
+static unsigned namespaces_of(const struct spec *s)
+{
+	unsigned mask = 0;
+
+	for (int ns = 0; ns < SPEC_NS_COUNT; ns++)
+		if (s->ns[ns].unshare || s->ns[ns].path)
+			mask |= 1u << ns;
+	return mask;
+}
+
+/* Where the init is, if that is inside the container's cgroup; else the container's own. */
+static int init_cgroup(const struct container_state *st, int *ret, struct err *e)
+{
+	AUTO_FREE char *path = NULL;
+	const char *below;
+	int r = cgroup_of_pid(st->pid, &path, e);
+
+	if (r < 0)
+		return r;
+	below = str_after(path, st->cgroup_path);
+	if (!below || (*below && *below != '/'))
+		return cgroup_dir_open(st->cgroup_path, ret, e);
+	return cgroup_dir_open(path, ret, e);
+}
+
+static int choose_cgroup(const struct container_state *st, const struct container_exec_opts *o,
+			 int *ret, struct err *e)
+{
+	AUTO(cgroup) struct cgroup c = CGROUP_INIT;
+	AUTO_FREE char *path = NULL;
+	int r;
+
+	if (str_empty(st->cgroup_path)) {
+		if (o->cgroup && !str_eq(o->cgroup, "/"))
+			return err_say(e, ENOENT, "--cgroup: container %s has no cgroup", st->id);
+		return 0;
+	}
+	if (!o->cgroup)
+		return init_cgroup(st, ret, e);
+	r = container_cgroup(st, &c, e);
+	if (r < 0)
+		return r;
+	if (o->cgroup_make)
+		return cgroup_make_sub(&c, o->cgroup, ret, &path, e);
+	return cgroup_open_sub(&c, o->cgroup, ret, e);
+}
+
+static int exec_refused(const struct container_state *st, bool ignore_paused, struct err *e)
+{
+	switch (st->status) {
+	case CONTAINER_STOPPED:
+		return err_say(e, ESRCH, "cannot exec in a stopped container");
+	case CONTAINER_CREATING:
+		return err_say(e, EBUSY, "cannot exec in a container that is being created");
+	case CONTAINER_PAUSED:
+		if (!ignore_paused)
+			return err_say(e, EBUSY, "cannot exec in a paused container (use "
+				       "--ignore-paused to override)");
+		break;
+	case CONTAINER_CREATED:
+	case CONTAINER_RUNNING:
+		break;
+	}
+	return 0;
+}
+
+static int check_terminal(const struct spec_process *p, const struct container_exec_opts *o,
+			  struct err *e)
+{
+	if (!p->args || !p->args[0] || !p->args[0][0])
+		return err_say(e, EINVAL, "process.args: must name a program");
+	if (!p->terminal && o->console_socket)
+		return err_say(e, EINVAL, "--console-socket: the process has no terminal");
+	return 0;
+}
+
+static int exec_loaded(const struct container_env *env, const struct container_state *st,
+		       struct arena *a, struct spec_process *p,
+		       const struct container_exec_opts *o, struct launch *ret, struct err *e)
+{
+	AUTO_CLOSE int pidfd = -1;
+	AUTO_CLOSE int cgroup = -1;
+	struct launch_join_opts jo = {
+		.stdio = { o->stdio[0], o->stdio[1], o->stdio[2] },
+		.preserve_fds = o->preserve_fds, .no_new_keyring = o->no_new_keyring,
+		.pdeathsig = o->pdeathsig, .listen_fds = o->listen_fds,
+	};
+	struct container_outputs out = { o->console_socket, o->pid_file, o->pidfd_socket };
+	struct filter_program filter = { 0 };
+	struct launch l = { .pidfd = -1, .sync = -1, .console = -1, .seccomp_notify = -1 };
+	struct spec *s;
+	int r = container_spec(env, st->id, a, &s, e);
+
+	if (!r)
+		r = container_filter(env, s, a, &filter, e);
+	if (!r)
+		r = choose_cgroup(st, o, &cgroup, e);
+	if (r < 0)
+		return r;
+	if (proc_open(st->pid, st->start_time, &pidfd) < 0)
+		return err_say(e, ESRCH, "cannot exec in a stopped container");
+	jo.target_pid = st->pid;
+	jo.target_pidfd = pidfd;
+	jo.ns_mask = namespaces_of(s);
+	jo.cgroup_fd = cgroup;
+	jo.filter = filter.n ? &filter : NULL;
+	r = launch_join(a, p, s, &jo, &l, e);
+	if (r < 0)
+		return r;
+	r = container_hand_over(&out, &l, e);
+	if (r < 0)
+		launch_abort(&l);
+	else
+		*ret = l;
+	return r;
+}
+
+int container_exec(const struct container_env *env, const char *id, struct arena *a,
+		   struct spec_process *p, const struct container_exec_opts *o,
+		   struct launch *ret, struct err *e)
+{
+	struct container_state st = { 0 };
+	int r = check_terminal(p, o, e);
+
+	if (!r)
+		r = container_load(env, id, &st, e);
+	if (r < 0)
+		return r;
+	r = exec_refused(&st, o->ignore_paused, e);
+	if (!r)
+		r = exec_loaded(env, &st, a, p, o, ret, e);
+	container_state_clear(&st);
+	return r;
+}

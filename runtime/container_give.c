@@ -1,0 +1,104 @@
+/*
+ * container_give.c - what create and exec need beside the birth itself: the compiled
+ * filter, and what they give to their callers (console, pidfd, pid file).
+ *
+ * Runs in: host
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "base/str.h"
+#include "runtime/container_part.h"
+#include "runtime/tty.h"
+
+#define BPF_MAX (4096u * 8)	/* BPF_MAXINSNS instructions of 8 bytes */
+
+int container_hand_over(const struct container_outputs *o, struct launch *l, struct err *e)
+{
+	char text[16];
+	int r = 0;
+
+	if (o->console_socket && l->console >= 0) {
+		r = tty_send(o->console_socket, l->console, "/dev/ptmx", e);
+		fd_close(&l->console);
+		if (r < 0)
+			return err_wrap(e, "--console-socket");
+	}
+	if (o->pidfd_socket) {
+		r = tty_send(o->pidfd_socket, l->pidfd, "pidfd", e);
+		if (r < 0)
+			return err_wrap(e, "--pidfd-socket");
+	}
+	if (o->pid_file) {
+		snprintf(text, sizeof(text), "%d", (int)l->pid);
+		r = path_write_file(AT_FDCWD, o->pid_file, text, strlen(text), 0644, false, e);
+		if (r < 0)
+			return err_wrap(e, "--pid-file");
+	}
+	return 0;
+}
+
+/* Standard alphabet, padding optional.  Bytes written, or -EINVAL. */
+static ssize_t base64_decode(const char *in, uint8_t *out, size_t max)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	unsigned bits = 0, have = 0;
+	size_t n = 0;
+
+	for (; *in && *in != '='; in++) {
+		const char *d = strchr(digits, *in);
+
+		if (!d)
+			return -EINVAL;
+		bits = bits << 6 | (unsigned)(d - digits);
+		have += 6;
+		if (have < 8)
+			continue;
+		have -= 8;
+		if (n == max)
+			return -EINVAL;
+		out[n++] = (uint8_t)(bits >> have);
+	}
+	return (ssize_t)n;
+}
+
+static const char *annotation(const struct spec *s, const char *key)
+{
+	for (size_t i = 0; i < s->annotations.n; i++)
+		if (str_eq(s->annotations.v[i].key, key))
+			return s->annotations.v[i].value;
+	return NULL;
+}
+
+int container_filter(const struct container_env *env, const struct spec *s, struct arena *a,
+		     struct filter_program *ret, struct err *e)
+{
+	const char *raw = annotation(s, "run.oci.seccomp_bpf_data");
+	const char *fail = annotation(s, "run.oci.seccomp_fail_unknown_syscall");
+	AUTO_CLOSE int cache = -1;
+	struct filter_options opt = { .cache_dirfd = -1 };
+	int r;
+
+	if (raw) {
+		uint8_t *data = arena_alloc(a, BPF_MAX);
+		ssize_t n = base64_decode(raw, data, BPF_MAX);
+
+		if (n <= 0)
+			return err_say(e, EINVAL, "annotations.run.oci.seccomp_bpf_data: is not "
+				       "base64 of at most %u bytes", BPF_MAX);
+		r = filter_load_raw(a, data, (size_t)n, ret, e);
+		return r < 0 ? err_wrap(e, "annotations.run.oci.seccomp_bpf_data") : 0;
+	}
+	if (!s->seccomp)
+		return 0;
+	opt.fail_unknown = fail && !str_eq(fail, "0") && !str_eq(fail, "false");
+	if (env->cache_dir && filter_cache_open(env->cache_dir, &cache) == 0)
+		opt.cache_dirfd = cache;
+	r = filter_compile(s->seccomp, &opt, a, ret, e);
+	return r < 0 ? err_wrap(e, "linux.seccomp") : 0;
+}

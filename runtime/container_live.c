@@ -1,0 +1,90 @@
+/*
+ * container_live.c - what changes in a container that runs: pause, resume, update.
+ *
+ * Runs in: host
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/str.h"
+#include "runtime/container_part.h"
+
+#define FREEZE_TIMEOUT_MS 10000
+
+static int change_freeze(const struct container_state *s, bool pause, struct err *e)
+{
+	AUTO(cgroup) struct cgroup c = CGROUP_INIT;
+	int r;
+
+	if (pause && s->status != CONTAINER_RUNNING && s->status != CONTAINER_CREATED)
+		return err_say(e, EINVAL, "cannot pause a container that is %s",
+			       container_status_name(s->status));
+	if (!pause && s->status != CONTAINER_PAUSED)
+		return err_say(e, EINVAL, "cannot resume a container that is %s, not paused",
+			       container_status_name(s->status));
+	r = container_cgroup(s, &c, e);
+	if (r < 0)
+		return r;
+	return pause ? cgroup_freeze(c.fd, FREEZE_TIMEOUT_MS, e)
+		     : cgroup_thaw(c.fd, FREEZE_TIMEOUT_MS, e);
+}
+
+int container_pause(const struct container_env *env, const char *id, bool pause, struct err *e)
+{
+	struct container_state s = { 0 };
+	int r = container_load(env, id, &s, e);
+
+	if (r < 0)
+		return r;
+	r = change_freeze(&s, pause, e);
+	container_state_clear(&s);
+	return r;
+}
+
+static int update_loaded(const struct container_state *s, const struct cgroup_limits *limits,
+			 struct err *e)
+{
+	AUTO(cgroup) struct cgroup c = CGROUP_INIT;
+	int r;
+
+	if (s->status == CONTAINER_STOPPED || s->status == CONTAINER_CREATING)
+		return err_say(e, ESRCH, "container not running");
+	r = cgroup_limits_check(limits, e);
+	if (!r)
+		r = container_cgroup(s, &c, e);
+	return r < 0 ? r : cgroup_apply(&c, limits, e);
+}
+
+int container_update(const struct container_env *env, const char *id,
+		     const struct cgroup_limits *limits, struct err *e)
+{
+	AUTO_CLOSE int dir = -1;
+	struct container_state s = { 0 };
+	int r = state_dir_lock(env, id, &dir, e);
+
+	if (!r)
+		r = state_load(dir, id, &s, e);
+	if (r < 0)
+		return r;
+	r = update_loaded(&s, limits, e);
+	container_state_clear(&s);
+	return r;
+}
+
+int container_update_rdt(const struct container_env *env, const char *id, const char *l3,
+			 const char *mem_bw, struct err *e)
+{
+	AUTO(arena) struct arena *a = arena_new(SPEC_ARENA_MAX);
+	struct spec *s;
+	int r = container_spec(env, id, a, &s, e);
+
+	if (r < 0)
+		return r;
+	if (!s->rdt.set)
+		return err_say(e, EINVAL, "container %s has no intelRdt to update", id);
+	s->rdt.l3 = l3;
+	s->rdt.mem_bw = mem_bw;
+	s->rdt.schemata = NULL;
+	return rdt_update(RDT_ROOT, &s->rdt, id, e);
+}

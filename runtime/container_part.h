@@ -1,0 +1,58 @@
+/*
+ * container_part.h - what container*.c and state.c share among themselves.
+ *
+ * Runs in: host.  Not for others: they include container.h.
+ */
+#ifndef RUNTIME_CONTAINER_PART_H
+#define RUNTIME_CONTAINER_PART_H
+
+#include "runtime/container.h"
+
+#define STATE_FILE "state.json"
+#define STATE_CONFIG "config.json"
+#define STATE_GATE "gate"	/* there while the container waits for `start` */
+#define STATE_MAX (64u << 20)
+
+/* RUN_ROOT/ID.  -ENOENT: `container "x" does not exist`. */
+int state_dir_open(const struct container_env *env, const char *id, int *ret, struct err *e);
+/* The same, locked for us alone (flock on the folder itself), and still the folder of that name
+ * once we have the lock. */
+int state_dir_lock(const struct container_env *env, const char *id, int *ret, struct err *e);
+/* Makes and locks it.  -EEXIST when a container of that name is there; what a dead create left is
+ * cleaned first.  engine: the folder may be there already, without a state.  *ret_made: by us. */
+int state_dir_make(const struct container_env *env, const char *id, bool engine, int *ret,
+		   bool *ret_made, struct err *e);
+/* state.json, whole or not at all. */
+int state_save(int dirfd, const struct container_state *s, struct err *e);
+/* Reads state.json and looks up what the container is doing now. */
+int state_load(int dirfd, const char *id, struct container_state *ret, struct err *e);
+
+/* container_end.c: undoes what a state names: process, cgroup, resctrl group, then poststop
+ * hooks when they are owed, and the files.  Goes on after a failure and returns the first. */
+int container_undo(const struct container_env *env, int dirfd, const struct container_state *s,
+		   bool hooks, bool remove_dir, struct err *e);
+/* SIGKILL for exactly that process, and waits until it has ended. */
+int container_kill_init(const struct container_state *s, struct err *e);
+
+/* container_give.c: what create and exec give to others. */
+struct container_outputs { const char *console_socket, *pid_file, *pidfd_socket; };
+/* Console to its socket (l->console is then closed), pidfd to its, pid file written. */
+int container_hand_over(const struct container_outputs *o, struct launch *l, struct err *e);
+/* The compiled filter of a spec with its annotations, in a; n 0: none. */
+int container_filter(const struct container_env *env, const struct spec *s, struct arena *a,
+		     struct filter_program *ret, struct err *e);
+
+/* hooks.c: runs the list in order, state_json on stdin.  `out` and `err`: files for their output
+ * (run.oci.hooks.stdout, …), or NULL.  The message names kind and number. */
+struct hooks_how { const char *cwd, *out, *err; };
+int hooks_run(const struct spec_hooks *list, enum spec_hook_kind kind, const char *state_json,
+	      const struct hooks_how *how, struct err *e);
+
+/* rdt.c, below a resctrl mount.  *ret_group: what rdt_leave is to take away, "" for nothing. */
+#define RDT_ROOT "/sys/fs/resctrl"
+int rdt_join(const char *root, const struct spec_rdt *want, const char *id, pid_t pid,
+	     struct arena *a, const char **ret_group, struct err *e);
+int rdt_update(const char *root, const struct spec_rdt *want, const char *id, struct err *e);
+int rdt_leave(const char *root, const char *group, const char *id, struct err *e);
+
+#endif
