@@ -113,7 +113,7 @@ int cgroup_place(const struct cgroup_want *w, char **ret_path, struct err *e)
 			r = cgroup_slice_path(u.slice, &slice, e);
 		if (r < 0)
 			return r;
-		*ret_path = path_join(slice, u.unit);
+		*ret_path = mem_printf("%s%s%s", slice, *slice ? "/" : "", u.unit);
 		return 0;
 	default:
 		r = cgroup_base_find(&h, w->rootless, &base, e);

@@ -124,7 +124,7 @@ int cgroup_mkdirs(const struct cgroup_host *h, const char *path, bool *ret_made,
 		}
 	}
 	err_set(e, errno, "make cgroup %s", path);
-	if (errno == EROFS)
+	if (e->code == EROFS)
 		err_hint(e, "%s is mounted read-only", h->mount);
 	return -e->code;
 }
