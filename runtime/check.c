@@ -236,8 +236,17 @@ static int check_limits(const struct spec *s, struct err *e)
 
 static int check_seccomp(const struct spec *s, struct err *e)
 {
-	int r = s->seccomp ? filter_profile_check(s->seccomp, e) : 0;
+	struct filter_profile p;
+	int r;
 
+	if (!s->seccomp)
+		return 0;
+	p = *s->seccomp;
+	/* crun's way of saying where the listener goes counts as well. */
+	for (size_t i = 0; !p.listener_path && i < s->annotations.n; i++)
+		if (str_eq(s->annotations.v[i].key, "run.oci.seccomp.receiver"))
+			p.listener_path = s->annotations.v[i].value;
+	r = filter_profile_check(&p, e);
 	return r < 0 ? err_wrap(e, "linux.seccomp") : 0;
 }
 
