@@ -60,7 +60,7 @@ struct filter_profile {
 /* ---- profile.c: JSON in and out ---- */
 
 /* Reader of an OCI linux.seccomp object.  [struct filter_profile *] It lies in the context's arena.
- *  Names of system calls are not looked at, all else is checked, with the path. */
+ * Names of system calls are not looked at, all else is checked, with the path. */
 json_reader filter_profile_read;
 /* As OCI JSON.  With expand, the built-in profile is written out rule by rule, so that any
  * runtime can read it; without, as a mark that only filter_profile_read understands (and that
