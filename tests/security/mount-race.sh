@@ -13,7 +13,7 @@ ln -s "../../../../../../../../../../$T/victim" "$T/shared/link"
 "$PROBE" swap "$T/shared/dir" "$T/shared/link" 0 >/dev/null &
 racer=$!
 inside=0 refused=0
-for i in $(seq "${ROUNDS:-150}"); do
+for _ in $(seq "${ROUNDS:-150}"); do
 	if "$BERTH" --root "$ROOT" run --rm --network none -v "$T/shared:/shared" -v "$T/payload:/shared/dir/sub" \
 		busybox true >/dev/null 2>&1; then
 		inside=$((inside + 1))

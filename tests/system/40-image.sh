@@ -9,11 +9,6 @@ tar -C "$T/oci" -cf "$T/oci.tar" .
 skopeo copy -q "oci:$T/oci" "docker-archive:$T/docker.tar:example.org/box:v1" || exit 1
 skopeo copy -q --dest-compress-format zstd "oci:$T/oci" "oci:$T/zstd:zstd" || exit 1
 
-# tree FOLDER: everything that makes a file what it is, in order
-tree() {
-	(cd "$1" && find . -printf '%p|%y|%m|%U:%G|%l|%n|' \( -type f -printf '%s|%T@' -o -printf '-|-' \) -printf '\n' | sort)
-	(cd "$1" && find . -type f -exec sha256sum {} + | sort -k 2)
-}
 seen() { # IMAGE: the tree of a container of it, read through the mount of its image
 	berth run --rm --network none "$1" sh -c 'cd / && find bin etc/greeting opt srv www usr -xdev | sort | while read -r f; do
 		stat -c "%n %F %a %u:%g %Y %N" "$f"; done; sha256sum bin/busybox etc/greeting srv/data/* www/*'
@@ -73,7 +68,7 @@ berth load -q -i "$T/oci" >/dev/null
 mkdir "$T/view"
 if run berth mount busybox; then
 	view=$out
-	diff <(tree "$T/umoci/rootfs") <(tree "$view") >"$T/diff"
+	diff <("$TOP/tests/tree" "$T/umoci/rootfs") <("$TOP/tests/tree" "$view") >"$T/diff"
 	is "umoci unpacks the same" "$(cat "$T/diff")" ""
 	t "the view is taken away" berth umount busybox
 else

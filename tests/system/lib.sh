@@ -15,7 +15,8 @@ set -u -o pipefail
 : "${BERTH:?}" "${OCI:?}" "${LIBEXEC:?}" "${B:?}" "${TOP:?}" "${T:?}" "${WHERE:?}"
 ROOT=$T/root
 ROOTS=("$ROOT")
-PROBE=$B/tests/probe	# tests/system/probe.c: what a shell cannot do
+# shellcheck disable=SC2034 # for scripts
+PROBE=$B/tests/probe # tests/system/probe.c: what a shell cannot do
 tests=0 failures=0
 rc=0 out='' err=''
 

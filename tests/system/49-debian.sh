@@ -1,0 +1,45 @@
+#!/bin/bash
+# A whole Debian system, unpacked by us and by umoci, is equal in content, owner, mode,
+# time, links and attributes; so is what skopeo and buildah made of it.
+# time: 400
+. "$(dirname "$0")/lib.sh"
+need umoci skopeo buildah mmdebstrap
+debian=$("$TOP/tests/debian-image") || exit 1
+
+t "it is loaded" berth load -i "$debian/oci"
+umoci unpack --image "$debian/oci:debian:latest" "$T/umoci" >/dev/null 2>&1 || not_ok "umoci unpacks it"
+t "and mounted" berth mount debian
+view=$out
+"$TOP/tests/tree" "$T/umoci/rootfs" >"$T/wanted"
+"$TOP/tests/tree" "$view" >"$T/got"
+t "more than 11,000 files" test "$(wc -l <"$T/got")" -gt 11000
+is "umoci unpacks the same" "$(diff "$T/wanted" "$T/got" | head -n 20)" ""
+t "unmounted" berth umount debian
+rm -rf "$T/umoci"
+like "it runs" "$(berth run --rm --network none debian bash -c 'dpkg --version | head -n 1; gcc --version | head -n 1')" "*Debian*gcc*"
+says "dpkg finds nothing amiss" "" berth run --rm --network none debian dpkg --verify
+
+t "from a docker archive of skopeo's" skopeo copy -q "oci:$debian/oci" "docker-archive:$T/docker.tar:deb:skopeo"
+t "it is loaded" berth load -i "$T/docker.tar"
+like "and runs" "$(berth run --rm --network none deb:skopeo cat /etc/debian_version)" "12.*"
+rm -f "$T/docker.tar"
+
+# buildah: a container of it changed and committed (its own store, no network)
+bud() { buildah --root "$T/bud" --runroot "$T/budrun" --storage-driver vfs "$@"; }
+if c=$(bud from "oci:$debian/oci" 2>"$T/.err"); then
+	m=$(bud mount "$c")
+	rm -rf "$m/usr/share/doc" && mkdir "$m/usr/share/doc" && echo new >"$m/usr/share/doc/new"
+	rm -f "$m/usr/bin/gcc" && ln -s nowhere "$m/usr/bin/gcc"
+	"$TOP/tests/tree" "$m" >"$T/wanted"
+	bud umount "$c" >/dev/null
+	t "buildah commits a change" bud commit -q --format oci "$c" "oci-archive:$T/changed.tar:changed"
+	bud rm "$c" >/dev/null
+	t "it is loaded" berth load -i "$T/changed.tar"
+	t "and mounted" berth mount changed
+	"$TOP/tests/tree" "$out" | sed 's/ [0-9]\{18,19\}//' >"$T/got"
+	sed -i 's/ [0-9]\{18,19\}//' "$T/wanted" # folders' times are vfs's own
+	is "it is what buildah saw" "$(diff "$T/wanted" "$T/got" | head -n 20)" ""
+	t "unmounted" berth umount changed
+else
+	not_ok "buildah takes the image" "$(cat "$T/.err")"
+fi
