@@ -1,0 +1,20 @@
+/*
+ * command_list.h - the names of all commands, in the order of `berth help all`.
+ *
+ * Used by commands.c.  A new command is a line here and a const struct command in its
+ * cmd_*.c, called command_NAME.
+ */
+#ifndef CLI_COMMAND_LIST_H
+#define CLI_COMMAND_LIST_H
+
+#define COMMAND_LIST \
+	COMMAND(run) COMMAND(create) COMMAND(start) COMMAND(stop) COMMAND(restart) COMMAND(kill) \
+	COMMAND(wait) COMMAND(rm) COMMAND(ps) COMMAND(logs) COMMAND(exec) COMMAND(attach) \
+	COMMAND(inspect) COMMAND(load) COMMAND(images) COMMAND(rmi) COMMAND(help) \
+	COMMAND(internal_supervise) COMMAND(internal_netdown) COMMAND(internal_remove)
+
+#define COMMAND(name) extern const struct command command_##name;
+COMMAND_LIST
+#undef COMMAND
+
+#endif

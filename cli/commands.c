@@ -1,0 +1,79 @@
+/* commands.c - all commands and their other names, and how one is found. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "cli/command.h"
+#include "cli/command_list.h"
+
+const struct command *const commands[] = {
+#define COMMAND(name) &command_##name,
+	COMMAND_LIST
+#undef COMMAND
+	NULL,
+};
+
+const struct alias aliases[] = {
+	{ "container ls", "ps" },	    { "container list", "ps" },
+	{ "container ps", "ps" },	    { "container run", "run" },
+	{ "container create", "create" },   { "container start", "start" },
+	{ "container stop", "stop" },	    { "container restart", "restart" },
+	{ "container kill", "kill" },	    { "container pause", "pause" },
+	{ "container unpause", "unpause" }, { "container wait", "wait" },
+	{ "container rm", "rm" },	    { "container rename", "rename" },
+	{ "container logs", "logs" },	    { "container exec", "exec" },
+	{ "container attach", "attach" },   { "container cp", "cp" },
+	{ "container top", "top" },	    { "container stats", "stats" },
+	{ "container port", "port" },	    { "container diff", "diff" },
+	{ "container update", "update" },   { "container commit", "commit" },
+	{ "container export", "export" },   { "container inspect", "inspect" },
+	{ "image ls", "images" },	    { "image list", "images" },
+	{ "image rm", "rmi" },		    { "image remove", "rmi" },
+	{ "image pull", "pull" },	    { "image push", "push" },
+	{ "image load", "load" },	    { "image save", "save" },
+	{ "image import", "import" },	    { "image tag", "tag" },
+	{ "image history", "history" },	    { "image build", "build" },
+	{ "system info", "info" },	    { "system events", "events" },
+	{ "unmount", "umount" },	    { NULL, NULL },
+};
+
+const struct command *command_find(const char *name)
+{
+	for (size_t i = 0; commands[i]; i++)
+		if (str_eq(commands[i]->name, name))
+			return commands[i];
+	for (size_t i = 0; aliases[i].name; i++)
+		if (str_eq(aliases[i].name, name))
+			return command_find(aliases[i].command);
+	return NULL;
+}
+
+static const struct opt no_rows[] = { OPT_END };
+
+const struct opt *command_rows(const struct command *c)
+{
+	if (c->rows)
+		return c->rows();
+	return c->opts ? c->opts : no_rows;
+}
+
+int command_each(struct cli *c, int argc, char **argv,
+		 int (*fn)(struct cli *c, const char *id, const char *name, void *ctx,
+			   struct err *e),
+		 void *ctx)
+{
+	int status = 0;
+
+	for (int i = 0; i < argc; i++) {
+		struct err e = ERR_INIT;
+		char id[65];
+
+		if (record_find(&c->en, argv[i], id, &e) < 0 ||
+		    fn(c, id, argv[i], ctx, &e) < 0) {
+			log_error(&e);
+			status = e.status ? e.status : 1;
+		}
+	}
+	return status;
+}

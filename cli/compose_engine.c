@@ -1,0 +1,311 @@
+/*
+ * compose_engine.c - limits, network, log, restart, health, times: what the engine and the
+ * supervisor do for a container.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/proc.h"
+#include "cli/run_opts.h"
+
+/* ---- limits ---- */
+
+static int ulimit(struct compose *c, const char *text, struct spec_rlimit *ret, struct err *e)
+{
+	AUTO_FREE char *copy = mem_strdup(text);
+	char *soft = strchr(copy, '='), *hard;
+	uint64_t v[2];
+
+	(void)c;
+	if (!soft)
+		return err_say(e, EINVAL, "--ulimit %s: expected NAME=SOFT[:HARD]", text);
+	*soft++ = 0;
+	hard = strchr(soft, ':');
+	if (hard)
+		*hard++ = 0;
+	ret->resource = spec_rlimit_parse(copy);
+	if (ret->resource < 0)
+		return err_say(e, EINVAL, "--ulimit %s: no such limit", copy);
+	for (int i = 0; i < 2; i++) {
+		const char *s = i == 0 || !hard ? soft : hard;
+
+		if (str_eq(s, "unlimited") || str_eq(s, "-1"))
+			v[i] = UINT64_MAX;
+		else if (str_to_u64(s, &v[i]) < 0)
+			return err_say(e, EINVAL, "--ulimit %s: expected a number or unlimited", text);
+	}
+	if (v[0] > v[1])
+		return err_say(e, EINVAL, "--ulimit %s: the soft limit is above the hard one", text);
+	ret->soft = v[0];
+	ret->hard = v[1];
+	return 0;
+}
+
+static int limits(struct compose *c, struct err *e)
+{
+	int r;
+
+	for (size_t i = 0; cgroup_options[i].name && i < RUN_LIMITS; i++) {
+		const char *name = cgroup_options[i].name;
+
+		if (c->o->limit_flag[i] &&
+		    (r = cgroup_limits_set(&c->s->limits, c->a, name, "true", e)) < 0)
+			return r;
+		for (size_t k = 0; k < c->o->limit[i].n; k++) {
+			r = cgroup_limits_set(&c->s->limits, c->a, name, c->o->limit[i].v[k], e);
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static int sysctls(struct compose *c, struct err *e)
+{
+	struct json_map *m = &c->s->sysctl;
+	bool net = c->s->ns[SPEC_NS_NETWORK].unshare;
+
+	m->v = arena_array(c->a, c->o->sysctl.n + 2, sizeof(*m->v));
+	/* As Docker: in a network of its own any user may bind low ports and ping. */
+	if (net)
+		m->v[m->n++] = (struct json_pair){ "net.ipv4.ip_unprivileged_port_start", "0" };
+	for (size_t i = 0; i < c->o->sysctl.n; i++) {
+		const char *text = c->o->sysctl.v[i], *eq = strchr(text, '=');
+		const char *key;
+		size_t k;
+
+		if (!eq || eq == text)
+			return err_say(e, EINVAL, "--sysctl %s: expected NAME=VALUE", text);
+		key = arena_strndup(c->a, text, (size_t)(eq - text));
+		for (k = 0; k < m->n && !str_eq(m->v[k].key, key); k++)
+			;
+		m->v[k] = (struct json_pair){ key, arena_strdup(c->a, eq + 1) };
+		if (k == m->n)
+			m->n++;
+	}
+	return 0;
+}
+
+int compose_resources(struct compose *c, struct err *e)
+{
+	struct spec_process *p = &c->s->process;
+	int64_t n;
+	int r;
+
+	if ((r = limits(c, e)) < 0 || (r = sysctls(c, e)) < 0)
+		return r;
+	p->rlimits = arena_array(c->a, c->o->ulimit.n + 1, sizeof(*p->rlimits));
+	for (size_t i = 0; i < c->o->ulimit.n; i++) {
+		if ((r = ulimit(c, c->o->ulimit.v[i], &p->rlimits[p->nrlimits], e)) < 0)
+			return r;
+		p->nrlimits++;
+	}
+	if (c->o->oom_score_adj) {
+		if (str_to_i64(c->o->oom_score_adj, &n) < 0 || n < -1000 || n > 1000)
+			return err_say(e, EINVAL, "--oom-score-adj %s: expected -1000 to 1000",
+				       c->o->oom_score_adj);
+		p->oom_score_adj.set = true;
+		p->oom_score_adj.v = n;
+	}
+	return 0;
+}
+
+/* ---- network ---- */
+
+static int network(struct compose *c, struct err *e)
+{
+	struct net_config *n = &c->r->net;
+	int r;
+
+	for (size_t i = 0; i < c->o->publish.n; i++)
+		if ((r = net_parse_publish(c->a, c->o->publish.v[i], n, e)) < 0)
+			return r;
+	if (c->o->publish_all) {
+		for (char **p = c->image->ports; *p; p++)
+			if ((r = net_parse_expose(c->a, *p, n, e)) < 0)
+				return r;
+		for (size_t i = 0; i < c->o->expose.n; i++)
+			if ((r = net_parse_expose(c->a, c->o->expose.v[i], n, e)) < 0)
+				return r;
+	}
+	for (size_t i = 0; i < c->o->add_host.n; i++)
+		if ((r = net_parse_host(c->a, c->o->add_host.v[i], n, e)) < 0)
+			return r;
+	n->dns = compose_strv(c->a, &c->o->dns);
+	n->dns_search = compose_strv(c->a, &c->o->dns_search);
+	n->dns_opt = compose_strv(c->a, &c->o->dns_option);
+	if ((c->o->ip || c->o->ip6 || c->o->mac || c->o->network_alias.n) && n->mode == NET_BRIDGE) {
+		if (!n->nattach) {
+			n->attach = arena_array(c->a, 1, sizeof(*n->attach));
+			n->nattach = 1;
+			n->attach[0].network = NET_NAME_DEFAULT;
+		}
+		n->attach[0].ip = arena_strdup(c->a, c->o->ip);
+		n->attach[0].ip6 = arena_strdup(c->a, c->o->ip6);
+		n->attach[0].mac = arena_strdup(c->a, c->o->mac);
+		if (c->o->network_alias.n)
+			n->attach[0].aliases = compose_strv(c->a, &c->o->network_alias);
+	}
+	return net_config_check(n, e);
+}
+
+/* ---- log ---- */
+
+static int log_options(struct compose *c, struct err *e)
+{
+	static const char *const drivers[] = { "k8s-file", "json-file", "journald", "none",
+					       "passthrough", NULL };
+	struct record_log *l = &c->r->log;
+	bool known = false;
+	uint64_t n;
+
+	l->driver = c->o->log_driver ? arena_strdup(c->a, c->o->log_driver) : "k8s-file";
+	if (str_eq(l->driver, "local"))
+		l->driver = "k8s-file";
+	for (size_t i = 0; drivers[i]; i++)
+		known |= str_eq(drivers[i], l->driver);
+	if (!known)
+		return err_say(e, EINVAL,
+			       "--log-driver %s: expected k8s-file, json-file, journald, none or passthrough",
+			       l->driver);
+	l->max_size = 10u << 20;
+	l->max_files = 3;
+	for (size_t i = 0; i < c->o->log_opt.n; i++) {
+		const char *text = c->o->log_opt.v[i], *v;
+		bool bad = false;
+
+		if ((v = str_after(text, "max-size="))) {
+			bad = str_eq(v, "-1") ? (l->max_size = 0, false)
+					      : str_to_bytes(v, &l->max_size) < 0;
+		} else if ((v = str_after(text, "max-file="))) {
+			bad = str_to_u64(v, &n) < 0 || n < 1 || n > 1000;
+			l->max_files = (uint32_t)n;
+		} else if ((v = str_after(text, "compress="))) {
+			bad = str_to_bool(v, &l->compress) < 0;
+		} else if ((v = str_after(text, "tag="))) {
+			l->tag = arena_strdup(c->a, v);
+		} else {
+			return err_say(e, EINVAL,
+				       "--log-opt %s: expected max-size=, max-file=, compress= or tag=",
+				       text);
+		}
+		if (bad)
+			return err_say(e, EINVAL, "--log-opt %s: not a value for it", text);
+	}
+	return 0;
+}
+
+/* ---- restart, stop, times ---- */
+
+static int restart(struct compose *c, struct err *e)
+{
+	const char *text = c->o->restart, *v;
+	struct record *r = c->r;
+
+	if (str_empty(text) || str_eq(text, "no")) {
+		r->restart = RESTART_NO;
+	} else if (str_eq(text, "always")) {
+		r->restart = RESTART_ALWAYS;
+	} else if (str_eq(text, "unless-stopped")) {
+		r->restart = RESTART_UNLESS_STOPPED;
+	} else if (str_eq(text, "on-failure")) {
+		r->restart = RESTART_ON_FAILURE;
+	} else if ((v = str_after(text, "on-failure:")) && str_to_u32(v, &r->restart_max) == 0) {
+		r->restart = RESTART_ON_FAILURE;
+	} else {
+		return err_say(e, EINVAL,
+			       "--restart %s: expected no, on-failure[:N], always or unless-stopped",
+			       text);
+	}
+	if (r->restart != RESTART_NO && r->auto_remove)
+		return err_say(e, EINVAL, "--restart and --rm exclude each other");
+	return 0;
+}
+
+static int duration(const char *option, const char *text, int64_t *ret, struct err *e)
+{
+	if (!text)
+		return 0;
+	if (str_to_duration(text, ret) < 0 || *ret < 0)
+		return err_say(e, EINVAL, "--%s %s: expected a time as 90, 1m30s or 500ms", option,
+			       text);
+	return 0;
+}
+
+static int times(struct compose *c, struct err *e)
+{
+	struct record *r = c->r;
+	const char *sig = c->o->stop_signal ? c->o->stop_signal : c->image->stop_signal;
+	int n, rc;
+
+	r->stop_timeout = 10;
+	if (c->o->stop_timeout &&
+	    (str_to_i64(c->o->stop_timeout, &r->stop_timeout) < 0 || r->stop_timeout < -1))
+		return err_say(e, EINVAL, "--stop-timeout %s: expected seconds, or -1",
+			       c->o->stop_timeout);
+	if (!str_empty(sig) && proc_signal_parse(sig, &n) < 0)
+		return err_say(e, EINVAL, "%s %s: no such signal",
+			       c->o->stop_signal ? "--stop-signal" : "the image's stop signal", sig);
+	r->stop_signal = arena_strdup(c->a, str_empty(sig) ? "TERM" : sig);
+	if (c->o->boot_order && str_to_i64(c->o->boot_order, &r->boot_order) < 0)
+		return err_say(e, EINVAL, "--boot-order %s: expected a number", c->o->boot_order);
+	if (c->o->boot_delay && str_to_i64(c->o->boot_delay, &r->boot_delay) < 0)
+		return err_say(e, EINVAL, "--boot-delay %s: expected seconds", c->o->boot_delay);
+	if ((rc = duration("timeout", c->o->timeout, &r->timeout, e)) < 0 ||
+	    (rc = duration("idle-timeout", c->o->idle_timeout, &r->idle_timeout, e)) < 0)
+		return rc;
+	return duration("cpu-time", c->o->cpu_time, &r->cpu_time, e);
+}
+
+/* ---- health ---- */
+
+static int health(struct compose *c, struct err *e)
+{
+	const struct image_health *from = &c->image->health;
+	struct record_health *h = &c->r->health;
+	int r;
+
+	if (c->o->no_healthcheck || (!c->o->health_cmd && (!from->set || !from->test[0])))
+		return 0;
+	if (c->o->health_cmd) {
+		h->test = arena_array(c->a, 3, sizeof(char *));
+		h->test[0] = arena_strdup(c->a, "CMD-SHELL");
+		h->test[1] = arena_strdup(c->a, c->o->health_cmd);
+	} else {
+		h->test = arena_strv(c->a, from->test);
+	}
+	if (str_eq(h->test[0], "NONE") || str_eq(c->o->health_cmd, "none"))
+		return 0;
+	h->set = true;
+	h->interval = from->interval;
+	h->timeout = from->timeout;
+	h->start_period = from->start_period;
+	h->start_interval = from->start_interval;
+	h->retries = (uint32_t)from->retries;
+	h->on_failure = c->o->health_on_failure ? arena_strdup(c->a, c->o->health_on_failure)
+						: "none";
+	if (!str_eq(h->on_failure, "none") && !str_eq(h->on_failure, "kill") &&
+	    !str_eq(h->on_failure, "restart") && !str_eq(h->on_failure, "stop"))
+		return err_say(e, EINVAL,
+			       "--health-on-failure %s: expected none, kill, restart or stop",
+			       h->on_failure);
+	if (c->o->health_retries && str_to_u32(c->o->health_retries, &h->retries) < 0)
+		return err_say(e, EINVAL, "--health-retries %s: expected a number",
+			       c->o->health_retries);
+	if ((r = duration("health-interval", c->o->health_interval, &h->interval, e)) < 0 ||
+	    (r = duration("health-timeout", c->o->health_timeout, &h->timeout, e)) < 0 ||
+	    (r = duration("health-start-period", c->o->health_start_period, &h->start_period, e)) < 0)
+		return r;
+	return duration("health-start-interval", c->o->health_start_interval, &h->start_interval, e);
+}
+
+int compose_engine(struct compose *c, struct err *e)
+{
+	int r;
+
+	if ((r = network(c, e)) < 0 || (r = log_options(c, e)) < 0 || (r = restart(c, e)) < 0 ||
+	    (r = times(c, e)) < 0)
+		return r;
+	return health(c, e);
+}

@@ -1,0 +1,526 @@
+/*
+ * compose_mounts.c - the mounts of a container: what every one has, the engine's own files,
+ * and -v, --mount, --tmpfs, --volumes-from, --secret.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/path.h"
+#include "cli/run_opts.h"
+#include "runtime/volume.h"
+
+struct spec_mount *compose_add_mount(struct compose *c, const char *dst, const char *type,
+				     const char *src, char *const *options, struct err *e)
+{
+	struct spec_mount *m;
+
+	if (c->s->nmounts == c->mounts_cap) {
+		size_t cap = c->mounts_cap ? c->mounts_cap * 2 : 32;
+		struct spec_mount *v;
+
+		if (cap < c->s->nmounts + 16)
+			cap = c->s->nmounts + 16;
+		v = arena_array(c->a, cap, sizeof(*v));
+		if (c->s->nmounts)
+			memcpy(v, c->s->mounts, c->s->nmounts * sizeof(*v));
+		c->s->mounts = v;
+		c->mounts_cap = cap;
+	}
+	m = &c->s->mounts[c->s->nmounts];
+	memset(m, 0, sizeof(*m));
+	m->destination = arena_strdup(c->a, dst);
+	m->type = arena_strdup(c->a, type);
+	m->source = arena_strdup(c->a, src);
+	m->options = arena_strv(c->a, options);
+	if (spec_mount_options(c->a, m, m->options, e) < 0)
+		return NULL;
+	c->s->nmounts++;
+	return m;
+}
+
+struct record_volume *compose_add_volume(struct compose *c)
+{
+	struct record_volume *v;
+
+	if (c->r->nvolumes == c->volumes_cap) {
+		c->volumes_cap = c->volumes_cap ? c->volumes_cap * 2 : 16;
+		v = arena_array(c->a, c->volumes_cap, sizeof(*v));
+		if (c->r->nvolumes)
+			memcpy(v, c->r->volumes, c->r->nvolumes * sizeof(*v));
+		c->r->volumes = v;
+	}
+	v = &c->r->volumes[c->r->nvolumes++];
+	memset(v, 0, sizeof(*v));
+	return v;
+}
+
+/* One mount of a person's, before it becomes a row of the record and one of the spec. */
+struct want {
+	const char *type, *source, *destination, *subpath;
+	struct strlist options;
+	bool readonly, nocopy, chown, optional;
+	const char *option;	/* as typed, for messages */
+};
+
+static bool has_volume(const struct compose *c, const char *dst)
+{
+	for (size_t i = 0; i < c->r->nvolumes; i++)
+		if (str_eq(c->r->volumes[i].destination, dst))
+			return true;
+	return false;
+}
+
+static int volume_source(struct compose *c, struct want *w, struct record_volume *v,
+			 struct err *e)
+{
+	AUTO_FREE char *real = NULL;
+
+	if (str_eq(w->type, "bind")) {
+		real = realpath(w->source, NULL);
+		if (!real && errno != ENOENT)
+			return err_set(e, errno, "%s: %s", w->option, w->source);
+		if (!real && w->source[0] != '/')
+			return err_set(e, ENOENT, "%s: %s", w->option, w->source);
+		v->source = arena_strdup(c->a, real ? real : w->source);
+		return 0;
+	}
+	if (str_empty(w->source)) {
+		char hex[65];
+
+		str_random_hex(hex, 64);
+		v->name = arena_strdup(c->a, hex);
+		v->anonymous = true;
+	} else {
+		if (volume_name_check(w->source, e) < 0)
+			return err_wrap(e, "%s", w->option);
+		v->name = arena_strdup(c->a, w->source);
+	}
+	v->source = arena_printf(c->a, "%s/volumes/%s/_data%s%s", c->in->en->root, v->name,
+				 w->subpath ? "/" : "", w->subpath ? w->subpath : "");
+	return 0;
+}
+
+static int add_want(struct compose *c, struct want *w, struct err *e)
+{
+	AUTO_FREE char *dst = NULL;
+	struct record_volume *v;
+	bool tmpfs = str_eq(w->type, "tmpfs");
+
+	if (str_empty(w->destination) || w->destination[0] != '/')
+		return err_say(e, EINVAL, "%s: the path in the container must be absolute", w->option);
+	dst = path_clean(w->destination);
+	if (str_eq(dst, "/"))
+		return err_say(e, EINVAL, "%s: the root itself cannot be mounted over", w->option);
+	if (has_volume(c, dst))
+		return err_say(e, EINVAL, "%s: %s is mounted twice", w->option, dst);
+	v = compose_add_volume(c);
+	v->type = arena_strdup(c->a, w->type);
+	v->destination = arena_strdup(c->a, dst);
+	v->nocopy = w->nocopy;
+	v->chown = w->chown;
+	v->optional = w->optional;
+	v->subpath = arena_strdup(c->a, w->subpath);
+	if (!tmpfs && volume_source(c, w, v, e) < 0)
+		return -e->code;
+	if (tmpfs) {
+		static const char *const defaults[] = { "nosuid", "nodev", "noexec" };
+
+		for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
+			if (!strlist_has(&w->options, defaults[i] + 2))
+				strlist_add(&w->options, defaults[i]);
+		v->source = NULL;
+	} else {
+		bool propagation = false;
+
+		for (size_t i = 0; i < w->options.n; i++)
+			propagation |= str_ends(w->options.v[i], "shared") ||
+				       str_ends(w->options.v[i], "slave") ||
+				       str_ends(w->options.v[i], "private");
+		if (!strlist_has(&w->options, "bind"))
+			strlist_add(&w->options, "rbind");
+		if (!propagation)
+			strlist_add(&w->options, "rprivate");
+	}
+	if (w->readonly)
+		strlist_add(&w->options, "ro");
+	v->options = compose_strv(c->a, &w->options);
+	if (!compose_add_mount(c, dst, tmpfs ? "tmpfs" : "bind", tmpfs ? "tmpfs" : v->source,
+			       v->options, e))
+		return err_wrap(e, "%s", w->option);
+	return 0;
+}
+
+/* ---- -v [SRC:]DST[:OPTIONS] ---- */
+
+static int volume_options(struct want *w, const char *text, struct err *e)
+{
+	AUTO(strlist) struct strlist parts = STRLIST_INIT;
+
+	strlist_split(&parts, text, ',', true);
+	for (size_t i = 0; i < parts.n; i++) {
+		const char *p = parts.v[i];
+
+		if (str_eq(p, "ro"))
+			w->readonly = true;
+		else if (str_eq(p, "nocopy"))
+			w->nocopy = true;
+		else if (str_eq(p, "copy") || str_eq(p, "rw") || str_eq(p, "z") || str_eq(p, "Z") ||
+			 str_eq(p, "cached") || str_eq(p, "delegated") || str_eq(p, "consistent"))
+			continue;	/* nothing to do for them here */
+		else if (str_eq(p, "U"))
+			w->chown = true;
+		else
+			strlist_add(&w->options, p);
+	}
+	(void)e;
+	return 0;
+}
+
+static int volume_option(struct compose *c, const char *text, struct err *e)
+{
+	AUTO(strlist) struct strlist p = STRLIST_INIT;
+	struct want w = { .type = "volume", .option = text };
+	AUTO_FREE char *option = mem_printf("--volume %s", text);
+	int r;
+
+	w.option = option;
+	strlist_split(&p, text, ':', false);
+	if (p.n > 3 || !*text)
+		return err_say(e, EINVAL, "%s: expected [SOURCE:]DESTINATION[:OPTIONS]", option);
+	w.destination = p.n == 1 ? p.v[0] : p.v[1];
+	if (p.n > 1) {
+		w.source = p.v[0];
+		if (!*w.source)
+			return err_say(e, EINVAL, "%s: the source is empty", option);
+		if (w.source[0] == '/' || w.source[0] == '.' || w.source[0] == '~')
+			w.type = "bind";
+	}
+	if (p.n == 3 && (r = volume_options(&w, p.v[2], e)) < 0)
+		return r;
+	r = add_want(c, &w, e);
+	strlist_cleanup(&w.options);
+	return r;
+}
+
+/* ---- --mount type=…,src=…,dst=… ---- */
+
+static int mount_key(struct want *w, const char *key, const char *value, struct err *e)
+{
+	bool on = true;
+
+	if (str_eq(key, "type"))
+		w->type = value;
+	else if (str_eq(key, "source") || str_eq(key, "src"))
+		w->source = value;
+	else if (str_eq(key, "destination") || str_eq(key, "dst") || str_eq(key, "target"))
+		w->destination = value;
+	else if (str_eq(key, "subpath") || str_eq(key, "volume-subpath"))
+		w->subpath = value;
+	else if (str_eq(key, "bind-propagation"))
+		strlist_add(&w->options, value ? value : "");
+	else if (str_eq(key, "tmpfs-size"))
+		strlist_addf(&w->options, "size=%s", value ? value : "");
+	else if (str_eq(key, "tmpfs-mode"))
+		strlist_addf(&w->options, "mode=%s", value ? value : "");
+	else if (str_eq(key, "readonly") || str_eq(key, "ro")) {
+		if (value && str_to_bool(value, &on) < 0)
+			return err_say(e, EINVAL, "%s: %s=%s", w->option, key, value);
+		w->readonly = on;
+	} else if (str_eq(key, "volume-nocopy"))
+		w->nocopy = true;
+	else if (str_eq(key, "bind-nonrecursive"))
+		strlist_add(&w->options, "bind");
+	else if (str_eq(key, "U") || str_eq(key, "chown"))
+		w->chown = true;
+	else if (str_eq(key, "idmap") || str_eq(key, "noexec") || str_eq(key, "nosuid") ||
+		 str_eq(key, "nodev") || str_eq(key, "exec") || str_eq(key, "suid") ||
+		 str_eq(key, "dev"))
+		strlist_add(&w->options, key);
+	else if (!str_eq(key, "consistency") && !str_eq(key, "relabel"))
+		return err_say(e, EINVAL, "%s: unknown key %s", w->option, key);
+	return 0;
+}
+
+static int mount_option(struct compose *c, const char *text, struct err *e)
+{
+	AUTO(strlist) struct strlist p = STRLIST_INIT;
+	AUTO_FREE char *option = mem_printf("--mount %s", text);
+	struct want w = { .type = "volume", .option = option };
+	int r = 0;
+
+	strlist_split(&p, text, ',', true);
+	for (size_t i = 0; r == 0 && i < p.n; i++) {
+		char *eq = strchr(p.v[i], '=');
+
+		if (eq)
+			*eq++ = 0;
+		r = mount_key(&w, p.v[i], eq, e);
+	}
+	if (r == 0 && !str_eq(w.type, "bind") && !str_eq(w.type, "volume") &&
+	    !str_eq(w.type, "tmpfs"))
+		r = err_say(e, EINVAL, "%s: type must be bind, volume or tmpfs", option);
+	if (r == 0 && str_eq(w.type, "bind") && str_empty(w.source))
+		r = err_say(e, EINVAL, "%s: source is missing", option);
+	if (r == 0 && str_eq(w.type, "bind") && access(w.source, F_OK) < 0)
+		r = err_set(e, errno, "%s: %s", option, w.source);
+	if (r == 0)
+		r = add_want(c, &w, e);
+	strlist_cleanup(&w.options);
+	return r;
+}
+
+static int tmpfs_option(struct compose *c, const char *text, struct err *e)
+{
+	AUTO_FREE char *option = mem_printf("--tmpfs %s", text);
+	AUTO_FREE char *dst = mem_strdup(text);
+	struct want w = { .type = "tmpfs", .option = option };
+	char *colon = strchr(dst, ':');
+	int r;
+
+	if (colon) {
+		*colon++ = 0;
+		strlist_split(&w.options, colon, ',', true);
+	}
+	w.destination = dst;
+	r = add_want(c, &w, e);
+	strlist_cleanup(&w.options);
+	return r;
+}
+
+/* ---- --volumes-from ---- */
+
+static int volumes_from(struct compose *c, const char *text, struct err *e)
+{
+	AUTO_FREE char *name = mem_strdup(text);
+	char *colon = strchr(name, ':');
+	AUTO(record) struct record *r = NULL;
+	char id[65];
+	int rc;
+
+	if (colon)
+		*colon++ = 0;
+	if (colon && !str_eq(colon, "ro") && !str_eq(colon, "rw") && !str_eq(colon, "z"))
+		return err_say(e, EINVAL, "--volumes-from %s: expected CONTAINER[:ro|rw]", text);
+	if ((rc = record_find(c->in->en, name, id, e)) < 0 ||
+	    (rc = record_load(c->in->en, id, &r, e)) < 0)
+		return err_wrap(e, "--volumes-from");
+	for (size_t i = 0; i < r->nvolumes; i++) {
+		const struct record_volume *v = &r->volumes[i];
+		struct want w = { .type = v->type, .source = v->name ? v->name : v->source,
+				  .destination = v->destination, .subpath = v->subpath,
+				  .nocopy = true, .readonly = str_eq(colon, "ro"), .option = text };
+
+		if (str_eq(v->type, "tmpfs") || has_volume(c, v->destination))
+			continue;
+		for (char **o = v->options; *o; o++)
+			strlist_add(&w.options, *o);
+		rc = add_want(c, &w, e);
+		strlist_cleanup(&w.options);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* ---- --secret NAME[,target=…,uid=…,gid=…,mode=…] ---- */
+
+static int secret_option(struct compose *c, const char *text, struct err *e)
+{
+	AUTO(strlist) struct strlist p = STRLIST_INIT;
+	struct record_secret *v = arena_array(c->a, c->r->nsecrets + 1, sizeof(*v));
+	struct record_secret s = { .mode = 0444 };
+	char *options[] = { (char *)(uintptr_t)"bind", (char *)(uintptr_t)"ro",
+			    (char *)(uintptr_t)"nosuid", (char *)(uintptr_t)"nodev",
+			    (char *)(uintptr_t)"noexec", NULL };
+
+	strlist_split(&p, text, ',', true);
+	for (size_t i = 0; i < p.n; i++) {
+		const char *x = p.v[i], *y;
+		int bad = 0;
+
+		if (i == 0 && !strchr(x, '='))
+			s.name = arena_strdup(c->a, x);
+		else if ((y = str_after(x, "id=")) || (y = str_after(x, "source=")))
+			s.name = arena_strdup(c->a, y);
+		else if ((y = str_after(x, "target=")))
+			s.target = arena_strdup(c->a, y);
+		else if ((y = str_after(x, "uid=")))
+			bad = str_to_u32(y, &s.uid);
+		else if ((y = str_after(x, "gid=")))
+			bad = str_to_u32(y, &s.gid);
+		else if ((y = str_after(x, "mode=")))
+			bad = str_to_mode(y, &s.mode);
+		else if (!str_eq(x, "type=mount"))
+			bad = -EINVAL;
+		if (bad < 0)
+			return err_say(e, EINVAL,
+				       "--secret %s: expected NAME[,target=FILE,uid=N,gid=N,mode=MODE]",
+				       text);
+	}
+	if (str_empty(s.name) || strchr(s.name, '/') || s.name[0] == '.')
+		return err_say(e, EINVAL, "--secret %s: not a name of a secret", text);
+	if (!s.target)
+		s.target = s.name;
+	if (s.target[0] != '/')
+		s.target = arena_printf(c->a, "/run/secrets/%s", s.target);
+	if (c->r->nsecrets)
+		memcpy(v, c->r->secrets, c->r->nsecrets * sizeof(*v));
+	v[c->r->nsecrets++] = s;
+	c->r->secrets = v;
+	return compose_add_mount(c, s.target, "bind",
+				 arena_printf(c->a, "%s/%s/secrets/%s", c->in->en->run, c->in->id,
+					      s.name),
+				 options, e) ? 0 : -e->code;
+}
+
+/* ---- what every container has ---- */
+
+static int engine_files(struct compose *c, struct err *e)
+{
+	static const char *const files[] = { "resolv.conf", "hosts", "hostname" };
+	char *options[] = { (char *)(uintptr_t)"bind", (char *)(uintptr_t)"rprivate", NULL };
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		char *dst = arena_printf(c->a, "/etc/%s", files[i]);
+
+		if (has_volume(c, dst))
+			continue;
+		if (!compose_add_mount(c, dst, "bind",
+				       arena_printf(c->a, "%s/%s/%s", c->in->en->run, c->in->id,
+						    files[i]),
+				       options, e))
+			return -e->code;
+	}
+	return 0;
+}
+
+static int shm_size(struct compose *c, struct err *e)
+{
+	uint64_t n;
+
+	if (!c->o->shm_size)
+		return 0;
+	if (str_to_bytes(c->o->shm_size, &n) < 0 || n == 0)
+		return err_say(e, EINVAL, "--shm-size %s: expected a size as 64m", c->o->shm_size);
+	for (size_t i = 0; i < c->s->nmounts; i++) {
+		struct spec_mount *m = &c->s->mounts[i];
+
+		if (!str_eq(m->destination, "/dev/shm"))
+			continue;
+		for (char **o = m->options; *o; o++)
+			if (str_starts(*o, "size="))
+				*o = arena_printf(c->a, "size=%llu", (unsigned long long)n);
+		return spec_mount_options(c->a, m, m->options, e);
+	}
+	return 0;
+}
+
+static int defaults(struct compose *c, struct err *e)
+{
+	int r = spec_default_mounts(c->a, c->s, e);
+
+	if (r < 0)
+		return r;
+	c->mounts_cap = c->s->nmounts;
+	for (size_t i = 0; c->o->privileged && i < c->s->nmounts; i++) {
+		struct spec_mount *m = &c->s->mounts[i];
+		size_t k = 0;
+
+		for (char **o = m->options; *o; o++)
+			if (!str_eq(*o, "ro"))
+				m->options[k++] = *o;
+		m->options[k] = NULL;
+		*m = (struct spec_mount){ .destination = m->destination, .type = m->type,
+					  .source = m->source, .options = m->options };
+		if ((r = spec_mount_options(c->a, m, m->options, e)) < 0)
+			return r;
+	}
+	return shm_size(c, e);
+}
+
+static int image_volumes(struct compose *c, struct err *e)
+{
+	for (char **p = c->image->volumes; *p; p++) {
+		AUTO_FREE char *dst = path_clean(*p);
+		struct want w = { .type = "volume", .destination = dst, .option = "volume of the image" };
+		int r;
+
+		if (has_volume(c, dst) || str_eq(dst, "/"))
+			continue;
+		r = add_want(c, &w, e);
+		strlist_cleanup(&w.options);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int read_only_tmpfs(struct compose *c, struct err *e)
+{
+	static const char *const dirs[] = { "/run", "/tmp", "/var/tmp" };
+	char *options[] = { (char *)(uintptr_t)"nosuid", (char *)(uintptr_t)"nodev",
+			    (char *)(uintptr_t)"tmpcopyup", NULL };
+
+	if (!c->o->read_only || c->o->read_only_tmpfs_off)
+		return 0;
+	c->r->read_only_tmpfs = true;
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		if (!has_volume(c, dirs[i]) &&
+		    !compose_add_mount(c, dirs[i], "tmpfs", "tmpfs", options, e))
+			return -e->code;
+	return 0;
+}
+
+static size_t depth(const char *path)
+{
+	size_t n = 0;
+
+	for (; *path; path++)
+		n += *path == '/';
+	return n;
+}
+
+/* A mount that lies in another comes after it; else the order stays. */
+static void sort_by_depth(struct spec_mount *v, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		struct spec_mount m = v[i];
+		size_t k = i;
+
+		for (; k > 0 && depth(v[k - 1].destination) > depth(m.destination); k--)
+			v[k] = v[k - 1];
+		v[k] = m;
+	}
+}
+
+static int each(struct compose *c, const struct strlist *l,
+		int (*fn)(struct compose *c, const char *text, struct err *e), struct err *e)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		int r = fn(c, l->v[i], e);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int compose_mounts(struct compose *c, struct err *e)
+{
+	size_t first;
+	int r = defaults(c, e);
+
+	first = c->s->nmounts;
+	if (r < 0 || (r = each(c, &c->o->volume, volume_option, e)) < 0 ||
+	    (r = each(c, &c->o->mount, mount_option, e)) < 0 ||
+	    (r = each(c, &c->o->tmpfs, tmpfs_option, e)) < 0 ||
+	    (r = each(c, &c->o->volumes_from, volumes_from, e)) < 0 ||
+	    (r = image_volumes(c, e)) < 0 || (r = read_only_tmpfs(c, e)) < 0)
+		return r;
+	sort_by_depth(c->s->mounts + first, c->s->nmounts - first);
+	if ((r = engine_files(c, e)) < 0)
+		return r;
+	return each(c, &c->o->secret, secret_option, e);
+}

@@ -1,0 +1,211 @@
+/*
+ * main.c - argv → command.  The only place that prints an error and ends the process.
+ *
+ * berth [--root DIR] [--log-level LEVEL] COMMAND …; as berth-oci, runc, crun, or with the
+ * word `oci`, the OCI runtime's command line instead.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "base/str.h"
+#include "cli/command.h"
+#include "cli/help.h"
+#include "runtime/container.h"
+#include "runtime/supervisor.h"
+
+struct globals { const char *root, *log_level; bool debug, help, version; };
+
+static const struct opt global_rows[] = {
+	{ "root", 0, OPT_STR, offsetof(struct globals, root), "DIR",
+	  "Keep all state in DIR (also BERTH_ROOT)", .complete = "dir" },
+	{ "log-level", 0, OPT_STR, offsetof(struct globals, log_level), "LEVEL",
+	  "error, warning, info or debug", .complete = "error|warning|info|debug" },
+	{ "debug", 'D', OPT_BOOL, offsetof(struct globals, debug), NULL, "Say what is being done" },
+	{ "version", 'v', OPT_BOOL, offsetof(struct globals, version), NULL, "Print the version" },
+	{ "help", 'h', OPT_BOOL, offsetof(struct globals, help), NULL, "Print this help" },
+	OPT_END,
+};
+
+/* Options that runc and crun have before the command, and berth has not. */
+static bool is_oci_option(const char *arg)
+{
+	static const char *const names[] = { "--systemd-cgroup", "--log", "--log-format",
+					     "--rootless", "--cgroup-manager", "--criu", NULL };
+
+	for (size_t i = 0; names[i]; i++) {
+		const char *rest = str_after(arg, names[i]);
+
+		if (rest && (*rest == 0 || *rest == '='))
+			return true;
+	}
+	return false;
+}
+
+static int fail(const struct err *e)
+{
+	log_error(e);
+	return e->status ? e->status : ERR_STATUS_ENGINE;
+}
+
+static int set_log(const struct globals *g, struct err *e)
+{
+	static const char *const names[] = { "error", "warning", "info", "debug" };
+	enum log_level level = g->debug ? LOG_LVL_DEBUG : LOG_LVL_WARNING;
+
+	for (size_t i = 0; g->log_level && i <= ARRAY_SIZE(names); i++) {
+		if (i == ARRAY_SIZE(names))
+			return err_say(e, EINVAL,
+				       "--log-level %s: expected error, warning, info or debug",
+				       g->log_level);
+		if (str_eq(g->log_level, names[i])) {
+			level = (enum log_level)i;
+			break;
+		}
+	}
+	return log_open(NULL, NULL, level, e);
+}
+
+/* "container ls" counts two words, "run" one. */
+static const struct command *find_command(int argc, char **argv, int *ret_words)
+{
+	const struct command *cmd;
+
+	if (argc > 1 && argv[1][0] != '-') {
+		AUTO_FREE char *two = mem_printf("%s %s", argv[0], argv[1]);
+
+		cmd = command_find(two);
+		if (cmd) {
+			*ret_words = 2;
+			return cmd;
+		}
+	}
+	*ret_words = 1;
+	return command_find(argv[0]);
+}
+
+static int unknown_command(int argc, char **argv, struct err *e)
+{
+	AUTO(strlist) struct strlist names = STRLIST_INIT;
+	const char *near;
+
+	if (argc > 0 && help_is_group(argv[0])) {
+		if (argc == 1) {
+			help_group(argv[0], stdout);
+			return 0;
+		}
+		return err_say(e, EINVAL, "unknown command: %s %s; see berth help %s", argv[0],
+			       argv[1], argv[0]);
+	}
+	for (size_t i = 0; commands[i]; i++)
+		if (!(commands[i]->flags & CMD_HIDDEN))
+			strlist_add(&names, commands[i]->name);
+	near = str_nearest(argv[0], (const char *const *)names.v);
+	return err_say(e, EINVAL, near ? "unknown command: %s (did you mean %s?)"
+				       : "unknown command: %s; see berth help", argv[0], near);
+}
+
+static bool wants_help(const struct command *cmd, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (str_eq(argv[i], "--help"))
+			return true;
+		if (str_eq(argv[i], "--") || ((cmd->flags & CMD_STOP_AT_ARG) && argv[i][0] != '-'))
+			return false;
+	}
+	return false;
+}
+
+static int run_command(struct cli *c, const struct command *cmd, int argc, char **argv,
+		       struct err *e)
+{
+	AUTO_FREE char **args = NULL;
+	AUTO_FREE void *opts = mem_alloc(cmd->size ? cmd->size : 1);
+	int n = argc - 1, r;
+
+	c->cmd = cmd;
+	if (!(cmd->flags & CMD_RAW)) {
+		r = opt_parse(command_rows(cmd), opts, argc, argv, cmd->flags & CMD_STOP_AT_ARG,
+			      &args, &n, e);
+		if (r < 0)
+			return r;
+		if (n < cmd->min || (cmd->max >= 0 && n > cmd->max))
+			return err_say(e, EINVAL, "usage: berth %s %s; see berth help %s",
+				       cmd->name, cmd->args, cmd->name);
+	}
+	if (!(cmd->flags & CMD_NO_ENGINE)) {
+		r = engine_open(c->root, &c->en, e);
+		if (r < 0)
+			return r;
+		c->env.run_root = c->en.run;
+		c->env.cache_dir = c->en.root;
+		if (!(cmd->flags & CMD_NO_SWEEP) && (r = sweep_run(&c->en, e)) < 0)
+			return r;
+	}
+	return cmd->run(c, opts, n, cmd->flags & CMD_RAW ? argv + 1 : args, e);
+}
+
+static int berth_main(int argc, char **argv, struct err *e)
+{
+	AUTO_FREE char **args = NULL;
+	struct globals g = { .root = NULL };
+	struct cli c = { .en = { NULL, NULL, -1, -1, -1, -1 } };
+	const struct command *cmd;
+	int n, words, r;
+
+	for (int i = 1; i < argc && argv[i][0] == '-'; i++)
+		if (is_oci_option(argv[i]))
+			return err_say(e, EINVAL,
+				       "%s is an option of the OCI runtime; call berth-oci (or berth oci) instead",
+				       argv[i]);
+	r = opt_parse(global_rows, &g, argc, argv, true, &args, &n, e);
+	if (r < 0 || (r = set_log(&g, e)) < 0)
+		return r;
+	if (g.version) {
+		printf("berth version %s\n", BERTH_VERSION);
+		return 0;
+	}
+	if (g.help || n == 0) {
+		help_main(global_rows, stdout);
+		return 0;
+	}
+	if (str_eq(args[0], "oci"))
+		return oci_main(n, args);
+	cmd = find_command(n, args, &words);
+	if (!cmd)
+		return unknown_command(n, args, e);
+	if (!(cmd->flags & CMD_RAW) && wants_help(cmd, n - words + 1, args + words - 1)) {
+		help_command(cmd, stdout);
+		return 0;
+	}
+	c.root = g.root;
+	r = run_command(&c, cmd, n - words + 1, args + words - 1, e);
+	engine_close(&c.en);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 0 ? path_base(argv[0]) : "berth";
+	struct err e = ERR_INIT;
+	int r;
+
+	if (fd_fill_std() < 0)
+		return ERR_STATUS_ENGINE;
+	if (str_eq(name, "berth-oci") || str_eq(name, "runc") || str_eq(name, "crun"))
+		return oci_main(argc, argv);
+	signal(SIGPIPE, SIG_IGN);
+	r = berth_main(argc, argv, &e);
+	if (r < 0)
+		return fail(&e);
+	if (fflush(stdout) != 0) {
+		err_set(&e, errno, "write to standard output");
+		return fail(&e);
+	}
+	return r;
+}

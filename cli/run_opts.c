@@ -1,0 +1,187 @@
+/*
+ * run_opts.c - the option table of run and create.
+ *
+ * Limits come from cgroup/'s own table: one row there is an option here.
+ */
+#include <errno.h>
+
+#include "cgroup/cgroup.h"
+#include "cli/run_opts.h"
+
+#define O(field) offsetof(struct run_opts, field)
+
+static int set_sig_proxy(void *opts, const char *value, struct err *e)
+{
+	bool on = true;
+
+	if (!str_empty(value) && str_to_bool(value, &on) < 0)
+		return err_say(e, EINVAL, "--sig-proxy=%s: expected true or false", value);
+	((struct run_opts *)opts)->sig_proxy_off = !on;
+	return 0;
+}
+
+static int set_tmpfs(void *opts, const char *value, struct err *e)
+{
+	bool on = true;
+
+	if (!str_empty(value) && str_to_bool(value, &on) < 0)
+		return err_say(e, EINVAL, "--read-only-tmpfs=%s: expected true or false", value);
+	((struct run_opts *)opts)->read_only_tmpfs_off = !on;
+	return 0;
+}
+
+/* clang-format off */
+static const struct opt common_rows[] = {
+	{ "name", 0, OPT_STR, O(name), "NAME", "Name of the container" },
+	{ "interactive", 'i', OPT_BOOL, O(interactive), NULL, "Keep standard input open" },
+	{ "tty", 't', OPT_BOOL, O(tty), NULL, "Give it a terminal" },
+	{ "rm", 0, OPT_BOOL, O(rm), NULL, "Remove it when it has ended" },
+	{ "env", 'e', OPT_LIST, O(env), "NAME[=VALUE]", "Set or pass on an environment variable", .flags = OPT_REPEAT },
+	{ "env-file", 0, OPT_LIST, O(env_file), "FILE", "Read environment variables from FILE", .complete = "file" },
+	{ "unsetenv", 0, OPT_LIST, O(unsetenv), "NAME", "Leave out a variable of the image" },
+	{ "unsetenv-all", 0, OPT_BOOL, O(unsetenv_all), NULL, "Leave out all variables of the image" },
+	{ "publish", 'p', OPT_LIST, O(publish), "[[IP:]PORT:]PORT[/PROTO]", "Publish a port on the host", .flags = OPT_REPEAT },
+	{ "publish-all", 'P', OPT_BOOL, O(publish_all), NULL, "Publish all exposed ports on free ones" },
+	{ "expose", 0, OPT_LIST, O(expose), "PORT[/PROTO]", "Expose a port" },
+	{ "volume", 'v', OPT_LIST, O(volume), "[SRC:]DST[:OPTIONS]", "Bind a folder or a volume", .flags = OPT_REPEAT },
+	{ "mount", 0, OPT_LIST, O(mount), "type=TYPE,…", "Mount a bind, volume, tmpfs or image", .flags = OPT_REPEAT },
+	{ "tmpfs", 0, OPT_LIST, O(tmpfs), "DST[:OPTIONS]", "Mount a tmpfs" },
+	{ "volumes-from", 0, OPT_LIST, O(volumes_from), "CONTAINER[:ro]", "Take over another container's volumes", .complete = "container" },
+	{ "network", 0, OPT_LIST, O(network), "NETWORK", "none, host, bridge, container:NAME, or a network's name", .complete = "network" },
+	{ "net", 0, OPT_LIST, O(network), "NETWORK", NULL },
+	{ "network-alias", 0, OPT_LIST, O(network_alias), "NAME", "A further name on the network" },
+	{ "ip", 0, OPT_STR, O(ip), "ADDRESS", "IPv4 address on the network" },
+	{ "ip6", 0, OPT_STR, O(ip6), "ADDRESS", "IPv6 address on the network" },
+	{ "mac-address", 0, OPT_STR, O(mac), "MAC", "Hardware address" },
+	{ "hostname", 'h', OPT_STR, O(hostname), "NAME", "Host name" },
+	{ "domainname", 0, OPT_STR, O(domainname), "NAME", "NIS domain name" },
+	{ "dns", 0, OPT_LIST, O(dns), "ADDRESS", "Name server" },
+	{ "dns-search", 0, OPT_LIST, O(dns_search), "DOMAIN", "Search domain" },
+	{ "dns-option", 0, OPT_LIST, O(dns_option), "OPTION", "Resolver option" },
+	{ "dns-opt", 0, OPT_LIST, O(dns_option), "OPTION", NULL },
+	{ "add-host", 0, OPT_LIST, O(add_host), "NAME:IP", "A line for /etc/hosts; IP may be host-gateway" },
+	{ "user", 'u', OPT_STR, O(user), "USER[:GROUP]", "Name or id of the user" },
+	{ "group-add", 0, OPT_LIST, O(group_add), "GROUP", "A further group" },
+	{ "umask", 0, OPT_STR, O(umask), "MODE", "File mode mask" },
+	{ "workdir", 'w', OPT_STR, O(workdir), "DIR", "Working directory" },
+	{ "entrypoint", 0, OPT_STR, O(entrypoint), "PROGRAM", "Replace the image's entry point" },
+	{ "restart", 0, OPT_STR, O(restart), "POLICY", "no, on-failure[:N], always or unless-stopped", .complete = "no|on-failure|always|unless-stopped" },
+	{ "init", 0, OPT_BOOL, O(init), NULL, "Run a small init that reaps and passes signals on" },
+	{ "read-only", 0, OPT_BOOL, O(read_only), NULL, "Make the root file system read-only" },
+	{ "read-only-tmpfs", 0, OPT_FLAGFUNC, 0, NULL, "Writable /run, /tmp, /var/tmp with --read-only (default)", .set = set_tmpfs },
+	{ "shm-size", 0, OPT_STR, O(shm_size), "BYTES", "Size of /dev/shm (64m)" },
+	{ "cap-add", 0, OPT_LIST, O(cap_add), "CAP", "Give a capability, or ALL" },
+	{ "cap-drop", 0, OPT_LIST, O(cap_drop), "CAP", "Take a capability, or ALL" },
+	{ "privileged", 0, OPT_BOOL, O(privileged), NULL, "Lift nearly all isolation" },
+	{ "security-opt", 0, OPT_LIST, O(security_opt), "OPTION", "no-new-privileges, seccomp=FILE, apparmor=PROFILE, label=…, mask=…, unmask=…" },
+	{ "device", 0, OPT_LIST, O(device), "HOST[:CTR][:rwm]", "Give a device" },
+	{ "device-cgroup-rule", 0, OPT_LIST, O(device_cgroup_rule), "RULE", "Allow devices, as \"c 10:200 rwm\"" },
+	{ "ulimit", 0, OPT_LIST, O(ulimit), "NAME=SOFT[:HARD]", "A resource limit of the process" },
+	{ "sysctl", 0, OPT_LIST, O(sysctl), "NAME=VALUE", "A kernel parameter of its namespaces" },
+	{ "oom-score-adj", 0, OPT_STR, O(oom_score_adj), "N", "The OOM killer's preference, -1000 to 1000" },
+	{ "pid", 0, OPT_STR, O(pid), "MODE", "host, private or container:NAME" },
+	{ "ipc", 0, OPT_STR, O(ipc), "MODE", "host, private, none, shareable or container:NAME" },
+	{ "uts", 0, OPT_STR, O(uts), "MODE", "host or private" },
+	{ "cgroupns", 0, OPT_STR, O(cgroupns), "MODE", "host or private" },
+	{ "userns", 0, OPT_STR, O(userns), "MODE", "host or private" },
+	{ "cgroup-parent", 0, OPT_STR, O(cgroup_parent), "PATH", "Parent cgroup" },
+	{ "label", 'l', OPT_LIST, O(label), "KEY[=VALUE]", "A label" },
+	{ "label-file", 0, OPT_LIST, O(label_file), "FILE", "Read labels from FILE", .complete = "file" },
+	{ "annotation", 0, OPT_LIST, O(annotation), "KEY=VALUE", "An OCI annotation" },
+	{ "log-driver", 0, OPT_STR, O(log_driver), "DRIVER", "k8s-file, json-file, journald, none or passthrough", .complete = "k8s-file|json-file|journald|none|passthrough" },
+	{ "log-opt", 0, OPT_LIST, O(log_opt), "KEY=VALUE", "max-size, max-file, compress, tag" },
+	{ "health-cmd", 0, OPT_STR, O(health_cmd), "COMMAND", "Health check" },
+	{ "health-interval", 0, OPT_STR, O(health_interval), "TIME", "Time between checks (30s)" },
+	{ "health-timeout", 0, OPT_STR, O(health_timeout), "TIME", "Time that a check may take (30s)" },
+	{ "health-retries", 0, OPT_STR, O(health_retries), "N", "Failures in a row that count (3)" },
+	{ "health-start-period", 0, OPT_STR, O(health_start_period), "TIME", "Failures do not count at first" },
+	{ "health-start-interval", 0, OPT_STR, O(health_start_interval), "TIME", "Time between checks at first" },
+	{ "health-on-failure", 0, OPT_STR, O(health_on_failure), "ACTION", "none, kill, restart or stop", .complete = "none|kill|restart|stop" },
+	{ "no-healthcheck", 0, OPT_BOOL, O(no_healthcheck), NULL, "Ignore the image's health check" },
+	{ "stop-signal", 0, OPT_STR, O(stop_signal), "SIGNAL", "Signal that asks it to stop", .complete = "signal" },
+	{ "stop-timeout", 0, OPT_STR, O(stop_timeout), "SECONDS", "Time until it is killed (10; -1: never)" },
+	{ "timeout", 0, OPT_STR, O(timeout), "TIME", "Stop it after that time" },
+	{ "idle-timeout", 0, OPT_STR, O(idle_timeout), "TIME", "Stop it when it was silent for that long" },
+	{ "cpu-time", 0, OPT_STR, O(cpu_time), "TIME", "Stop it when it has used that much CPU" },
+	{ "boot-order", 0, OPT_STR, O(boot_order), "N", "Order at berth boot, lower first" },
+	{ "boot-delay", 0, OPT_STR, O(boot_delay), "SECONDS", "Wait after starting it at berth boot" },
+	{ "secret", 0, OPT_LIST, O(secret), "NAME[,target=…]", "Give a secret as a file in memory" },
+	{ "pull", 0, OPT_STR, O(pull), "WHEN", "missing, always, newer or never", .complete = "missing|always|newer|never" },
+	{ "platform", 0, OPT_STR, O(platform), "OS/ARCH", "Platform of the image" },
+	{ "quiet", 'q', OPT_BOOL, O(quiet), NULL, "Say nothing about pulling" },
+	{ "rootfs", 0, OPT_STR, O(rootfs), "DIR", "Use a folder as the root instead of an image", .complete = "dir" },
+	{ "replace", 0, OPT_BOOL, O(replace), NULL, "Remove a container of the same name first" },
+	{ "cidfile", 0, OPT_STR, O(cidfile), "FILE", "Write the id to FILE", .complete = "file" },
+	{ "pidfile", 0, OPT_STR, O(pidfile), "FILE", "Write the PID to FILE", .complete = "file" },
+	{ "detach-keys", 0, OPT_STR, O(detach_keys), "KEYS", "Keys that leave it running (ctrl-p,ctrl-q; \"\": none)" },
+	{ "tz", 0, OPT_STR, O(tz), "ZONE", "Time zone, or local" },
+	OPT_END,
+};
+
+static const struct opt run_only[] = {
+	{ "detach", 'd', OPT_BOOL, O(detach), NULL, "Leave it running and print its id" },
+	{ "attach", 'a', OPT_LIST, O(attach), "STREAM", "stdin, stdout, stderr" },
+	{ "sig-proxy", 0, OPT_FLAGFUNC, 0, NULL, "Pass signals on (default; --sig-proxy=false)", .set = set_sig_proxy },
+	OPT_END,
+};
+/* clang-format on */
+
+static size_t put(struct opt *to, size_t n, const struct opt *rows)
+{
+	for (; rows->name; rows++)
+		to[n++] = *rows;
+	return n;
+}
+
+static size_t put_limits(struct opt *to, size_t n)
+{
+	for (size_t i = 0; cgroup_options[i].name && i < RUN_LIMITS; i++) {
+		const struct cgroup_option *o = &cgroup_options[i];
+
+		to[n++] = (struct opt){
+			.name = o->name,
+			.letter = o->letter,
+			.kind = o->arg ? OPT_LIST : OPT_BOOL,
+			.off = o->arg ? O(limit) + i * sizeof(struct strlist)
+				      : O(limit_flag) + i * sizeof(bool),
+			.arg = o->arg,
+			.help = o->help,
+		};
+	}
+	return n;
+}
+
+#define ROWS_MAX (ARRAY_SIZE(common_rows) + ARRAY_SIZE(run_only) + RUN_LIMITS + 1)
+
+const struct opt *run_rows(void)
+{
+	static struct opt rows[ROWS_MAX];
+
+	if (!rows[0].name)
+		put_limits(rows, put(rows, put(rows, 0, run_only), common_rows));
+	return rows;
+}
+
+const struct opt *create_rows(void)
+{
+	static struct opt rows[ROWS_MAX];
+
+	if (!rows[0].name)
+		put_limits(rows, put(rows, 0, common_rows));
+	return rows;
+}
+
+void run_opts_clear(struct run_opts *o)
+{
+	struct strlist *lists[] = { &o->env, &o->env_file, &o->publish, &o->expose, &o->volume,
+		&o->mount, &o->tmpfs, &o->volumes_from, &o->network, &o->network_alias, &o->label,
+		&o->label_file, &o->cap_add, &o->cap_drop, &o->security_opt, &o->ulimit, &o->sysctl,
+		&o->device, &o->device_cgroup_rule, &o->dns, &o->dns_search, &o->dns_option,
+		&o->add_host, &o->group_add, &o->log_opt, &o->secret, &o->annotation, &o->attach,
+		&o->unsetenv };
+
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		strlist_cleanup(lists[i]);
+	for (size_t i = 0; i < RUN_LIMITS; i++)
+		strlist_cleanup(&o->limit[i]);
+}

@@ -1,0 +1,81 @@
+/*
+ * run_opts.h - the options of run and create, as parsed; compose.c turns them, with the
+ * image's config, into a record.
+ *
+ * Used by cli/ only.
+ */
+#ifndef CLI_RUN_OPTS_H
+#define CLI_RUN_OPTS_H
+
+#include <stdbool.h>
+
+#include "base/opt.h"
+#include "base/str.h"
+#include "image/image.h"
+#include "runtime/record.h"
+
+#define RUN_LIMITS 64	/* rows of cgroup_options at most */
+
+struct run_opts {
+	bool detach, interactive, tty, rm, init, privileged, read_only, publish_all, sig_proxy_off,
+		quiet, replace, no_healthcheck, read_only_tmpfs_off, unsetenv_all;
+	const char *name, *hostname, *domainname, *user, *workdir, *entrypoint, *pid, *ipc, *uts,
+		*cgroupns, *userns, *restart, *stop_signal, *stop_timeout, *shm_size, *pull,
+		*cidfile, *pidfile, *log_driver, *detach_keys, *cgroup_parent, *platform,
+		*health_cmd, *health_interval, *health_timeout, *health_retries,
+		*health_start_period, *health_start_interval, *health_on_failure, *timeout,
+		*idle_timeout, *cpu_time, *oom_score_adj, *umask, *rootfs, *ip, *ip6, *mac, *tz,
+		*boot_order, *boot_delay;
+	struct strlist env, env_file, publish, expose, volume, mount, tmpfs, volumes_from, network,
+		network_alias, label, label_file, cap_add, cap_drop, security_opt, ulimit, sysctl,
+		device, device_cgroup_rule, dns, dns_search, dns_option, add_host, group_add,
+		log_opt, secret, annotation, attach, unsetenv;
+	struct strlist limit[RUN_LIMITS];	/* by the index in cgroup_options */
+	bool limit_flag[RUN_LIMITS];
+};
+
+const struct opt *run_rows(void);
+const struct opt *create_rows(void);
+void run_opts_clear(struct run_opts *o);
+
+/* What composing needs to know besides: all of it looked up by the caller. */
+struct compose_in {
+	const struct run_opts *o;
+	const struct image *image;	/* NULL with --rootfs */
+	const char *image_name;		/* as typed */
+	char **args;			/* COMMAND and ARGs, NULL-terminated */
+	const struct engine *en;
+	const char *id, *name;
+	unsigned rows, cols;
+	/* namespaces of another container (--pid container:X …): looked up by compose through this */
+	int (*find)(const struct engine *en, const char *what, pid_t *ret_pid, char ret_id[static 65],
+		    struct err *e);
+};
+
+/* → a record with its spec, all in a.  Reads only files that options name (--env-file,
+ * seccomp=FILE, --label-file, devices' numbers). */
+int compose_record(struct arena *a, const struct compose_in *in, struct record **ret,
+		   struct err *e);
+
+/* Parts of it. */
+struct compose {
+	const struct compose_in *in;
+	const struct run_opts *o;
+	const struct image_config *image;	/* never NULL */
+	struct arena *a;
+	struct record *r;
+	struct spec *s;
+	struct strlist env;
+	size_t mounts_cap, volumes_cap;
+};
+int compose_mounts(struct compose *c, struct err *e);
+int compose_security(struct compose *c, struct err *e);
+int compose_namespaces(struct compose *c, struct err *e);
+int compose_resources(struct compose *c, struct err *e);
+int compose_engine(struct compose *c, struct err *e);	/* net, log, restart, health, timeouts */
+struct spec_mount *compose_add_mount(struct compose *c, const char *dst, const char *type,
+				     const char *src, char *const *options, struct err *e);
+struct record_volume *compose_add_volume(struct compose *c);
+char **compose_strv(struct arena *a, const struct strlist *l);
+
+#endif
