@@ -10,7 +10,7 @@ static void store(struct err *e, const char *text)
 {
 	size_t n = 0;
 
-	for (; text[n] && n < sizeof(e->msg) - 1; n++) {
+	for (; n < sizeof(e->msg) - 1 && text[n]; n++) {
 		unsigned char c = (unsigned char)text[n];
 
 		e->msg[n] = (c < 0x20 || c == 0x7f) ? ' ' : text[n];

@@ -275,7 +275,8 @@ static int unix_address(int dirfd, const char *name, struct sockaddr_un *sa, str
 	if (dirfd == AT_FDCWD)
 		n = snprintf(sa->sun_path, sizeof(sa->sun_path), "%s", name);
 	else
-		n = snprintf(sa->sun_path, sizeof(sa->sun_path), "/proc/self/fd/%d/%s", dirfd, name);
+		n = snprintf(sa->sun_path, sizeof(sa->sun_path), "/proc/self/fd/%d/%s", dirfd,
+			     name);
 	if (n < 0 || (size_t)n >= sizeof(sa->sun_path))
 		return err_set(e, ENAMETOOLONG, "socket %s", name);
 	return 0;

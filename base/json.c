@@ -260,7 +260,8 @@ static int check_text(const char *s, size_t n, const char *what, struct err *e)
 			continue;
 		}
 		u = s[i + 1] == 'u' && n - i >= 6 ? hex4(s + i + 2) : -1;
-		if (u >= 0xd800 && u < 0xdc00 && n - i >= 12 && s[i + 6] == '\\' && s[i + 7] == 'u') {
+		if (u >= 0xd800 && u < 0xdc00 && n - i >= 12 && s[i + 6] == '\\' &&
+		    s[i + 7] == 'u') {
 			int low = hex4(s + i + 8);
 
 			if (low >= 0xdc00 && low < 0xe000) {

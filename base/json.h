@@ -22,7 +22,7 @@ struct json {
 	enum json_type type;
 	uint32_t n;		/* children of an array or object; bytes of a string */
 	const char *key;	/* inside an object, else NULL */
-	const char *s;		/* string value (NUL-terminated, may hold NULs), or a number's text */
+	const char *s;		/* string (NUL-terminated, may hold NULs), or a number's text */
 	bool b;
 	struct json *child;	/* first child */
 	struct json *next;	/* next sibling */

@@ -52,7 +52,8 @@ static void to_stderr(const char *prefix, const char *msg)
 	size_t n = strlen(msg);
 	AUTO_FREE char *shown = mem_alloc(4 * n + 1);
 
-	strbuf_addf(&b, "%s: %s%s\n", settings.name, prefix, str_printable(msg, n, shown, 4 * n + 1));
+	strbuf_addf(&b, "%s: %s%s\n", settings.name, prefix,
+		    str_printable(msg, n, shown, 4 * n + 1));
 	fd_write_all(STDERR_FILENO, b.s, b.len);
 }
 

@@ -27,7 +27,8 @@ _Noreturn static void die(const char *text)
 	int n = snprintf(line, sizeof(line), "berth: %s\n", text);
 
 	if (n > 0)
-		fd_write_all(STDERR_FILENO, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
+		fd_write_all(STDERR_FILENO, line,
+			     (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
 	abort();
 }
 
@@ -116,7 +117,8 @@ struct arena *arena_new(size_t max)
 	struct arena *a;
 
 	max = arena_pages(max);
-	a = mmap(NULL, max, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	a = mmap(NULL, max, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+		 0);
 	if (a == MAP_FAILED)
 		die("out of memory for an arena");
 	a->used = round_up(sizeof(*a), 16);

@@ -83,8 +83,8 @@ static int set(const struct opt *o, void *opts, const char *as, const char *valu
 	case OPT_BOOL:
 		*(bool *)field = true;
 		if (value && str_to_bool(value, field) < 0)
-			return err_say(e, EINVAL, "option %s: expected true or false, not \"%s\"", as,
-				       value);
+			return err_say(e, EINVAL, "option %s: expected true or false, not \"%s\"",
+				       as, value);
 		return 0;
 	case OPT_COUNT:
 		if (value)
@@ -109,8 +109,8 @@ static int set(const struct opt *o, void *opts, const char *as, const char *valu
 }
 
 /* Gives o its value: what follows "=" (or the letter), else the next argument. */
-static int give(const struct opt *o, void *opts, const char *as, const char *value, int *i, int argc,
-		char **argv, struct err *e)
+static int give(const struct opt *o, void *opts, const char *as, const char *value, int *i,
+		int argc, char **argv, struct err *e)
 {
 	if (wants_value(o) && !value) {
 		if (o->flags & OPT_OPTVALUE)

@@ -355,7 +355,8 @@ int path_write_kernel(int dirfd, const char *name, const char *value, struct err
 	if (k < 0)
 		return err_set(e, errno, "write \"%s\" to %s", value, name);
 	if ((size_t)k != n)
-		return err_say(e, EIO, "write \"%s\" to %s: only %zd bytes were taken", value, name, k);
+		return err_say(e, EIO, "write \"%s\" to %s: only %zd bytes were taken", value, name,
+			       k);
 	return 0;
 }
 

@@ -38,7 +38,8 @@ int path_parent_in(int rootfd, const char *path, int *ret_fd, const char **ret_n
 
 /* Our own folders: mkdir -p of an ordinary host path (symlinks followed). */
 int path_mkdirs(const char *path, mode_t mode, struct err *e);
-int path_open_dir(int dirfd, const char *name, int *ret, struct err *e);	/* O_RDONLY|O_DIRECTORY */
+/* O_RDONLY|O_DIRECTORY */
+int path_open_dir(int dirfd, const char *name, int *ret, struct err *e);
 
 /* A file that is there whole or not at all: temporary name, write, [fsync,] rename[, fsync of
  * the folder].  durable: it must outlive a power cut. */

@@ -544,7 +544,8 @@ int str_to_time(const char *s, struct timespec *ret)
 	}
 	if (*p)
 		return -EINVAL;
-	if (mo < 1 || mo > 12 || d < 1 || d > 31 || h > 23 || mi > 59 || sec > 60 || oh > 23 || om > 59)
+	if (mo < 1 || mo > 12 || d < 1 || d > 31 || h > 23 || mi > 59 || sec > 60 || oh > 23 ||
+	    om > 59)
 		return -ERANGE;
 	/* A day that the month does not have is a day of the next month. */
 	if (d > 28 && days_of(y, mo, d) >= days_of(mo == 12 ? y + 1 : y, mo == 12 ? 1 : mo + 1, 1))

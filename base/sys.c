@@ -92,7 +92,8 @@ WEAK int sys_close_range(unsigned first, unsigned last, unsigned flags)
 	return (int)syscall(SYS_close_range, first, last, flags);
 }
 
-WEAK int sys_execveat(int dirfd, const char *path, char *const argv[], char *const envp[], int flags)
+WEAK int sys_execveat(int dirfd, const char *path, char *const argv[], char *const envp[],
+		      int flags)
 {
 	return (int)syscall(SYS_execveat, dirfd, path, argv, envp, flags);
 }

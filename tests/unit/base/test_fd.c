@@ -229,7 +229,8 @@ static void fd_unix__path_over_108_bytes__talks(void **state)
 	assert_int_equal(fd_recv(peer, &c, 1, NULL, NULL), 1);
 	fd_close(&client);
 	fd_close(&server);
-	assert_int_equal(fd_unix_connect(dirfd, "sock", SOCK_SEQPACKET, &client, &e), -ECONNREFUSED);
+	assert_int_equal(fd_unix_connect(dirfd, "sock", SOCK_SEQPACKET, &client, &e),
+			 -ECONNREFUSED);
 	assert_string_equal(e.msg, "connect to socket sock: Connection refused");
 	assert_int_equal(fd_unix_connect(dirfd, "none", SOCK_SEQPACKET, &client, &e), -ENOENT);
 	assert_int_equal(fd_unix_connect(dirfd, deep, SOCK_SEQPACKET, &client, &e), -ENAMETOOLONG);

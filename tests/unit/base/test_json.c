@@ -53,17 +53,38 @@ static void json_parse__document__tree(void **state)
 
 static void json_parse__bad__one_line_that_says_where(void **state)
 {
-	static const struct { const char *text, *msg; } cases[] = {
+	static const struct {
+		const char *text, *msg;
+	} cases[] = {
 		{ "", "doc: not valid JSON: it ends too early" },
 		{ "  ", "doc: not valid JSON: it ends too early" },
 		{ "{", "doc: not valid JSON: it ends too early" },
-		{ "[1,]", NULL }, { "{\"a\":1,}", NULL }, { "{a:1}", NULL }, { "'a'", NULL },
+		{ "[1,]", NULL },
+		{ "{\"a\":1,}", NULL },
+		{ "{a:1}", NULL },
+		{ "'a'", NULL },
 		{ "[1] 2", "doc: not valid JSON at byte 5: trailing garbage" },
-		{ "{} {}", NULL }, { "01", NULL }, { "-", NULL }, { "1.", NULL }, { ".5", NULL },
-		{ "+1", NULL }, { "1e", NULL }, { "NaN", NULL }, { "tru", NULL }, { "\"a", NULL },
-		{ "\"a\nb\"", NULL }, { "\"\\x\"", NULL }, { "\"\\u12g4\"", NULL }, { "// x\n1", NULL },
-		{ "/* x */ 1", NULL }, { "[}", NULL }, { "{]", NULL }, { "]", NULL },
-		{ "{\"a\" 1}", NULL }, { "{1:2}", NULL }, { "[1 2]", NULL },
+		{ "{} {}", NULL },
+		{ "01", NULL },
+		{ "-", NULL },
+		{ "1.", NULL },
+		{ ".5", NULL },
+		{ "+1", NULL },
+		{ "1e", NULL },
+		{ "NaN", NULL },
+		{ "tru", NULL },
+		{ "\"a", NULL },
+		{ "\"a\nb\"", NULL },
+		{ "\"\\x\"", NULL },
+		{ "\"\\u12g4\"", NULL },
+		{ "// x\n1", NULL },
+		{ "/* x */ 1", NULL },
+		{ "[}", NULL },
+		{ "{]", NULL },
+		{ "]", NULL },
+		{ "{\"a\" 1}", NULL },
+		{ "{1:2}", NULL },
+		{ "[1 2]", NULL },
 		{ "\xef\xbb\xbf{}", NULL },
 		{ "\"\xff\"", "doc: invalid UTF-8 at byte 1" },
 		{ "\"\xc0\x80\"", "doc: invalid UTF-8 at byte 1" },
@@ -74,7 +95,8 @@ static void json_parse__bad__one_line_that_says_where(void **state)
 		{ "\"\\uD800\\u0041\"", "doc: half a surrogate pair at byte 1" },
 		{ "\"\\ud800x\"", "doc: half a surrogate pair at byte 1" },
 		{ "{\"a\":1,\"a\":2}", "doc: the key \"a\" is there twice in one object" },
-		{ "{\"a\\u000a\":1,\"a\\n\":2}", "doc: the key \"a\\n\" is there twice in one object" },
+		{ "{\"a\\u000a\":1,\"a\\n\":2}",
+		  "doc: the key \"a\\n\" is there twice in one object" },
 		{ "{\"\\u0000\":1}", "doc: a key holds a NUL byte" },
 	};
 
@@ -179,7 +201,8 @@ static int read_user(struct json_ctx *c, const struct json *v, void *field)
 
 static int read_users(struct json_ctx *c, const struct json *v, void *field)
 {
-	struct process *p = (struct process *)(void *)((char *)field - offsetof(struct process, users));
+	struct process *p =
+		(struct process *)(void *)((char *)field - offsetof(struct process, users));
 
 	return json_read_array(c, v, sizeof(struct user), read_user, &p->users, &p->nusers);
 }
@@ -214,6 +237,13 @@ static int read_process(struct arena *a, struct arena *to, const char *text, boo
 	return r;
 }
 
+static const char full[] =
+	"{\"cwd\":\"/x\",\"terminal\":true,\"user\":{\"uid\":1e3,\"groups\":[\"a\",\"b\"]},"
+	"\"env\":{\"K\":\"V\",\"A\":\"\"},\"adj\":-1000,\"port\":65535,"
+	"\"bytes\":18446744073709551615,\"limit\":-9223372036854775808,"
+	"\"opt_u64\":null,\"opt_u32\":1.50e1,\"opt_bool\":false,\"cpus\":1.5,"
+	"\"users\":[{\"uid\":1},{\"uid\":2}],\"other\":{}}";
+
 static void json_read_rows__all_readers__filled(void **state)
 {
 	AUTO(arena) struct arena *a = arena_new(1 << 20), *b = arena_new(1 << 20);
@@ -221,11 +251,7 @@ static void json_read_rows__all_readers__filled(void **state)
 	struct err e = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(read_process(a, b,
-		"{\"cwd\":\"/x\",\"terminal\":true,\"user\":{\"uid\":1e3,\"groups\":[\"a\",\"b\"]},"
-		"\"env\":{\"K\":\"V\",\"A\":\"\"},\"adj\":-1000,\"port\":65535,\"bytes\":18446744073709551615,"
-		"\"limit\":-9223372036854775808,\"opt_u64\":null,\"opt_u32\":1.50e1,\"opt_bool\":false,"
-		"\"cpus\":1.5,\"users\":[{\"uid\":1},{\"uid\":2}],\"other\":{}}", false, &p, &e), 0);
+	assert_int_equal(read_process(a, b, full, false, &p, &e), 0);
 	arena_free(TAKE(a));	/* nothing points to where the tree was */
 	assert_string_equal(p.cwd, "/x");
 	assert_true(p.terminal);
@@ -249,7 +275,9 @@ static void json_read_rows__all_readers__filled(void **state)
 
 static void json_read_rows__mismatch__path_and_reason(void **state)
 {
-	static const struct { const char *text, *msg; } cases[] = {
+	static const struct {
+		const char *text, *msg;
+	} cases[] = {
 		{ "[]", "process: expected an object, not an array" },
 		{ "{\"user\":{\"uid\":\"0\"}}",
 		  "process.user.uid: expected an unsigned 32-bit number, not a string" },
@@ -259,26 +287,36 @@ static void json_read_rows__mismatch__path_and_reason(void **state)
 		  "process.user.uid: expected an unsigned 32-bit number, and 4294967296 is out of "
 		  "range (0 to 4294967295)" },
 		{ "{\"user\":{\"uid\":-1}}",
-		  "process.user.uid: expected an unsigned 32-bit number, and -1 is out of range (0 to "
-		  "4294967295)" },
+		  "process.user.uid: expected an unsigned 32-bit number, and -1 is out of range "
+		  "(0 to 4294967295)" },
 		{ "{\"user\":{}}", "process.user.uid: this field is required" },
 		{ "{\"user\":{\"uid\":null}}", "process.user.uid: this field is required" },
 		{ "{\"user\":{\"uid\":1,\"groups\":[\"a\",5]}}",
 		  "process.user.groups[1]: expected a string, not a number" },
 		{ "{\"users\":[{\"uid\":1},{\"uid\":true}]}",
 		  "process.users[1].uid: expected an unsigned 32-bit number, not true or false" },
-		{ "{\"env\":{\"a.b\":{}}}", "process.env[\"a.b\"]: expected a string, not an object" },
+		{ "{\"env\":{\"a.b\":{}}}",
+		  "process.env[\"a.b\"]: expected a string, not an object" },
 		{ "{\"env\":[]}", "process.env: expected an object of strings, not an array" },
 		{ "{\"cwd\":\"a\\u0000\"}", "process.cwd: a string with a NUL byte" },
 		{ "{\"terminal\":1}", "process.terminal: expected true or false, not a number" },
-		{ "{\"port\":65536}", NULL }, { "{\"adj\":2147483648}", NULL },
-		{ "{\"adj\":-2147483649}", NULL }, { "{\"limit\":9223372036854775808}", NULL },
-		{ "{\"limit\":-9223372036854775809}", NULL }, { "{\"bytes\":18446744073709551616}", NULL },
-		{ "{\"bytes\":1e20}", NULL }, { "{\"bytes\":1e999999999999999999999}", NULL },
-		{ "{\"bytes\":1e-1}", NULL }, { "{\"bytes\":10.01}", NULL },
-		{ "{\"bytes\":5e-999999999999999999}", NULL }, { "{\"cpus\":1e999}", NULL },
-		{ "{\"cpus\":\"1\"}", NULL }, { "{\"groups\":1}", NULL }, { "{\"users\":{}}", NULL },
-		{ "{\"terminl\":true}", "process.terminl: unknown field (did you mean \"terminal\"?)" },
+		{ "{\"port\":65536}", NULL },
+		{ "{\"adj\":2147483648}", NULL },
+		{ "{\"adj\":-2147483649}", NULL },
+		{ "{\"limit\":9223372036854775808}", NULL },
+		{ "{\"limit\":-9223372036854775809}", NULL },
+		{ "{\"bytes\":18446744073709551616}", NULL },
+		{ "{\"bytes\":1e20}", NULL },
+		{ "{\"bytes\":1e999999999999999999999}", NULL },
+		{ "{\"bytes\":1e-1}", NULL },
+		{ "{\"bytes\":10.01}", NULL },
+		{ "{\"bytes\":5e-999999999999999999}", NULL },
+		{ "{\"cpus\":1e999}", NULL },
+		{ "{\"cpus\":\"1\"}", NULL },
+		{ "{\"groups\":1}", NULL },
+		{ "{\"users\":{}}", NULL },
+		{ "{\"terminl\":true}",
+		  "process.terminl: unknown field (did you mean \"terminal\"?)" },
 		{ "{\"zzzzz\":true}", "process.zzzzz: unknown field" },
 		{ "{\"zz\\u001b\":true}", "process.zz\\x1b: unknown field" },
 	};
@@ -299,11 +337,24 @@ static void json_read_rows__mismatch__path_and_reason(void **state)
 
 static void json_read__whole_numbers__however_written(void **state)
 {
-	static const struct { const char *text; uint64_t v; } cases[] = {
-		{ "0", 0 }, { "-0", 0 }, { "0.0", 0 }, { "0e5", 0 }, { "1.0", 1 }, { "1e3", 1000 },
-		{ "1E+3", 1000 }, { "1000e-3", 1 }, { "12.5e1", 125 }, { "0.001e3", 1 },
-		{ "18446744073709551615", UINT64_MAX }, { "18446744073709551615.000", UINT64_MAX },
-		{ "1844674407370955161.5e1", UINT64_MAX }, { "10000000000000000000000e-3", 0x8ac7230489e80000 },
+	static const struct {
+		const char *text;
+		uint64_t v;
+	} cases[] = {
+		{ "0", 0 },
+		{ "-0", 0 },
+		{ "0.0", 0 },
+		{ "0e5", 0 },
+		{ "1.0", 1 },
+		{ "1e3", 1000 },
+		{ "1E+3", 1000 },
+		{ "1000e-3", 1 },
+		{ "12.5e1", 125 },
+		{ "0.001e3", 1 },
+		{ "18446744073709551615", UINT64_MAX },
+		{ "18446744073709551615.000", UINT64_MAX },
+		{ "1844674407370955161.5e1", UINT64_MAX },
+		{ "10000000000000000000000e-3", 0x8ac7230489e80000 },
 		{ "0e999999999999999", 0 },
 	};
 
@@ -383,8 +434,9 @@ static void write_all(struct json_out *o)
 static void json_out__everything__valid_both_ways(void **state)
 {
 	static const char compact[] =
-		"{\"s\":\"a\\\"\\\\\\n\\u0001\xc3\xa4\xef\xbf\xbd\",\"null\":null,\"nul\":\"a\\u0000b\","
-		"\"i\":-9223372036854775808,\"u\":18446744073709551615,\"d\":0.1,\"inf\":null,\"b\":true,"
+		"{\"s\":\"a\\\"\\\\\\n\\u0001\xc3\xa4\xef\xbf\xbd\",\"null\":null,"
+		"\"nul\":\"a\\u0000b\",\"i\":-9223372036854775808,\"u\":18446744073709551615,"
+		"\"d\":0.1,\"inf\":null,\"b\":true,"
 		"\"empty\":{},\"list\":[1,[]],\"none\":[],\"strs\":[\"x\",\"y\"]}";
 	AUTO(arena) struct arena *a = arena_new(1 << 20);
 	AUTO(strbuf) struct strbuf b = STRBUF_INIT, again = STRBUF_INIT, pretty = STRBUF_INIT;
@@ -404,7 +456,8 @@ static void json_out__everything__valid_both_ways(void **state)
 	json_out_value(&o, NULL, parse(a, pretty.s));
 	assert_string_equal(again.s, b.s);
 	assert_non_null(strstr(pretty.s, "{\n    \"s\": "));
-	assert_non_null(strstr(pretty.s, "\"list\": [\n        1,\n        []\n    ],\n    \"none\": []"));
+	assert_non_null(
+		strstr(pretty.s, "\"list\": [\n        1,\n        []\n    ],\n    \"none\": []"));
 	assert_true(str_ends(pretty.s, "\n}"));
 }
 
@@ -426,7 +479,8 @@ static void json_out__several_documents__no_comma(void **state)
 
 static void json_out_double__values__come_back_exactly(void **state)
 {
-	static const double values[] = { 0, 1, -1.5, 0.1, 1.0 / 3, 1e300, 5e-324, 123456789.123456789 };
+	static const double values[] = { 0,	  1,	 -1.5,	 0.1,
+					 1.0 / 3, 1e300, 5e-324, 123456789.123456789 };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {

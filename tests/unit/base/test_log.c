@@ -90,10 +90,12 @@ static void log__json_file__lines(void **state)
 	for (size_t i = 0; i < lines.n; i++) {
 		static const char *const levels[] = { "warning", "debug", "error", "info" };
 		static const char *const msgs[] = { "low on disk\033[1m", "step 3",
-						    "open \"x\": No such file or directory", "hello" };
+						    "open \"x\": No such file or directory",
+						    "hello" };
 		const struct json *v;
 
-		assert_int_equal(json_parse(a, lines.v[i], strlen(lines.v[i]), lim, "line", &v, &e), 0);
+		assert_int_equal(json_parse(a, lines.v[i], strlen(lines.v[i]), lim, "line", &v, &e),
+				 0);
 		assert_string_equal(json_str(json_get(v, "level")), levels[i]);
 		assert_string_equal(json_str(json_get(v, "msg")), msgs[i]);
 		assert_int_equal(str_to_time(json_str(json_get(v, "time")), &t), 0);
@@ -114,7 +116,8 @@ static void log__text_file__appended(void **state)
 	assert_int_equal(path_read_file(AT_FDCWD, path, 1 << 16, &text, NULL, &e), 0);
 	assert_true(str_starts(text, "before\ntime=\"2"));
 	assert_non_null(strstr(text, "Z\" level=warning msg=\"low on disk\\u001b[1m\"\n"));
-	assert_non_null(strstr(text, " level=error msg=\"open \\\"x\\\": No such file or directory\"\n"));
+	assert_non_null(
+		strstr(text, " level=error msg=\"open \\\"x\\\": No such file or directory\"\n"));
 	assert_null(strstr(text, "debug"));
 	assert_int_equal(path_remove_tree(AT_FDCWD, dir, &e), 0);
 }

@@ -49,7 +49,8 @@ static const struct opt rows[] = {
 	{ "log", 0, OPT_STR, AT(log), "FILE", "log", NULL, OPT_OPTVALUE, NULL },
 	{ "pids-limit", 0, OPT_U32, AT(pids), "N", "most processes", NULL, 0, NULL },
 	{ "memory-swap", 0, OPT_I64, AT(swap), "N", "memory and swap", NULL, 0, NULL },
-	{ "publish", 'p', OPT_LIST, AT(ports), "[IP:]HOST:CONTAINER", "a port", NULL, OPT_REPEAT, NULL },
+	{ "publish", 'p', OPT_LIST, AT(ports), "[IP:]HOST:CONTAINER", "a port", NULL, OPT_REPEAT,
+	  NULL },
 	{ "memory", 'm', OPT_FUNC, 0, "SIZE", "most memory", set_memory, 0, NULL },
 	{ "verbose", 'v', OPT_COUNT, AT(verbose), NULL, "say more", NULL, 0, NULL },
 	{ "all", 'a', OPT_FLAGFUNC, 0, NULL, "all", set_all, 0, NULL },
@@ -58,7 +59,8 @@ static const struct opt rows[] = {
 	OPT_END
 };
 
-#define PARSE(stop, ...) parse((char *[]){ (char[]){ "cmd" }, __VA_ARGS__, NULL }, stop, &o, &args, &n, &e)
+#define PARSE(stop, ...) \
+	parse((char *[]){ (char[]){ "cmd" }, __VA_ARGS__, NULL }, stop, &o, &args, &n, &e)
 
 static int parse(char **argv, bool stop, struct opts *o, char ***args, int *n, struct err *e)
 {
@@ -85,8 +87,9 @@ static void opt_parse__long_forms__set(void **state)
 {
 	VARS;
 	assert_int_equal(PARSE(true, "--name=web", "--pids-limit", "12", "--memory-swap", "-1",
-			       "--publish=1:2", "--publish", "3:4", "--memory=1g", "--log", "--detach",
-			       "image", "--name", "x"), 0);
+			       "--publish=1:2", "--publish", "3:4", "--memory=1g", "--log",
+			       "--detach", "image", "--name", "x"),
+			 0);
 	assert_string_equal(o.name, "web");
 	assert_int_equal(o.pids, 12);
 	assert_int_equal(o.swap, -1);
@@ -105,7 +108,8 @@ static void opt_parse__long_forms__set(void **state)
 static void opt_parse__letters__clusters(void **state)
 {
 	VARS;
-	assert_int_equal(PARSE(false, "-dtvv", "-p8080:80", "-p", "1:2", "-p=3:4", "-dm", "5k", "-a"), 0);
+	assert_int_equal(
+		PARSE(false, "-dtvv", "-p8080:80", "-p", "1:2", "-p=3:4", "-dm", "5k", "-a"), 0);
 	assert_true(o.detach && o.tty && o.all);
 	assert_int_equal(o.verbose, 2);
 	assert_int_equal(o.ports.n, 3);
@@ -151,13 +155,18 @@ static void opt_parse__arguments__where_they_may_stand(void **state)
 static void opt_parse__wrong__one_clear_line(void **state)
 {
 	VARS;
-	static const struct { const char *arg, *msg; } cases[] = {
+	static const struct {
+		const char *arg, *msg;
+	} cases[] = {
 		{ "--memroy", "unknown option --memroy (did you mean --memory?)" },
 		{ "--memroy=5", "unknown option --memroy (did you mean --memory?)" },
 		{ "--det", "unknown option --det (did you mean --detach?)" },
-		{ "--xyzzy", "unknown option --xyzzy" }, { "--secre", "unknown option --secre" },
-		{ "---x", "unknown option ---x" }, { "--=5", "unknown option --" },
-		{ "-x", "unknown option -x" }, { "-dx", "unknown option -x in \"-dx\"" },
+		{ "--xyzzy", "unknown option --xyzzy" },
+		{ "--secre", "unknown option --secre" },
+		{ "---x", "unknown option ---x" },
+		{ "--=5", "unknown option --" },
+		{ "-x", "unknown option -x" },
+		{ "-dx", "unknown option -x in \"-dx\"" },
 		{ "--name", "option --name needs a value: --name NAME" },
 		{ "-p", "option -p needs a value: -p [IP:]HOST:CONTAINER" },
 		{ "--detach=maybe", "option --detach: expected true or false, not \"maybe\"" },
@@ -165,7 +174,8 @@ static void opt_parse__wrong__one_clear_line(void **state)
 		{ "--no-name", "unknown option --no-name" },
 		{ "--verbose=2", "option --verbose takes no value" },
 		{ "-v=2", "option -v takes no value" },
-		{ "--pids-limit=-1", "option --pids-limit: expected a non-negative number, not \"-1\"" },
+		{ "--pids-limit=-1",
+		  "option --pids-limit: expected a non-negative number, not \"-1\"" },
 		{ "--pids-limit=99999999999", "option --pids-limit: 99999999999 is too large" },
 		{ "--memory-swap=x", "option --memory-swap: expected a number, not \"x\"" },
 		{ "--memory=lots", "option --memory: expected a size, not \"lots\"" },
@@ -187,7 +197,8 @@ static void opt_help__rows__aligned(void **state)
 		{ "detach", 'd', OPT_BOOL, 0, NULL, "run in the background", NULL, 0, NULL },
 		{ "name", 0, OPT_STR, 0, "NAME", "name it", NULL, 0, NULL },
 		{ "log", 0, OPT_STR, 0, "F", "log", NULL, OPT_OPTVALUE, NULL },
-		{ "an-option-with-a-long-name", 'x', OPT_STR, 0, "PLACEHOLDER", "wide", NULL, 0, NULL },
+		{ "an-option-with-a-long-name", 'x', OPT_STR, 0, "PLACEHOLDER", "wide", NULL, 0,
+		  NULL },
 		{ "hidden", 0, OPT_BOOL, 0, NULL, "x", NULL, OPT_HIDDEN, NULL },
 		{ "alias", 0, OPT_BOOL, 0, NULL, NULL, NULL, 0, NULL },
 		OPT_END

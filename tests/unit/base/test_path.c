@@ -106,7 +106,8 @@ static void path_mkdir_in__missing__mode_not_umask(void **state)
 	mode_t mask = umask(077);
 	AUTO_CLOSE int fd = -1;
 
-	assert_int_equal(path_mkdir_in(p->fd, "/a//b/./c/", 01777, geteuid(), getegid(), &fd, &e), 0);
+	assert_int_equal(path_mkdir_in(p->fd, "/a//b/./c/", 01777, geteuid(), getegid(), &fd, &e),
+			 0);
 	umask(mask);
 	assert_int_equal(mode_of(p->fd, "a"), S_IFDIR | 01777);
 	assert_int_equal(mode_of(p->fd, "a/b/c"), S_IFDIR | 01777);
@@ -144,7 +145,8 @@ static void path_mkdir_in__symlinks__followed_inside_even_to_nowhere(void **stat
 	mkdirat(p->fd, "var", 0755);
 	assert_int_equal(symlinkat("/run", p->fd, "var/run"), 0);
 	assert_int_equal(symlinkat("../locks/deep", p->fd, "var/lock"), 0);
-	assert_int_equal(path_mkdir_in(p->fd, "/var/run/x", 0755, geteuid(), getegid(), NULL, &e), 0);
+	assert_int_equal(path_mkdir_in(p->fd, "/var/run/x", 0755, geteuid(), getegid(), NULL, &e),
+			 0);
 	assert_true(path_exists(p->fd, "run/x"));
 	assert_int_equal(path_mkdir_in(p->fd, "var/lock", 0755, geteuid(), getegid(), NULL, &e), 0);
 	assert_true(path_exists(p->fd, "locks/deep"));
@@ -420,14 +422,25 @@ static void path_remove_tree__no_permission_bits__gone(void **state)
 
 static void path_lexical__cases__clean(void **state)
 {
-	static const struct { const char *in, *out; } cases[] = {
-		{ "", "/" }, { "/", "/" }, { "a", "/a" }, { "/a/../..", "/" }, { "//a//b/", "/a/b" },
-		{ "/a/./b/.", "/a/b" }, { "/a/b/../c", "/a/c" }, { "../../x", "/x" },
-		{ "/..a/...", "/..a/..." }, { "/a/b/../../../c/d/..", "/c" },
+	static const struct {
+		const char *in, *out;
+	} cases[] = {
+		{ "", "/" },
+		{ "/", "/" },
+		{ "a", "/a" },
+		{ "/a/../..", "/" },
+		{ "//a//b/", "/a/b" },
+		{ "/a/./b/.", "/a/b" },
+		{ "/a/b/../c", "/a/c" },
+		{ "../../x", "/x" },
+		{ "/..a/...", "/..a/..." },
+		{ "/a/b/../../../c/d/..", "/c" },
 	};
-	static const struct { const char *a, *b, *out; } joins[] = {
-		{ "/a", "b", "/a/b" }, { "/a/", "/b", "/a/b" }, { "/", "b", "/b" }, { "", "b", "b" },
-		{ "a", "", "a/" }, { "//", "//b", "/b" },
+	static const struct {
+		const char *a, *b, *out;
+	} joins[] = {
+		{ "/a", "b", "/a/b" }, { "/a/", "/b", "/a/b" }, { "/", "b", "/b" },
+		{ "", "b", "b" },      { "a", "", "a/" },	{ "//", "//b", "/b" },
 	};
 	char buf[32];
 
