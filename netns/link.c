@@ -268,7 +268,7 @@ int link_ensure_bridge(struct nl *n, const struct link_bridge *b, uint32_t *ret_
 	if (r < 0)
 		return fail(n, r, e, "configure bridge", b->name);
 	*ret_index = l.index;
-	return 0;
+	return 1;
 }
 
 /* One queue each way: by default there is one for every possible CPU, which on a large host is
@@ -314,6 +314,8 @@ int link_make_veth(struct nl *n, const struct link_veth *v, struct err *e)
 	mnl_attr_put_strz(h, IFLA_INFO_SLAVE_KIND, "bridge");
 	data = mnl_attr_nest_start(h, IFLA_INFO_SLAVE_DATA);
 	mnl_attr_put_u8(h, IFLA_BRPORT_MODE, 1);
+	if (v->isolated)
+		mnl_attr_put_u8(h, IFLA_BRPORT_ISOLATED, 1);
 	mnl_attr_nest_end(h, data);
 	mnl_attr_nest_end(h, info);
 

@@ -38,7 +38,7 @@ struct link_bridge {
 	struct cidr addr, addr6;	/* of the gateway; family 0: none */
 };
 /* The bridge is there, complete, and up; made where it is missing.  A bridge that is up is
- * complete, since that is the last step. */
+ * complete, since that is the last step.  1: it had to be made or completed. */
 int link_ensure_bridge(struct nl *n, const struct link_bridge *b, uint32_t *ret_index,
 		       struct err *e);
 
@@ -48,6 +48,7 @@ struct link_veth {
 	uint32_t bridge;		/* index */
 	int netns_fd;
 	uint8_t mac[6];			/* of the inner end */
+	bool isolated;			/* from the other ports of the bridge */
 	uint32_t mtu;
 };
 int link_make_veth(struct nl *n, const struct link_veth *v, struct err *e);

@@ -137,6 +137,11 @@ int network_parse(const struct net_network *doc, struct network *ret, struct err
 	const char *masq = option(doc, "com.docker.network.bridge.enable_ip_masquerade");
 	if (masq && str_to_bool(masq, &n.masquerade) < 0)
 		return bad(e, doc, "option enable_ip_masquerade", masq);
+	const char *icc = option(doc, "com.docker.network.bridge.enable_icc");
+	bool talk = true;
+	if (icc && str_to_bool(icc, &talk) < 0)
+		return bad(e, doc, "option enable_icc", icc);
+	n.isolated = !talk;
 	*ret = n;
 	return 0;
 }
@@ -394,8 +399,7 @@ static int settle_options(struct arena *a, struct net_network *n, struct err *e)
 			   str_eq(key, "ipvlan_mode")) {
 			n->mode = arena_strdup(a, value);
 		} else if (!str_eq(key, "com.docker.network.bridge.enable_ip_masquerade") &&
-			   !str_eq(key, "com.docker.network.bridge.enable_icc") &&
-			   !str_eq(key, "com.docker.network.bridge.host_binding_ipv4")) {
+			   !str_eq(key, "com.docker.network.bridge.enable_icc")) {
 			return err_say(e, EINVAL, "network %s: no option '%s'", n->name, key);
 		}
 	}
@@ -466,7 +470,7 @@ struct nft_net network_nft(const struct network *n)
 {
 	return (struct nft_net){ .bridge = n->doc.bridge, .subnet = n->subnet,
 				 .subnet6 = n->subnet6, .internal = n->doc.internal,
-				 .masquerade = n->masquerade };
+				 .masquerade = n->masquerade, .isolated = n->isolated };
 }
 
 void network_bridge_mac(const struct network *n, uint8_t ret[static 6])

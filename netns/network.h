@@ -17,6 +17,7 @@ struct network {
 	struct addr gateway, gateway6;
 	bool bridged;				/* driver bridge; else macvlan, ipvlan */
 	bool masquerade;
+	bool isolated;				/* its containers do not see each other */
 };
 
 /* -ENOENT: there is none.  With the lock held the default network is made when missing. */

@@ -436,6 +436,8 @@ static void net_ifnames(struct talk *t, unsigned msg, const struct nft_net *net)
 		elem_put(o, &m);
 		send_elems(t, msg, o);
 	}
+	if (net->isolated)
+		return;
 	m.key_len = 2 * IFNAMSIZ;
 	snprintf((char *)m.key + IFNAMSIZ, IFNAMSIZ, "%s", net->bridge);
 	o = set_new(t->table, SAME);

@@ -20,7 +20,7 @@
 struct nft_net {
 	const char *bridge;
 	struct cidr subnet, subnet6;	/* family 0: none */
-	bool internal, masquerade;
+	bool internal, masquerade, isolated;
 };
 
 struct nft_port {

@@ -138,8 +138,6 @@ static int bind_one(struct portbind *b, struct net_port *p, int family, struct e
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	/* An address that comes later (VPN, keepalived) may be named too. */
-	setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof(one));
 	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(p->host) };
 	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons(p->host) };
 	if (p->ip && inet_pton(family, p->ip,

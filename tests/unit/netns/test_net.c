@@ -1,0 +1,585 @@
+/*
+ * test_net.c - whole networks in namespaces of the test's own: the test's process is the "host".
+ *
+ * A container is a network namespace held by a descriptor; a program in it is a socket that was
+ * made inside.  Needs root and nf_tables.
+ */
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <linux/netlink.h>
+#include <cmocka.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "netns/journal.h"
+#include "netns/link.h"
+#include "netns/net.h"
+#include "netns/netname.h"
+#include "netns/nft.h"
+
+struct host {
+	char root[64], run[80];
+	struct net_paths p;
+	int home;		/* the "host" namespace */
+	struct arena *a;
+	struct err e;
+};
+
+static int new_netns(int home)
+{
+	assert_int_equal(unshare(CLONE_NEWNET), 0);
+	int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	if (home >= 0)
+		assert_int_equal(setns(home, CLONE_NEWNET), 0);
+	return fd;
+}
+
+static int setup(void **state)
+{
+	struct host *h = calloc(1, sizeof(*h));
+	strcpy(h->root, "/tmp/berth-net-XXXXXX");
+	if (!mkdtemp(h->root))
+		return -1;
+	snprintf(h->run, sizeof(h->run), "%s/run", h->root);
+	h->p = (struct net_paths){ .root = h->root, .run = h->run };
+	h->home = new_netns(-1);
+	h->a = arena_new(256u << 20);
+	net_loopback(h->home, &h->e);
+	*state = h;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct host *h = *state;
+	struct err e = ERR_INIT;
+	path_remove_tree(AT_FDCWD, h->root, &e);
+	close(h->home);
+	arena_free(h->a);
+	free(h);
+	return 0;
+}
+
+static void ok_at(struct host *h, int r, int line)
+{
+	if (r < 0)
+		fail_msg("line %d: %d: %s", line, r, h->e.msg);
+}
+#define OK(h, call) ok_at(h, call, __LINE__)
+
+static struct net_config parse(struct host *h, const char *const *publish)
+{
+	struct net_config c = { 0 };
+	for (; publish && *publish; publish++)
+		OK(h, net_parse_publish(h->a, *publish, &c, &h->e));
+	return c;
+}
+
+static struct net_result up(struct host *h, const char *id, int ns, const struct net_config *c)
+{
+	struct net_result r = { 0 };
+	OK(h, net_files_make(&h->p, id, id, c, "nameserver 192.0.2.53\n", &h->e));
+	OK(h, net_up(&h->p, id, id, ns, c, h->a, &r, &h->e));
+	return r;
+}
+
+/* ---- programs inside ---- */
+
+static int socket_in(struct host *h, int ns, int family, int type)
+{
+	if (ns >= 0)
+		assert_int_equal(setns(ns, CLONE_NEWNET), 0);
+	int fd = socket(family, type | SOCK_CLOEXEC, 0);
+	assert_true(fd >= 0);
+	assert_int_equal(setns(h->home, CLONE_NEWNET), 0);
+	return fd;
+}
+
+static socklen_t fill(const char *ip, int port, struct sockaddr_storage *ss)
+{
+	memset(ss, 0, sizeof(*ss));
+	if (strchr(ip, ':')) {
+		struct sockaddr_in6 *six = (void *)ss;
+		six->sin6_family = AF_INET6;
+		six->sin6_port = htons((uint16_t)port);
+		assert_int_equal(inet_pton(AF_INET6, ip, &six->sin6_addr), 1);
+		return sizeof(*six);
+	}
+	struct sockaddr_in *four = (void *)ss;
+	four->sin_family = AF_INET;
+	four->sin_port = htons((uint16_t)port);
+	assert_int_equal(inet_pton(AF_INET, ip, &four->sin_addr), 1);
+	return sizeof(*four);
+}
+
+static int serve(struct host *h, int ns, int type, const char *ip, int port)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = fill(ip, port, &ss);
+	int fd = socket_in(h, ns, ss.ss_family, type), one = 1;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	assert_int_equal(bind(fd, (void *)&ss, len), 0);
+	if (type == SOCK_STREAM)
+		assert_int_equal(listen(fd, 16), 0);
+	return fd;
+}
+
+/* 0, or the error (ETIMEDOUT after 0.7 s). */
+static int call_tcp(struct host *h, int ns, const char *ip, int port)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = fill(ip, port, &ss);
+	AUTO_CLOSE int fd = socket_in(h, ns, ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK);
+	if (connect(fd, (void *)&ss, len) < 0 && errno != EINPROGRESS)
+		return errno;
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	if (poll(&p, 1, 700) == 0)
+		return ETIMEDOUT;
+	int err = 0;
+	socklen_t n = sizeof(err);
+	getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &n);
+	return err;
+}
+
+/* One datagram there and back. */
+static int call_udp(struct host *h, int ns, const char *ip, int port, int server)
+{
+	struct sockaddr_storage ss, from;
+	socklen_t len = fill(ip, port, &ss), flen = sizeof(from);
+	AUTO_CLOSE int fd = socket_in(h, ns, ss.ss_family, SOCK_DGRAM);
+	char buf[8];
+	if (connect(fd, (void *)&ss, len) < 0 || send(fd, "ping", 4, 0) != 4)
+		return errno;
+	struct pollfd p = { .fd = server, .events = POLLIN };
+	if (poll(&p, 1, 700) == 0)
+		return ETIMEDOUT;
+	assert_int_equal(recvfrom(server, buf, sizeof(buf), 0, (void *)&from, &flen), 4);
+	assert_int_equal(sendto(server, "pong", 4, 0, (void *)&from, flen), 4);
+	p.fd = fd;
+	if (poll(&p, 1, 700) == 0)
+		return ETIMEDOUT;
+	return recv(fd, buf, sizeof(buf), 0) == 4 ? 0 : errno;
+}
+
+/* A machine outside: a veth pair 198.51.100.1 (host) - 198.51.100.2 (outside). */
+static int outside(struct host *h)
+{
+	int ns = new_netns(h->home);
+	AUTO(nl) struct nl nl = NL_INIT, in = NL_INIT;
+	OK(h, nl_open(&nl, NETLINK_ROUTE, -1, &h->e));
+	OK(h, nl_open(&in, NETLINK_ROUTE, ns, &h->e));
+	struct link_bridge b = { .name = "up0", .mac = { 2, 0, 0, 0, 0, 9 } };
+	uint32_t index;
+	assert_int_equal(cidr_parse("198.51.100.1/24", 0, &b.addr), 0);
+	assert_int_equal(cidr_parse("2001:db8::1/64", 0, &b.addr6), 0);
+	OK(h, link_ensure_bridge(&nl, &b, &index, &h->e));
+	struct link_veth v = { .host = "upv", .inside = "eth0", .bridge = index, .netns_fd = ns,
+			       .mac = { 2, 0, 0, 0, 0, 8 } };
+	OK(h, link_make_veth(&nl, &v, &h->e));
+	struct link_setup s = { .ifname = "eth0" };
+	assert_int_equal(cidr_parse("198.51.100.2/24", 0, &s.addr), 0);
+	assert_int_equal(cidr_parse("2001:db8::2/64", 0, &s.addr6), 0);
+	OK(h, link_setup_inside(&in, &s, &h->e));
+	OK(h, link_loopback_up(&in, &h->e));
+	return ns;
+}
+
+/* ---- what is left ---- */
+
+static size_t count_links(struct host *h, const char *kind)
+{
+	AUTO(nl) struct nl nl = NL_INIT;
+	struct link_info *v;
+	size_t n, found = 0;
+	OK(h, nl_open(&nl, NETLINK_ROUTE, -1, &h->e));
+	OK(h, link_list(&nl, h->a, &v, &n, &h->e));
+	for (size_t i = 0; i < n; i++)
+		found += !strcmp(v[i].kind, kind);
+	return found;
+}
+
+static void count_lease(const char *network, const char *name, const char *id, void *arg)
+{
+	(void)network, (void)name, (void)id;
+	++*(size_t *)arg;
+}
+
+static size_t count_leases(struct host *h)
+{
+	AUTO(lease_dirs) struct lease_dirs d = LEASE_DIRS_INIT;
+	size_t n = 0;
+	OK(h, lease_open(&d, &h->p, &h->e));
+	lease_walk(&d, NULL, count_lease, &n);
+	return n;
+}
+
+static size_t count_journals(struct host *h)
+{
+	AUTO(lease_dirs) struct lease_dirs d = LEASE_DIRS_INIT;
+	size_t n = 0;
+	OK(h, lease_open(&d, &h->p, &h->e));
+	DIR *dir = fdopendir(dup(d.ids));
+	for (struct dirent *de; (de = readdir(dir));)
+		n += strcmp(de->d_name, ".") && strcmp(de->d_name, "..");
+	closedir(dir);
+	return n;
+}
+
+/* Elements of the port maps, by nft(8). */
+static size_t count_elements(struct host *h)
+{
+	char table[NFT_TABLE_MAX], cmd[128], line[4096];
+	size_t n = 0;
+	netname_table(&h->p, table);
+	snprintf(cmd, sizeof(cmd), "nft list table inet %s 2>/dev/null", table);
+	FILE *f = popen(cmd, "r");
+	while (fgets(line, sizeof(line), f))
+		for (char *s = line; !strstr(line, "type ") && (s = strstr(s, " : ")); s++)
+			n++;
+	pclose(f);
+	return n;
+}
+
+static void nothing_left(struct host *h)
+{
+	assert_int_equal(count_links(h, "veth"), 0);
+	assert_int_equal(count_leases(h), 0);
+	assert_int_equal(count_journals(h), 0);
+	assert_int_equal(count_elements(h), 0);
+}
+
+static bool nobody_alive(const char *id, void *arg)
+{
+	(void)id, (void)arg;
+	return false;
+}
+
+/* ---- tests ---- */
+
+static void net_up__two_containers__reach_each_other_and_the_host(void **state)
+{
+	struct host *h = *state;
+	struct net_config c = parse(h, NULL);
+	int a = new_netns(h->home), b = new_netns(h->home);
+	struct net_result ra = up(h, "aaaa", a, &c), rb = up(h, "bbbb", b, &c);
+	assert_string_not_equal(ra.ifaces[0].ip, rb.ifaces[0].ip);
+	int s = serve(h, b, SOCK_STREAM, "0.0.0.0", 80);
+	int hs = serve(h, -1, SOCK_STREAM, "0.0.0.0", 81);
+	assert_int_equal(call_tcp(h, a, rb.ifaces[0].ip, 80), 0);
+	assert_int_equal(call_tcp(h, -1, rb.ifaces[0].ip, 80), 0);
+	assert_int_equal(call_tcp(h, a, ra.ifaces[0].gateway, 81), 0);
+	assert_int_equal(call_tcp(h, a, rb.ifaces[0].ip, 82), ECONNREFUSED);
+	close(s);
+	close(hs);
+	close(a);
+	OK(h, net_down(&h->p, "aaaa", &h->e));
+	OK(h, net_down(&h->p, "aaaa", &h->e));
+	OK(h, net_down(&h->p, "bbbb", &h->e));
+	close(b);
+	nothing_left(h);
+}
+
+static void net_up__outside__is_masqueraded_and_cannot_get_in(void **state)
+{
+	struct host *h = *state;
+	struct net_config c = parse(h, NULL);
+	int a = new_netns(h->home), o = outside(h);
+	struct net_result ra = up(h, "aaaa", a, &c);
+	int os = serve(h, o, SOCK_STREAM, "0.0.0.0", 80);
+	int as = serve(h, a, SOCK_STREAM, "0.0.0.0", 80);
+	assert_int_equal(call_tcp(h, a, "198.51.100.2", 80), 0);
+	struct sockaddr_in peer;
+	socklen_t len = sizeof(peer);
+	int got = accept(os, (void *)&peer, &len);
+	assert_string_equal(inet_ntoa(peer.sin_addr), "198.51.100.1");
+	/* Even with a route, an unpublished port is not reachable from outside. */
+	AUTO(nl) struct nl in = NL_INIT;
+	OK(h, nl_open(&in, NETLINK_ROUTE, o, &h->e));
+	struct link_setup s = { .ifname = "eth0" };
+	assert_int_equal(cidr_parse("198.51.100.2/24", 0, &s.addr), 0);
+	assert_int_equal(addr_parse("198.51.100.1", 0, &s.gw), 0);
+	OK(h, link_setup_inside(&in, &s, &h->e));
+	assert_int_equal(call_tcp(h, o, ra.ifaces[0].ip, 80), ETIMEDOUT);
+	close(got);
+	close(os);
+	close(as);
+	close(o);
+	OK(h, net_down(&h->p, "aaaa", &h->e));
+}
+
+static void net_up__published_port__works_from_everywhere(void **state)
+{
+	struct host *h = *state;
+	static const char *const publish[] = { "8080:80", "5353:53/udp", "127.0.0.1:9090:80", NULL };
+	struct net_config c = parse(h, publish), none = parse(h, NULL);
+	int a = new_netns(h->home), b = new_netns(h->home), o = outside(h);
+	struct net_result ra = up(h, "aaaa", a, &c);
+	up(h, "bbbb", b, &none);
+	assert_int_equal(ra.nports, 3);
+	assert_int_equal(ra.nhold, 3);
+	int s = serve(h, a, SOCK_STREAM, "0.0.0.0", 80);
+	int u = serve(h, a, SOCK_DGRAM, "0.0.0.0", 53);
+	assert_int_equal(call_tcp(h, o, "198.51.100.1", 8080), 0);
+	assert_int_equal(call_tcp(h, -1, "127.0.0.1", 8080), 0);
+	assert_int_equal(call_tcp(h, -1, "198.51.100.1", 8080), 0);
+	assert_int_equal(call_tcp(h, b, ra.ifaces[0].gateway, 8080), 0);
+	assert_int_equal(call_tcp(h, b, "198.51.100.1", 8080), 0);
+	assert_int_equal(call_tcp(h, a, ra.ifaces[0].gateway, 8080), 0);
+	assert_int_equal(call_udp(h, o, "198.51.100.1", 5353, u), 0);
+	assert_int_equal(call_udp(h, -1, "127.0.0.1", 5353, u), 0);
+	assert_int_equal(call_udp(h, b, ra.ifaces[0].gateway, 5353, u), 0);
+	/* Published on loopback only: for the host, for nobody else. */
+	assert_int_equal(call_tcp(h, -1, "127.0.0.1", 9090), 0);
+	assert_int_not_equal(call_tcp(h, o, "198.51.100.1", 9090), 0);
+	assert_int_not_equal(call_tcp(h, b, ra.ifaces[0].gateway, 9090), 0);
+	close(s);
+	close(u);
+	net_hold_close(&ra);
+	OK(h, net_down(&h->p, "aaaa", &h->e));
+	assert_int_not_equal(call_tcp(h, -1, "127.0.0.1", 8080), 0);
+	OK(h, net_down(&h->p, "bbbb", &h->e));
+	close(o);
+}
+
+static void net_up__neighbour_sends_to_127__is_dropped(void **state)
+{
+	struct host *h = *state;
+	struct net_config c = parse(h, NULL);
+	int a = new_netns(h->home);
+	struct net_result ra = up(h, "aaaa", a, &c);
+	int hs = serve(h, -1, SOCK_DGRAM, "127.0.0.1", 700);
+	/* Inside, 127.0.0.1 is routed to the bridge: the attack of CVE-2020-8558. */
+	assert_int_equal(setns(a, CLONE_NEWNET), 0);
+	char cmd[300];
+	snprintf(cmd, sizeof(cmd), "ip addr del 127.0.0.1/8 dev lo; ip route flush table local "
+		 "127.0.0.0/8 2>/dev/null; ip route del local 127.0.0.0/8 dev lo table local "
+		 "2>/dev/null; echo 1 > /proc/sys/net/ipv4/conf/eth0/route_localnet;"
+		 "ip route add 127.0.0.1/32 via %s dev eth0", ra.ifaces[0].gateway);
+	assert_int_equal(system(cmd), 0);
+	assert_int_equal(setns(h->home, CLONE_NEWNET), 0);
+	assert_int_equal(call_udp(h, a, "127.0.0.1", 700, hs), ETIMEDOUT);
+	close(hs);
+	OK(h, net_down(&h->p, "aaaa", &h->e));
+}
+
+static void net_up__port_of_another_container__names_it(void **state)
+{
+	struct host *h = *state;
+	static const char *const first[] = { "8080:80", NULL }, *const second[] = { "127.0.0.1:8080:80", NULL };
+	struct net_config c = parse(h, first), c2 = parse(h, second);
+	int a = new_netns(h->home), b = new_netns(h->home);
+	struct net_result ra = up(h, "aaaa", a, &c), rb;
+	net_hold_close(&ra);
+	assert_int_equal(net_up(&h->p, "bbbb", NULL, b, &c2, h->a, &rb, &h->e), -EADDRINUSE);
+	assert_non_null(strstr(h->e.msg, "8080/tcp"));
+	assert_non_null(strstr(h->e.msg, "aaaa"));
+	OK(h, net_down(&h->p, "aaaa", &h->e));
+	nothing_left(h);
+}
+
+static void net_up__port_of_a_program__names_it(void **state)
+{
+	struct host *h = *state;
+	static const char *const publish[] = { "8080:80", NULL };
+	struct net_config c = parse(h, publish);
+	int a = new_netns(h->home), s = serve(h, -1, SOCK_STREAM, "0.0.0.0", 8080);
+	struct net_result r;
+	char pid[32];
+	assert_int_equal(net_up(&h->p, "aaaa", NULL, a, &c, h->a, &r, &h->e), -EADDRINUSE);
+	snprintf(pid, sizeof(pid), "process %d", getpid());
+	assert_non_null(strstr(h->e.msg, "8080/tcp"));
+	assert_non_null(strstr(h->e.msg, pid));
+	close(s);
+	close(a);
+	nothing_left(h);
+}
+
+static void net_up__no_host_port__a_free_one_is_picked_and_works(void **state)
+{
+	struct host *h = *state;
+	static const char *const publish[] = { "80", "127.0.0.1::81", "100-102:80", NULL };
+	struct net_config c = parse(h, publish);
+	int a = new_netns(h->home), b = new_netns(h->home);
+	struct net_result ra = up(h, "aaaa", a, &c);
+	assert_true(ra.ports[0].host > 0);
+	assert_int_equal(ra.ports[2].host, 100);
+	int s = serve(h, a, SOCK_STREAM, "0.0.0.0", 80);
+	assert_int_equal(call_tcp(h, -1, "127.0.0.1", ra.ports[0].host), 0);
+	struct net_result rb = up(h, "bbbb", b, &c);
+	assert_int_equal(rb.ports[2].host, 101);
+	close(s);
+	net_hold_close(&ra);
+	net_hold_close(&rb);
+	OK(h, net_down(&h->p, "aaaa", &h->e));
+	OK(h, net_down(&h->p, "bbbb", &h->e));
+	nothing_left(h);
+}
+
+static void net_up__range_of_a_thousand_ports__is_published_and_gone(void **state)
+{
+	struct host *h = *state;
+	static const char *const publish[] = { "20000-20999:3000-3999", NULL };
+	struct net_config c = parse(h, publish);
+	int a = new_netns(h->home);
+	struct net_result ra = up(h, "aaaa", a, &c);
+	assert_int_equal(ra.nports, 1000);
+	int s = serve(h, a, SOCK_STREAM, "0.0.0.0", 3777);
+	assert_int_equal(call_tcp(h, -1, "127.0.0.1", 20777), 0);
+	close(s);
+	net_hold_close(&ra);
+	OK(h, net_down(&h->p, "aaaa", &h->e));
+	nothing_left(h);
+}
+
+static void net_up__fifty_at_once__each_has_its_own_address(void **state)
+{
+	struct host *h = *state;
+	pid_t pid[50];
+	for (int i = 0; i < 50; i++) {
+		pid[i] = fork();
+		if (pid[i] == 0) {
+			char id[16];
+			struct net_config c = { 0 };
+			struct net_result r;
+			snprintf(id, sizeof(id), "ct%d", i);
+			int ns = new_netns(h->home);
+			int x = net_up(&h->p, id, NULL, ns, &c, h->a, &r, &h->e);
+			if (x < 0)
+				fprintf(stderr, "%s\n", h->e.msg);
+			_exit(x < 0);
+		}
+	}
+	int bad = 0, st;
+	for (int i = 0; i < 50; i++) {
+		waitpid(pid[i], &st, 0);
+		bad += st != 0;
+	}
+	assert_int_equal(bad, 0);
+	assert_int_equal(count_leases(h), 50);
+	assert_int_equal(count_journals(h), 50);
+	OK(h, net_sweep(&h->p, nobody_alive, NULL, &h->e));
+	nothing_left(h);
+}
+
+static void net_sweep__net_up_killed_anywhere__leaves_nothing(void **state)
+{
+	struct host *h = *state;
+	static const char *const publish[] = { "8080:80", "8081:81/udp", NULL };
+	struct net_config c = parse(h, publish);
+	for (int us = 0; us < 4000; us += 60) {
+		int ns = new_netns(h->home);
+		pid_t pid = fork();
+		if (pid == 0) {
+			struct net_result r;
+			net_up(&h->p, "victim", NULL, ns, &c, h->a, &r, &h->e);
+			pause();
+		}
+		usleep((useconds_t)us);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		close(ns);
+		OK(h, net_sweep(&h->p, nobody_alive, NULL, &h->e));
+		assert_int_equal(count_links(h, "veth"), 0);
+		assert_int_equal(count_leases(h), 0);
+		assert_int_equal(count_journals(h), 0);
+	}
+	nothing_left(h);
+	/* And what survives works. */
+	int a = new_netns(h->home);
+	struct net_result ra = up(h, "aaaa", a, &c);
+	int s = serve(h, a, SOCK_STREAM, "0.0.0.0", 80);
+	assert_int_equal(call_tcp(h, -1, "127.0.0.1", 8080), 0);
+	close(s);
+	net_hold_close(&ra);
+	OK(h, net_down(&h->p, "aaaa", &h->e));
+}
+
+static void net_up__table_flushed_by_another__is_built_again(void **state)
+{
+	struct host *h = *state;
+	static const char *const publish[] = { "8080:80", NULL };
+	struct net_config c = parse(h, publish), none = parse(h, NULL);
+	int a = new_netns(h->home), b = new_netns(h->home);
+	struct net_result ra = up(h, "aaaa", a, &c);
+	int s = serve(h, a, SOCK_STREAM, "0.0.0.0", 80);
+	assert_int_equal(system("nft flush ruleset"), 0);
+	assert_int_not_equal(call_tcp(h, -1, "198.51.100.9", 8080), 0);
+	up(h, "bbbb", b, &none);
+	assert_int_equal(call_tcp(h, -1, "127.0.0.1", 8080), 0);
+	assert_int_equal(call_tcp(h, b, ra.ifaces[0].gateway, 8080), 0);
+	close(s);
+	net_hold_close(&ra);
+	OK(h, net_down(&h->p, "aaaa", &h->e));
+	OK(h, net_down(&h->p, "bbbb", &h->e));
+	nothing_left(h);
+}
+
+static void net_files_make__bridge__resolv_hosts_and_hostname_are_right(void **state)
+{
+	struct host *h = *state;
+	struct net_config c = parse(h, NULL);
+	OK(h, net_parse_host(h->a, "db:10.9.8.7", &c, &h->e));
+	OK(h, net_parse_host(h->a, "gw=host-gateway", &c, &h->e));
+	c.hostname = "box";
+	c.domainname = "example.org";
+	int a = new_netns(h->home);
+	struct net_result ra = up(h, "aaaa", a, &c);
+	AUTO_FREE char *path = mem_printf("%s/aaaa", h->run);
+	AUTO_CLOSE int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FREE char *hosts = NULL, *resolv = NULL, *name = NULL;
+	size_t n;
+	OK(h, path_read_file(dir, "hosts", 65536, &hosts, &n, &h->e));
+	OK(h, path_read_file(dir, "resolv.conf", 65536, &resolv, &n, &h->e));
+	OK(h, path_read_file(dir, "hostname", 65536, &name, &n, &h->e));
+	assert_string_equal(resolv, "nameserver 192.0.2.53\n");
+	assert_string_equal(name, "box\n");
+	AUTO_FREE char *own = mem_printf("\n%s\tbox.example.org box\n", ra.ifaces[0].ip);
+	AUTO_FREE char *gw = mem_printf("\n%s\tgw\n", ra.ifaces[0].gateway);
+	assert_non_null(strstr(hosts, own));
+	assert_non_null(strstr(hosts, gw));
+	assert_non_null(strstr(hosts, "\n10.9.8.7\tdb\n"));
+	assert_non_null(strstr(hosts, "127.0.0.1\tlocalhost\n"));
+	OK(h, net_down(&h->p, "aaaa", &h->e));
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(net_up__two_containers__reach_each_other_and_the_host),
+		T(net_up__outside__is_masqueraded_and_cannot_get_in),
+		T(net_up__published_port__works_from_everywhere),
+		T(net_up__neighbour_sends_to_127__is_dropped),
+		T(net_up__port_of_another_container__names_it),
+		T(net_up__port_of_a_program__names_it),
+		T(net_up__no_host_port__a_free_one_is_picked_and_works),
+		T(net_up__range_of_a_thousand_ports__is_published_and_gone),
+		T(net_up__fifty_at_once__each_has_its_own_address),
+		T(net_sweep__net_up_killed_anywhere__leaves_nothing),
+		T(net_up__table_flushed_by_another__is_built_again),
+		T(net_files_make__bridge__resolv_hosts_and_hostname_are_right),
+	};
+	if (geteuid() != 0 || unshare(CLONE_NEWNET) < 0) {
+		printf("1..0 # skipped: root is needed to make network namespaces\n");
+		return 77;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
