@@ -297,20 +297,44 @@ static int write_tmp(int fd, const void *data, size_t n, mode_t mode, bool durab
 	return durable && fsync(fd) < 0 ? -errno : 0;
 }
 
+/* The temporary file beside the one that it becomes.  Its name is always the same, so that a
+ * writer that was killed leaves one at most, which the next takes; its lock keeps two writers
+ * apart.  Descriptor or -errno. */
+static int open_tmp(int dirfd, const char *tmp)
+{
+	for (;;) {
+		AUTO_CLOSE int fd =
+			openat(dirfd, tmp, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		struct stat st, now;
+		int r;
+
+		if (fd < 0)
+			return -errno;
+		r = fd_lock(fd, true, true);
+		if (r < 0)
+			return r;
+		if (fstat(fd, &st) < 0)
+			return -errno;
+		/* Whoever had the lock before has renamed it by now. */
+		if (fstatat(dirfd, tmp, &now, AT_SYMLINK_NOFOLLOW) < 0 || now.st_ino != st.st_ino ||
+		    now.st_dev != st.st_dev)
+			continue;
+		if (st.st_size > 0 && ftruncate(fd, 0) < 0)
+			return -errno;
+		return TAKE_FD(fd);
+	}
+}
+
 int path_write_file(int dirfd, const char *name, const void *data, size_t n, mode_t mode,
 		    bool durable, struct err *e)
 {
-	AUTO_FREE char *tmp = NULL;
-	AUTO_CLOSE int fd = -1;
-	char tag[13];
+	const char *base = path_base(name);
+	AUTO_FREE char *tmp = mem_printf("%.*s.tmp-%s", (int)(base - name), name, base);
+	AUTO_CLOSE int fd = open_tmp(dirfd, tmp);
 	int r;
 
-	/* Beside the file, hidden; whoever lists the folder skips names with a dot first. */
-	str_random_hex(tag, 12);
-	tmp = mem_printf("%.*s.tmp-%s", (int)(path_base(name) - name), name, tag);
-	fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return err_set(e, errno, "create %s", name);
+		return err_set(e, -fd, "create %s", name);
 	r = write_tmp(fd, data, n, mode, durable);
 	if (r == 0 && renameat(dirfd, tmp, dirfd, name) < 0)
 		r = -errno;

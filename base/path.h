@@ -42,7 +42,9 @@ int path_mkdirs(const char *path, mode_t mode, struct err *e);
 int path_open_dir(int dirfd, const char *name, int *ret, struct err *e);
 
 /* A file that is there whole or not at all: temporary name, write, [fsync,] rename[, fsync of
- * the folder].  durable: it must outlive a power cut. */
+ * the folder].  durable: it must outlive a power cut.  The temporary name is ".tmp-NAME": a
+ * writer that is killed leaves one at most, which the next writer takes; who lists the folder
+ * skips names that begin with a dot. */
 int path_write_file(int dirfd, const char *name, const void *data, size_t n, mode_t mode,
 		    bool durable, struct err *e);
 /* Reads dirfd/name whole; -EFBIG above max.  *ret is NUL-terminated; caller frees. */

@@ -247,6 +247,50 @@ static void path_write_file__replaces__whole_and_no_rest(void **state)
 	assert_int_equal(entries, 4);	/* . .. f d */
 }
 
+static int write_often(struct place *p)
+{
+	char text[9000];
+	struct err e = ERR_INIT;
+
+	for (int i = 0; i < 300; i++) {
+		size_t n = 1000 + (size_t)(i * 7 % 8) * 1000;
+
+		memset(text, 'a' + i % 26, n);
+		if (path_write_file(p->fd, "f", text, n, 0600, false, &e) < 0)
+			return 1;
+	}
+	return 0;
+}
+
+static void path_write_file__two_writers__never_mixed(void **state)
+{
+	struct place *p = *state;
+	struct err e = ERR_INIT;
+	int status = 0, live = 2;
+
+	/* What a killed writer left is longer than what comes. */
+	AUTO_FREE char *stale = mem_alloc(20000);
+	put(p->fd, "f", "x");
+	assert_int_equal(path_write_file(p->fd, ".tmp-f", stale, 20000, 0600, false, &e), 0);
+	for (int i = 0; i < 2; i++)
+		if (fork() == 0)
+			_exit(write_often(p));
+	while (live > 0) {
+		AUTO_FREE char *got = NULL;
+		size_t n = 0;
+
+		assert_int_equal(path_read_file(p->fd, "f", 9000, &got, &n, &e), 0);
+		assert_true(n == 1 || n % 1000 == 0);
+		for (size_t i = 1; i < n; i++)
+			assert_int_equal(got[i], got[0]);
+		if (waitpid(-1, &status, WNOHANG) > 0) {
+			assert_int_equal(status, 0);
+			live--;
+		}
+	}
+	assert_false(path_exists(p->fd, ".tmp-f"));
+}
+
 static void path_kernel_files__values__one_line(void **state)
 {
 	struct place *p = *state;
@@ -474,6 +518,7 @@ int main(void)
 		IN_PLACE(path_parent_in__names__last_component),
 		IN_PLACE(path_mkdirs__host_path__made),
 		IN_PLACE(path_write_file__replaces__whole_and_no_rest),
+		IN_PLACE(path_write_file__two_writers__never_mixed),
 		IN_PLACE(path_kernel_files__values__one_line),
 		IN_PLACE(path_remove_tree__all_kinds__gone),
 		IN_PLACE(path_remove_tree__thousands_deep__gone),
