@@ -48,7 +48,7 @@ TESTS_RUN = tests/run -B $(abspath $(B))
 .PHONY: check check-unit check-system check-security check-vm lint packages
 check:
 	@tests/install-packages build check vm
-	@$(MAKE) --no-print-directory -j2 all unit
+	@$(MAKE) --no-print-directory -j2 all unit $(if $(CI),CFLAGS="$(CFLAGS) -Werror")
 	@$(TESTS_RUN)
 
 check-unit: unit
