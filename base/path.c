@@ -447,7 +447,7 @@ static void removal_cleanup(struct removal *rm)
 /* Opens a directory on the same mount, with the permissions that removing needs. */
 static int open_to_remove(int dirfd, const char *name)
 {
-	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+	const uint64_t flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 	struct stat st;
 	int fd;
 
