@@ -1,0 +1,63 @@
+/*
+ * birth.h - inside the host's side of a birth: what launch.c, launch_join.c and their
+ * parts share.
+ *
+ * Runs in: host.  Private to launch*.c.
+ */
+#ifndef RUNTIME_BIRTH_H
+#define RUNTIME_BIRTH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "runtime/launch.h"
+#include "runtime/plan.h"
+
+struct birth {
+	struct arena *arena;
+	struct plan *plan;
+	int program;		/* berth-init, sealed */
+	int sync_child;		/* the init's end, closed here once it has it */
+	int cgroup_fd;		/* the caller's */
+	const int *stdio;	/* three, the caller's */
+	int *fds;		/* opened for the child, closed here once it has them */
+	size_t nfds;
+};
+#define BIRTH_INIT { .program = -1, .sync_child = -1, .cgroup_fd = -1 }
+void birth_cleanup(struct birth *b);	/* AUTO(birth) */
+/* A descriptor for the child; b owns it from now on.  Returns it. */
+int birth_own_fd(struct birth *b, int fd);
+
+/* launch.c: clones, feeds and follows.  ret is filled as soon as there is a process. */
+int birth_start(struct birth *b, struct launch *ret, struct err *e);
+/* Reads until SYNC_READY; takes the console and the listener on the way. */
+int birth_follow(struct birth *b, struct launch *l, struct err *e);
+/* Limits that only the host may raise. */
+int birth_rlimits(const struct plan *p, const struct launch *l, struct err *e);
+/* The first 3..3+n-1 must be the caller's and open. */
+int birth_check_preserved(unsigned n, struct err *e);
+
+/* launch_plan.c: spec and options → plan, with all descriptors opened. */
+int birth_plan(struct birth *b, const struct spec *s, const struct launch_opts *o, struct err *e);
+void birth_lsm(struct plan *p, const struct spec_process *process, const char *mount_label);
+/* Binds that are to be mapped as the container's user namespace is: once that exists. */
+int birth_idmap(struct birth *b, pid_t pid, struct err *e);
+
+/* launch_ids.c: the id maps of a child that waits in its new user namespace. */
+int ids_write(pid_t pid, const struct spec_idmaps *uids, const struct spec_idmaps *gids,
+	      struct err *e);
+/* A user namespace with these maps that nobody is in, for idmapped mounts. */
+int ids_namespace(const struct spec_idmaps *uids, const struct spec_idmaps *gids, int *ret,
+		  struct err *e);
+bool ids_map_root(const struct spec_idmaps *m);
+
+/* launch_seal.c: berth-init in a memfd that nobody can write any more. */
+int seal_program(int *ret, struct err *e);
+
+/* plan_own.c: a string that lies outside of the arena would be lost in the other program. */
+void plan_own_spec(struct arena *a, struct spec *s);
+void plan_own_process(struct arena *a, struct spec_process *p);
+
+#endif

@@ -1,0 +1,173 @@
+/*
+ * hookrun.c - see hookrun.h.  Runs in: both.
+ *
+ * The state comes in a memfd, not a pipe: a hook that does not read it blocks nobody.
+ * Standard error goes to a pipe, so that the message can say what the hook said.
+ */
+#include "runtime/hookrun.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/sys.h"
+
+#define SAID_MAX 512
+
+struct run {
+	const char *kind;
+	const struct spec_hook *hook;
+	pid_t pid;
+	int pidfd, out;
+	char said[SAID_MAX];
+	size_t nsaid;
+};
+
+static int open_state(const char *state, struct err *e)
+{
+	AUTO_CLOSE int fd = sys_memfd_create("state", MFD_CLOEXEC);
+	size_t n = state ? strlen(state) : 0;
+
+	if (fd < 0 || fd_write_all(fd, state ? state : "", n) < 0 || lseek(fd, 0, SEEK_SET) < 0)
+		return err_set(e, errno, "state for hooks");
+	return TAKE_FD(fd);
+}
+
+static void __attribute__((noreturn)) child(const struct spec_hook *h, int state, int out)
+{
+	char *no_args[] = { (char *)(uintptr_t)h->path, NULL }, *no_env[] = { NULL };
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	if (dup2(state, 0) >= 0 && dup2(out, 1) >= 0 && dup2(out, 2) >= 0) {
+		fd_cloexec_from(3);
+		execve(h->path, h->args && h->args[0] ? h->args : no_args, h->env ? h->env : no_env);
+	}
+	(void)!write(2, strerror(errno), strlen(strerror(errno)));
+	_exit(127);
+}
+
+static void listen_out(struct run *r)
+{
+	char rest[256];
+
+	for (;;) {
+		bool keep = r->nsaid < SAID_MAX - 1;
+		ssize_t n = read(r->out, keep ? r->said + r->nsaid : rest,
+				 keep ? SAID_MAX - 1 - r->nsaid : sizeof(rest));
+
+		if (n == 0)
+			fd_close(&r->out);
+		if (n <= 0)
+			return;
+		r->nsaid += keep ? (size_t)n : 0;
+	}
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Waits for its end; true when it took too long and was killed. */
+static bool watch(struct run *r)
+{
+	int64_t end = r->hook->timeout > 0 ? now_ms() + (int64_t)r->hook->timeout * 1000 : 0;
+
+	for (;;) {
+		struct pollfd p[2] = { { r->pidfd, POLLIN, 0 }, { r->out, POLLIN, 0 } };
+		int64_t left = end ? end - now_ms() : -1;
+
+		if (end && left <= 0)
+			break;
+		if (poll(p, 2, end ? (int)(left > 1000000 ? 1000000 : left) : -1) < 0 && errno != EINTR)
+			break;
+		if (p[1].revents)
+			listen_out(r);
+		if (p[0].revents)
+			return false;
+	}
+	sys_pidfd_send_signal(r->pidfd, SIGKILL, NULL, 0);
+	return true;
+}
+
+static int report(struct run *r, int status, bool late, struct err *e)
+{
+	char said[SAID_MAX];
+
+	if (late)
+		err_say(e, ETIMEDOUT, "%s hook %s: took longer than %d s", r->kind, r->hook->path,
+			r->hook->timeout);
+	else if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	else if (WIFEXITED(status))
+		err_say(e, ECANCELED, "%s hook %s: exit status %d", r->kind, r->hook->path,
+			WEXITSTATUS(status));
+	else
+		err_say(e, ECANCELED, "%s hook %s: killed by signal %d", r->kind, r->hook->path,
+			WTERMSIG(status));
+	while (r->nsaid > 0 && strchr("\n ", r->said[r->nsaid - 1]))
+		r->nsaid--;
+	if (r->nsaid > 0)
+		err_hint(e, "%s", str_printable(r->said, r->nsaid, said, sizeof(said)));
+	return -e->code;
+}
+
+static int run_one(const char *kind, const struct spec_hook *h, const char *state, struct err *e)
+{
+	AUTO_CLOSE int in = -1;
+	int pipes[2], status = 0;
+	struct run r = { .kind = kind, .hook = h };
+	bool late;
+
+	in = open_state(state, e);
+	if (in < 0)
+		return TAKE_FD(in);
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return err_set(e, errno, "%s hook %s", kind, h->path);
+	r.out = pipes[0];
+	fd_nonblock(r.out, true);
+	r.pid = fork();
+	if (r.pid == 0)
+		child(h, in, pipes[1]);
+	fd_close(&pipes[1]);
+	r.pidfd = r.pid > 0 ? sys_pidfd_open(r.pid, 0) : -1;
+	if (r.pidfd < 0) {
+		err_set(e, errno, "%s hook %s", kind, h->path);
+		fd_close(&r.out);
+		return -e->code;
+	}
+	late = watch(&r);
+	if (r.out >= 0)
+		listen_out(&r);
+	while (waitpid(r.pid, &status, 0) < 0 && errno == EINTR)
+		;
+	fd_close(&r.out);
+	fd_close(&r.pidfd);
+	return report(&r, status, late, e);
+}
+
+int hookrun_all(const struct spec_hooks *h, const char *kind, const char *state, struct err *e)
+{
+	for (size_t i = 0; i < h->n; i++) {
+		int r = run_one(kind, &h->v[i], state, e);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

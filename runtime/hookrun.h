@@ -1,0 +1,17 @@
+/*
+ * hookrun.h - runs hooks: the state on standard input, a timeout, an exit status.
+ *
+ * Runs in: both (prestart, createRuntime, poststart, poststop in the host;
+ * createContainer and startContainer in berth-init).
+ */
+#ifndef RUNTIME_HOOKRUN_H
+#define RUNTIME_HOOKRUN_H
+
+#include "base/err.h"
+#include "runtime/spec.h"
+
+/* In their order; the first that fails ends it.  kind is for messages ("createRuntime");
+ * state is the OCI state (NULL: empty). */
+int hookrun_all(const struct spec_hooks *h, const char *kind, const char *state, struct err *e);
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * launch_join.c - an exec: a process in the namespaces of a container that runs.
+ *
+ * Runs in: host.  berth-init is executed first, outside, and joins then: no other program
+ * of ours is ever visible in the container (CVE-2019-5736).
+ */
+#include <errno.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "runtime/birth.h"
+
+static int join_plan(struct birth *b, const struct spec_process *p,
+		     const struct launch_join_opts *o, struct err *e)
+{
+	struct plan *plan = b->plan = plan_new(b->arena);
+
+	plan->process = p;
+	plan->fd[PLAN_FD_TARGET] = o->target_pidfd;
+	plan->go_between = true;
+	plan->join_mask = o->ns_mask;
+	plan->userns = o->ns_mask & (1u << SPEC_NS_USER);
+	plan->host_rlimits = plan->userns;
+	plan->preserve_fds = o->preserve_fds;
+	plan->listen_fds = o->listen_fds;
+	plan->pdeathsig = o->pdeathsig;
+	plan->session_keyring = !o->no_new_keyring;
+	if (o->filter)
+		plan_set_filter(plan, b->arena, o->filter);
+	birth_lsm(plan, p, NULL);
+	return birth_check_preserved(o->preserve_fds, e);
+}
+
+int launch_join(struct arena *a, const struct spec_process *p, const struct spec *s,
+		const struct launch_join_opts *o, struct launch *ret, struct err *e)
+{
+	struct launch l = { .pidfd = -1, .sync = -1, .console = -1, .seccomp_notify = -1 };
+	AUTO(birth) struct birth b = BIRTH_INIT;
+	int r;
+
+	(void)s;
+	if (a->fd < 0)
+		return err_say(e, EINVAL, "the process lies in no shared arena");
+	if (!p->args || !p->args[0])
+		return err_say(e, EINVAL, "process.args: there is no program to run");
+	b.arena = a;
+	b.stdio = o->stdio;
+	b.cgroup_fd = o->cgroup_fd;
+	plan_own_process(a, (struct spec_process *)(uintptr_t)p);
+	r = join_plan(&b, p, o, e);
+	if (r == 0)
+		r = birth_start(&b, &l, e);
+	if (r == 0)
+		r = birth_follow(&b, &l, e);
+	if (r == 0)
+		r = birth_rlimits(b.plan, &l, e);
+	if (r == 0)
+		r = launch_open_gate(&l, e);
+	if (r < 0) {
+		launch_abort(&l);
+		return r;
+	}
+	*ret = l;
+	return 0;
+}

@@ -1,0 +1,310 @@
+/*
+ * launch_plan.c - from spec and options to the plan: what is decided and opened before the
+ * clone, while we still are who we are.
+ *
+ * Runs in: host.  Sources of binds and devices are opened here, as detached trees, so
+ * that neither user namespaces nor races matter to the child.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/str.h"
+#include "base/sys.h"
+#include "runtime/birth.h"
+
+static bool is_bind(const struct spec_mount *m)
+{
+	return (m->flags & SPEC_MOUNT_BIND) || str_eq(m->type, "bind");
+}
+
+static int open_namespaces(struct birth *b, const struct spec *s, struct err *e)
+{
+	struct plan *p = b->plan;
+
+	for (size_t i = 0; i < SPEC_NS_COUNT; i++) {
+		const struct spec_namespace *ns = &s->ns[i];
+		int fd, type;
+
+		if (ns->unshare && i != SPEC_NS_CGROUP && i != SPEC_NS_TIME)
+			p->clone_flags |= spec_ns_flag(i);
+		if (ns->unshare || !ns->path)
+			continue;
+		fd = open(ns->path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return err_set(e, errno, "linux.namespaces: %s namespace %s",
+				       spec_ns_name(i), ns->path);
+		p->ns_fd[i] = birth_own_fd(b, fd);
+		type = ioctl(fd, NS_GET_NSTYPE);
+		if (type < 0 || (unsigned long)type != spec_ns_flag(i))
+			return err_say(e, EINVAL, "linux.namespaces: %s is no %s namespace",
+				       ns->path, spec_ns_name(i));
+	}
+	if (!s->ns[SPEC_NS_MOUNT].unshare)
+		return err_say(e, EOPNOTSUPP,
+			       "linux.namespaces: a container needs a mount namespace of its own");
+	return 0;
+}
+
+/* PID and user namespaces that exist already are entered by a child of ours that then clones
+ * the init; so is a new user namespace below which others are joined. */
+static void decide_go_between(struct plan *p, const struct spec *s)
+{
+	bool joins = false, user = s->ns[SPEC_NS_USER].unshare;
+
+	for (size_t i = 0; i < SPEC_NS_COUNT; i++)
+		joins |= p->ns_fd[i] >= 0;
+	p->userns = user || p->ns_fd[SPEC_NS_USER] >= 0;
+	p->go_between = p->ns_fd[SPEC_NS_PID] >= 0 || p->ns_fd[SPEC_NS_USER] >= 0 ||
+			(user && (joins || !ids_map_root(&s->uids) || !ids_map_root(&s->gids)));
+	p->wait_mapped = user && p->go_between;
+}
+
+static int open_root(struct birth *b, const struct launch_opts *o, struct err *e)
+{
+	struct plan *p = b->plan;
+	struct stat st;
+	int fd;
+
+	if (o->root_fd >= 0) {
+		p->fd[PLAN_FD_ROOT] = o->root_fd;
+		return 0;
+	}
+	if (stat(o->root_path, &st) < 0)
+		return err_set(e, errno, "root.path %s", o->root_path);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(e, ENOTDIR, "root.path %s", o->root_path);
+	fd = sys_open_tree(AT_FDCWD, o->root_path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	if (fd >= 0)
+		p->fd[PLAN_FD_ROOT] = birth_own_fd(b, fd);
+	else if (errno == EPERM)
+		p->root_path = arena_strdup(b->arena, o->root_path);
+	else
+		return err_set(e, errno, "root.path %s", o->root_path);
+	return 0;
+}
+
+/* copy-symlink: true when the source is a link, which then is what crosses. */
+static bool take_symlink(struct birth *b, const struct spec_mount *m, struct plan_source *src)
+{
+	char to[4096];
+	ssize_t n;
+
+	if (!(m->flags & SPEC_MOUNT_COPY_SYMLINK))
+		return false;
+	n = readlink(m->source, to, sizeof(to) - 1);
+	if (n < 0)
+		return false;
+	src->symlink = arena_strndup(b->arena, to, (size_t)n);
+	return true;
+}
+
+static int map_source(const struct spec_mount *m, int fd, int userns, struct err *e)
+{
+	struct sys_mount_attr a = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns };
+	unsigned rec = m->flags & SPEC_MOUNT_IDMAP_REC ? AT_RECURSIVE : 0;
+
+	if (sys_mount_setattr(fd, "", AT_EMPTY_PATH | rec, &a) < 0)
+		return err_set(e, errno, "idmap (the file system must allow it)");
+	return 0;
+}
+
+static bool is_idmapped(const struct spec_mount *m)
+{
+	return (m->flags & (SPEC_MOUNT_IDMAP | SPEC_MOUNT_IDMAP_REC)) || m->uids.n > 0;
+}
+
+static int open_source(struct birth *b, const struct spec_mount *m, struct plan_source *src,
+		       struct err *e)
+{
+	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+			 (m->flags & SPEC_MOUNT_REC ? AT_RECURSIVE : 0) |
+			 (m->flags & SPEC_MOUNT_SRC_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0);
+	AUTO_CLOSE int userns = -1;
+	struct stat st;
+	int r = 0;
+
+	if (str_empty(m->source))
+		return err_say(e, EINVAL, "a bind needs a source");
+	if (take_symlink(b, m, src))
+		return 0;
+	src->fd = sys_open_tree(AT_FDCWD, m->source, flags);
+	if (src->fd < 0) {
+		if (errno == ENOENT && (m->flags & SPEC_MOUNT_OPTIONAL)) {
+			src->absent = true;
+			return 0;
+		}
+		/* Without rights over our mount namespace the child does it in its own. */
+		if (errno != EPERM)
+			return err_set(e, errno, "open source");
+		return is_idmapped(m) ? err_set(e, EPERM, "idmap") : 0;
+	}
+	birth_own_fd(b, src->fd);
+	if (fstat(src->fd, &st) < 0)
+		return err_set(e, errno, "open source");
+	src->is_dir = S_ISDIR(st.st_mode);
+	if (is_idmapped(m) && m->uids.n > 0) {
+		r = ids_namespace(&m->uids, &m->gids, &userns, e);
+		if (r == 0)
+			r = map_source(m, src->fd, userns, e);
+	}
+	return r;
+}
+
+static int open_sources(struct birth *b, const struct spec *s, struct err *e)
+{
+	b->plan->mounts = arena_array(b->arena, s->nmounts, sizeof(*b->plan->mounts));
+	for (size_t i = 0; i < s->nmounts; i++) {
+		const struct spec_mount *m = &s->mounts[i];
+		struct plan_source *src = &b->plan->mounts[i];
+		int r;
+
+		src->fd = -1;
+		if (!is_bind(m) || (m->flags & SPEC_MOUNT_REMOUNT))
+			continue;
+		r = open_source(b, m, src, e);
+		if (r < 0)
+			return err_wrap(e, "mount %s (bind%s%s)", m->destination,
+					m->source ? " from " : "", m->source ? m->source : "");
+	}
+	return 0;
+}
+
+int birth_idmap(struct birth *b, pid_t pid, struct err *e)
+{
+	const struct spec *s = b->plan->spec;
+	AUTO_CLOSE int userns = -1;
+
+	for (size_t i = 0; i < s->nmounts; i++) {
+		const struct spec_mount *m = &s->mounts[i];
+		int r;
+
+		if (!is_idmapped(m) || m->uids.n > 0 || b->plan->mounts[i].fd < 0)
+			continue;
+		if (userns < 0) {
+			AUTO_FREE char *path = mem_printf("/proc/%d/ns/user", (int)pid);
+
+			userns = open(path, O_RDONLY | O_CLOEXEC);
+			if (userns < 0)
+				return err_set(e, errno, "open the container's user namespace");
+		}
+		r = map_source(m, b->plan->mounts[i].fd, userns, e);
+		if (r < 0)
+			return err_wrap(e, "mount %s (bind from %s)", m->destination, m->source);
+	}
+	return 0;
+}
+
+static int open_devices(struct birth *b, const struct spec *s, struct err *e)
+{
+	struct plan *p = b->plan;
+
+	if (!plan_makes_dev(s))
+		return 0;
+	plan_set_devices(p, b->arena, s);
+	if (!p->userns)
+		return 0;
+	p->device_sources = arena_array(b->arena, p->ndevices, sizeof(*p->device_sources));
+	for (size_t i = 0; i < p->ndevices; i++) {
+		int fd;
+
+		p->device_sources[i].fd = -1;
+		if (p->devices[i].type == 'p')
+			continue;
+		fd = sys_open_tree(AT_FDCWD, p->devices[i].path,
+				   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+		if (fd >= 0)
+			p->device_sources[i].fd = birth_own_fd(b, fd);
+		else if (errno != EPERM)
+			return err_set(e, errno, "device %s of the host", p->devices[i].path);
+	}
+	return 0;
+}
+
+static bool mounts_cgroup(const struct spec *s)
+{
+	for (size_t i = 0; i < s->nmounts; i++) {
+		if (str_starts(s->mounts[i].type, "cgroup"))
+			return true;
+	}
+	return false;
+}
+
+static int open_rest(struct birth *b, const struct spec *s, const struct launch_opts *o,
+		     struct err *e)
+{
+	const struct spec_namespace *cg = &s->ns[SPEC_NS_CGROUP];
+	struct plan *p = b->plan;
+	int fd;
+
+	if (o->cgroup_fd >= 0 && !cg->unshare && !cg->path && mounts_cgroup(s)) {
+		fd = sys_open_tree(o->cgroup_fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+		if (fd >= 0)
+			p->fd[PLAN_FD_CGROUP] = birth_own_fd(b, fd);
+	}
+	if (o->sd_notify) {
+		fd = sys_open_tree(AT_FDCWD, o->sd_notify, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+		if (fd < 0)
+			return err_set(e, errno, "NOTIFY_SOCKET %s", o->sd_notify);
+		p->fd[PLAN_FD_NOTIFY] = birth_own_fd(b, fd);
+		p->sd_notify = true;
+	}
+	p->fd[PLAN_FD_GATE] = o->gate_fd;
+	return 0;
+}
+
+void birth_lsm(struct plan *p, const struct spec_process *process, const char *mount_label)
+{
+	char on = 'N';
+
+	if (!str_empty(process->apparmor_profile)) {
+		AUTO_CLOSE int fd = open("/sys/module/apparmor/parameters/enabled", O_RDONLY | O_CLOEXEC);
+
+		p->has_apparmor = fd >= 0 && read(fd, &on, 1) == 1 && on == 'Y';
+	}
+	if (!str_empty(process->selinux_label) || !str_empty(mount_label))
+		p->has_selinux = access("/sys/fs/selinux/enforce", F_OK) == 0;
+}
+
+int birth_plan(struct birth *b, const struct spec *s, const struct launch_opts *o, struct err *e)
+{
+	struct plan *p = b->plan = plan_new(b->arena);
+	bool hooks = s->hooks[SPEC_HOOK_CREATE_CONTAINER].n > 0 ||
+		     s->hooks[SPEC_HOOK_START_CONTAINER].n > 0;
+	int r;
+
+	p->spec = s;
+	p->process = &s->process;
+	p->preserve_fds = o->preserve_fds;
+	p->listen_fds = o->listen_fds;
+	p->pdeathsig = o->pdeathsig;
+	p->no_pivot = o->no_pivot;
+	p->run_pid1 = o->run_pid1;
+	p->session_keyring = !o->no_new_keyring;
+	p->report_mounted = o->mounts_ready || (hooks && o->state_write);
+	p->wait_go = o->namespaces_ready || p->report_mounted;
+	if (hooks)
+		p->late = plan_late_room(b->arena, sizeof(*p->late));
+	if (o->filter)
+		plan_set_filter(p, b->arena, o->filter);
+	birth_lsm(p, &s->process, s->mount_label);
+	r = open_namespaces(b, s, e);
+	if (r < 0)
+		return r;
+	decide_go_between(p, s);
+	p->host_rlimits = p->userns && geteuid() == 0;
+	r = open_root(b, o, e);
+	if (r == 0)
+		r = open_sources(b, s, e);
+	if (r == 0)
+		r = open_devices(b, s, e);
+	return r == 0 ? open_rest(b, s, o, e) : r;
+}

@@ -1,0 +1,75 @@
+/*
+ * mount_bind.c - bind mounts: from the tree that the host opened, else opened here.
+ *
+ * Runs in: container.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/sys.h"
+#include "runtime/init.h"
+
+/* copy-symlink: the target becomes the link that the source is. */
+static int make_symlink(struct init *in, const char *path, const char *to, struct err *e)
+{
+	AUTO_FREE char *dir = path_clean(path);
+	AUTO_CLOSE int parent = -1;
+	const char *name;
+	int r;
+
+	name = path_base(dir);
+	if (name > dir)
+		dir[name - dir - 1] = '\0';
+	r = path_mkdir_in(in->root, dir[0] ? dir : "/", 0755, 0, 0, &parent, e);
+	if (r < 0)
+		return r;
+	if (symlinkat(to, parent, name) < 0 && errno != EEXIST)
+		return err_set(e, errno, "make a symbolic link");
+	return 0;
+}
+
+int mount_bind_path(const char *path, bool recursive, int *ret, struct err *e)
+{
+	int fd = sys_open_tree(AT_FDCWD, path,
+			       OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0));
+
+	if (fd < 0)
+		return err_set(e, errno, "open source %s", path);
+	*ret = fd;
+	return 0;
+}
+
+int mount_bind_make(struct init *in, const struct spec_mount *m, const struct plan_source *src,
+		    int *ret, bool *ret_dir, struct err *e)
+{
+	bool rec = m->flags & SPEC_MOUNT_REC;
+	AUTO_CLOSE int fd = -1;
+	struct stat st;
+	int r;
+
+	if (src->absent)
+		return 0;
+	if (src->symlink)
+		return make_symlink(in, m->destination, src->symlink, e);
+	if (src->fd >= 0) {
+		fd = src->fd;
+		*ret_dir = src->is_dir;
+	} else {
+		unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (rec ? AT_RECURSIVE : 0) |
+				 (m->flags & SPEC_MOUNT_SRC_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0);
+
+		fd = sys_open_tree(AT_FDCWD, m->source, flags);
+		if (fd < 0 || fstat(fd, &st) < 0)
+			return err_set(e, errno, "open source");
+		*ret_dir = S_ISDIR(st.st_mode);
+	}
+	r = mount_attrs(in, m, fd, rec, e);
+	if (r == 0)
+		*ret = TAKE_FD(fd);
+	return r;
+}

@@ -1,0 +1,221 @@
+/*
+ * mount_fs.c - new file systems: fsopen, fsconfig, fsmount; and what stands in for one
+ * that we may not make.
+ *
+ * Runs in: container.  Sources: fsopen(2), user_namespaces(7) on which file systems may
+ * be mounted, cgroup_namespaces(7).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/str.h"
+#include "base/sys.h"
+#include "runtime/init.h"
+
+#define FS_VALUE_MAX 255	/* of fsconfig's strings */
+
+/* clang-format off */
+static const struct {
+	unsigned long flag;
+	const char *name;
+} sb_flags[] = {
+	{ MS_RDONLY, "ro" }, { MS_SYNCHRONOUS, "sync" }, { MS_DIRSYNC, "dirsync" },
+	{ MS_LAZYTIME, "lazytime" }, { MS_MANDLOCK, "mand" },
+};
+
+/* Who owns the namespace that a file system shows may mount it; others get the host's. */
+static const struct {
+	const char *type, *host_path;
+} stand_ins[] = {
+	{ "proc", "/proc" }, { "sysfs", "/sys" }, { "mqueue", "/dev/mqueue" },
+	{ "cgroup2", "/sys/fs/cgroup" },
+};
+/* clang-format on */
+
+static int set_one(int fs, const char *key, const char *value, struct err *e)
+{
+	char why[256];
+	int saved;
+
+	if (sys_fsconfig(fs, value ? SYS_FSCONFIG_SET_STRING : SYS_FSCONFIG_SET_FLAG, key, value, 0) == 0)
+		return 0;
+	saved = errno;
+	sys_fs_reason(fs, why, sizeof(why));
+	err_set(e, saved, "option %s%s%s", key, value ? "=" : "", value ? value : "");
+	return why[0] ? err_hint(e, "%s", why) : -saved;
+}
+
+static int set_option(int fs, const char *option, struct err *e)
+{
+	AUTO_FREE char *key = mem_strdup(option);
+	char *value = strchr(key, '=');
+
+	if (value)
+		*value++ = '\0';
+	return set_one(fs, key, value, e);
+}
+
+/* Group 5 (tty) need not be mapped in a user namespace. */
+static bool unmapped_gid(const struct init *in, const struct spec_mount *m, const char *option)
+{
+	const char *value = str_after(option, "gid=");
+	const struct spec_idmaps *g = &in->spec->gids;
+	uint32_t gid;
+
+	if (!value || !in->plan->userns || !str_eq(m->type, "devpts") || str_to_u32(value, &gid) < 0)
+		return false;
+	for (size_t i = 0; i < g->n; i++) {
+		if (gid >= g->v[i].container_id && gid - g->v[i].container_id < g->v[i].size)
+			return false;
+	}
+	return g->n > 0;
+}
+
+static int set_options(struct init *in, int fs, const struct spec_mount *m, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(sb_flags); i++) {
+		if (m->sb_flags & sb_flags[i].flag)
+			r = set_one(fs, sb_flags[i].name, NULL, e);
+	}
+	/* Options of the type "cgroup" are version 1's. */
+	for (char **d = m->data; r == 0 && d && *d && !str_eq(m->type, "cgroup"); d++) {
+		if (!unmapped_gid(in, m, *d))
+			r = set_option(fs, *d, e);
+	}
+	if (r == 0 && in->spec->mount_label && in->plan->has_selinux &&
+	    (str_eq(m->type, "tmpfs") || str_eq(m->type, "mqueue")))
+		r = set_one(fs, "context", in->spec->mount_label, e);
+	return r;
+}
+
+static bool has_long_option(const struct spec_mount *m)
+{
+	for (char **d = m->data; d && *d; d++) {
+		const char *value = strchr(*d, '=');
+
+		if (value && strlen(value + 1) > FS_VALUE_MAX)
+			return true;
+	}
+	return false;
+}
+
+/* mount(2) takes what fsconfig cannot: an overlay with long paths.  It is mounted where
+ * nothing else is, on a detached tmpfs of ours... which mount(2) cannot reach; so on the
+ * target itself, whose descriptor is cloned and then unmounted again. */
+static int make_classic(struct init *in, const struct spec_mount *m, const char *target, int *ret,
+			struct err *e)
+{
+	AUTO(strbuf) struct strbuf data = STRBUF_INIT;
+	AUTO_CLOSE int at = -1;
+	AUTO_CLOSE int top = -1;
+	char path[32];
+	int r;
+
+	for (char **d = m->data; *d; d++)
+		strbuf_addf(&data, "%s%s", data.len ? "," : "", *d);
+	r = mounts_target(in, target, true, false, &at, e);
+	if (r < 0)
+		return r;
+	if (sys_mount(m->source ? m->source : m->type, path_of_fd(at, path), m->type,
+		      (unsigned long)m->sb_flags, data.s) < 0)
+		return err_set(e, errno, "mount");
+	r = path_open_in(in->root, target, O_PATH, 0, &top, e);
+	if (r < 0)
+		return r;
+	*ret = sys_open_tree(top, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	if (*ret < 0)
+		return err_set(e, errno, "open the mount");
+	if (sys_umount2(path_of_fd(top, path), MNT_DETACH) < 0)
+		return err_set(e, errno, "move the mount");
+	return 0;
+}
+
+/* Without a cgroup namespace the container sees its own cgroup alone. */
+static int own_cgroup(struct init *in, int *ret)
+{
+	int fd = in->plan->fd[PLAN_FD_CGROUP];
+
+	if (fd < 0 || in->spec->ns[SPEC_NS_CGROUP].unshare || in->spec->ns[SPEC_NS_CGROUP].path)
+		return 0;
+	*ret = fd;
+	return 1;
+}
+
+static int stand_in(const char *type, int *ret, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(stand_ins); i++) {
+		if (str_eq(type, stand_ins[i].type))
+			return mount_bind_path(stand_ins[i].host_path, true, ret, e);
+	}
+	return -e->code;
+}
+
+static int make_new(struct init *in, const struct spec_mount *m, const char *type, int *ret,
+		    struct err *e)
+{
+	AUTO_CLOSE int fs = sys_fsopen(type, FSOPEN_CLOEXEC);
+	char why[256];
+	int r;
+
+	if (fs < 0)
+		return errno == ENODEV ?
+			err_say(e, ENODEV, "file system %s is not known to this kernel", type) :
+			err_set(e, errno, "open file system %s", type);
+	r = set_one(fs, "source", m->source && *m->source ? m->source : type, e);
+	if (r == 0)
+		r = set_options(in, fs, m, e);
+	if (r < 0)
+		return r;
+	if (sys_fsconfig(fs, SYS_FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
+		r = errno;
+		sys_fs_reason(fs, why, sizeof(why));
+		err_set(e, r, "make file system %s", type);
+		return why[0] ? err_hint(e, "%s", why) : -r;
+	}
+	*ret = sys_fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)m->attr_set & ~(unsigned)MOUNT_ATTR_IDMAP);
+	if (*ret < 0)
+		return err_set(e, errno, "mount file system %s", type);
+	return 0;
+}
+
+int mount_fs_make(struct init *in, const struct spec_mount *m, const char *target, int *ret,
+		  struct err *e)
+{
+	const char *type = str_eq(m->type, "cgroup") ? "cgroup2" : m->type;
+	struct spec_mount rest = *m;
+	AUTO_CLOSE int fd = -1;
+	int r;
+
+	if (str_eq(type, "cgroup2") && own_cgroup(in, &fd)) {
+		r = mount_attrs(in, m, fd, false, e);
+		if (r == 0)
+			*ret = TAKE_FD(fd);
+		return r;
+	}
+	if (has_long_option(m))
+		r = make_classic(in, m, target, &fd, e);
+	else
+		r = make_new(in, m, type, &fd, e);
+	if (r == -EPERM || r == -EBUSY) {
+		if (stand_in(type, &fd, e) < 0)
+			return r;
+		*e = (struct err)ERR_INIT;
+	} else if (r < 0) {
+		return r;
+	} else if (!has_long_option(m)) {
+		rest.attr_set = rest.attr_clr = 0;	/* fsmount has done it */
+	}
+	r = mount_attrs(in, &rest, fd, false, e);
+	if (r == 0)
+		*ret = TAKE_FD(fd);
+	return r;
+}

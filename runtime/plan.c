@@ -1,0 +1,121 @@
+/* plan.c - see plan.h.  Runs in: both. */
+#include "runtime/plan.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/str.h"
+
+#define PAGE 4096u
+
+/* Sources: runtime-spec config-linux.md "Default Devices". */
+static const struct {
+	const char *path;
+	uint32_t major, minor;
+} default_devices[] = {
+	{ "/dev/null", 1, 3 }, { "/dev/zero", 1, 5 },	 { "/dev/full", 1, 7 },
+	{ "/dev/random", 1, 8 }, { "/dev/urandom", 1, 9 }, { "/dev/tty", 5, 0 },
+};
+
+struct plan *plan_new(struct arena *a)
+{
+	struct plan *p = arena_alloc(a, sizeof(*p));
+
+	for (size_t i = 0; i < PLAN_FD_COUNT; i++)
+		p->fd[i] = -1;
+	for (size_t i = 0; i < SPEC_NS_COUNT; i++)
+		p->ns_fd[i] = -1;
+	a->root = p;
+	a->magic = PLAN_MAGIC;
+	return p;
+}
+
+void *plan_late_room(struct arena *a, size_t size)
+{
+	uintptr_t at = (uintptr_t)arena_alloc(a, size + 2 * PAGE);
+
+	return (void *)((at + PAGE - 1) / PAGE * PAGE);
+}
+
+void plan_set_filter(struct plan *p, struct arena *a, const struct filter_program *f)
+{
+	uintptr_t at = (uintptr_t)f->insns;
+	size_t bytes = f->n * sizeof(*f->insns);
+
+	p->filter = *f;
+	if (f->n > 0 && (at < (uintptr_t)a || at >= (uintptr_t)a + a->max)) {
+		void *copy = arena_alloc(a, bytes);
+
+		memcpy(copy, f->insns, bytes);
+		p->filter.insns = copy;
+	}
+}
+
+bool plan_makes_dev(const struct spec *s)
+{
+	for (size_t i = 0; i < s->nmounts; i++) {
+		const struct spec_mount *m = &s->mounts[i];
+
+		if ((m->flags & SPEC_MOUNT_BIND) &&
+		    (str_eq(m->destination, "/dev") || str_eq(m->destination, "/dev/")))
+			return false;
+	}
+	return true;
+}
+
+static bool in_spec(const struct spec *s, const char *path)
+{
+	for (size_t i = 0; i < s->ndevices; i++) {
+		if (str_eq(s->devices[i].path, path))
+			return true;
+	}
+	return false;
+}
+
+void plan_set_devices(struct plan *p, struct arena *a, const struct spec *s)
+{
+	struct spec_device *v =
+		arena_array(a, s->ndevices + ARRAY_SIZE(default_devices), sizeof(*v));
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(default_devices); i++) {
+		if (in_spec(s, default_devices[i].path))
+			continue;
+		v[n++] = (struct spec_device){
+			.path = default_devices[i].path,
+			.type = 'c',
+			.major = default_devices[i].major,
+			.minor = default_devices[i].minor,
+			.mode = 0666,
+			.mode_set = true,
+		};
+	}
+	for (size_t i = 0; i < s->ndevices; i++) {
+		size_t k = 0;
+
+		/* Two entries for one path: the last counts. */
+		while (k < n && !str_eq(v[k].path, s->devices[i].path))
+			k++;
+		v[k] = s->devices[i];
+		n += k == n;
+	}
+	/* The strings of the defaults are the host program's: they must cross too. */
+	for (size_t i = 0; i < n; i++)
+		v[i].path = arena_strdup(a, v[i].path);
+	p->devices = v;
+	p->ndevices = n;
+}
+
+int plan_load(int fd, const struct plan **ret, struct err *e)
+{
+	struct arena *a = arena_map(fd, PLAN_MAGIC);
+	const struct plan *p;
+
+	if (!a)
+		return err_set(e, errno, "map the plan");
+	p = a->root;
+	if ((uintptr_t)p > (uintptr_t)a + a->used - sizeof(*p) || !p->process)
+		return err_say(e, EPROTO, "what was handed over is no plan");
+	*ret = p;
+	return 0;
+}

@@ -1,0 +1,95 @@
+/*
+ * plan.h - what crosses from the host to berth-init: the checked spec and all that
+ * the host decided and opened for it.
+ *
+ * Runs in: both.  The plan lies in the spec's shared arena (mem.h), as its root; the
+ * child maps the arena privately at the same address, so nothing is marshalled.  After
+ * the clone the host writes only to plan->late, a page that the child does not touch
+ * before SYNC_GO.  Descriptors are numbers that the child inherits.
+ */
+#ifndef RUNTIME_PLAN_H
+#define RUNTIME_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "runtime/spec.h"
+#include "seccomp/filter.h"
+
+/* Both programs are built from the same headers; the number changes with the structs' sizes. */
+#define PLAN_MAGIC \
+	(0x62700000u ^ (uint32_t)(sizeof(struct spec) << 8) ^ (uint32_t)sizeof(struct plan))
+
+enum plan_fd {
+	PLAN_FD_SYNC,		/* our end of the socket pair */
+	PLAN_FD_ROOT,		/* the root, a detached tree; -1: the child opens root_path */
+	PLAN_FD_GATE,		/* listening socket, or -1: the gate is SYNC_START */
+	PLAN_FD_CGROUP,		/* the container's cgroup directory, or -1 */
+	PLAN_FD_NOTIFY,		/* detached tree of the NOTIFY_SOCKET, or -1 */
+	PLAN_FD_TARGET,		/* exec: pidfd of the container's init, or -1 */
+	PLAN_FD_COUNT,
+};
+
+/* What a mount or a device node gets bound from. */
+struct plan_source {
+	int fd;			/* detached tree, opened by the host; -1: the child opens it */
+	bool absent;		/* optional and not there: skip the mount */
+	bool is_dir;
+	const char *symlink;	/* copy-symlink: make this symlink instead of mounting */
+};
+
+/* Texts for hooks, which the host writes after the clone and before SYNC_GO. */
+struct plan_late {
+	const char *state[2];		/* OCI state: "creating", "created"; NULL: none */
+};
+
+struct plan {
+	const struct spec *spec;		/* NULL in an exec */
+	const struct spec_process *process;
+	int fd[PLAN_FD_COUNT];
+
+	/* Namespaces.  go_between: berth-init itself joins and then clones the init. */
+	bool go_between;
+	int ns_fd[SPEC_NS_COUNT];		/* to be joined by path, or -1 */
+	unsigned join_mask;			/* exec: 1 << enum spec_ns of the target */
+	uint64_t clone_flags;			/* CLONE_NEW* that clone3 makes (not cgroup, time) */
+	bool wait_mapped;			/* the init waits for SYNC_MAPPED itself */
+	bool userns;				/* in a user namespace that is not the host's */
+
+	/* What the host does for it, and so what the child leaves alone. */
+	const char *root_path;			/* where the child opens the root when fd[PLAN_FD_ROOT] is -1 */
+	bool host_rlimits;
+	bool report_mounted, wait_go;
+
+	struct plan_source *mounts;		/* one per spec mount */
+	size_t ndevices;
+	const struct spec_device *devices;	/* defaults and the spec's, without doubles */
+	struct plan_source *device_sources;	/* NULL: made by mknod */
+
+	unsigned preserve_fds, listen_fds;
+	int pdeathsig;
+	bool no_pivot, run_pid1, sd_notify, session_keyring;
+	bool has_selinux, has_apparmor;		/* the host's kernel has them switched on */
+	struct filter_program filter;		/* n 0: none */
+	struct plan_late *late;
+};
+
+/* A plan in s->arena (or a), all descriptors -1, as the arena's root. */
+struct plan *plan_new(struct arena *a);
+/* Room for size bytes on pages of their own: the child's private mapping shows what the host
+ * writes there, and to what it allocates later, until the child itself writes to the page. */
+void *plan_late_room(struct arena *a, size_t size);
+/* Copies a filter's instructions into the arena unless they lie there already. */
+void plan_set_filter(struct plan *p, struct arena *a, const struct filter_program *f);
+/* Fills devices: the specification's default ones and those of the spec, which win. */
+void plan_set_devices(struct plan *p, struct arena *a, const struct spec *s);
+/* Whether we make the nodes of /dev: not when the spec binds a whole /dev of its own. */
+bool plan_makes_dev(const struct spec *s);
+/* The child's side: maps what fd holds and checks that it is a plan. */
+int plan_load(int fd, const struct plan **ret, struct err *e);
+
+#endif

@@ -1,0 +1,91 @@
+/*
+ * rootfs.c - the container's root: attached over "/", entered by pivot_root, sealed.
+ *
+ * Runs in: container.  Sources: pivot_root(2) "pivot_root(".", ".")", mount_namespaces(7),
+ * runtime-spec config-linux.md "Rootfs Mount Propagation".
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/sys.h"
+#include "runtime/init.h"
+
+static int set_attr(int fd, unsigned flags, uint64_t set, uint64_t propagation)
+{
+	struct sys_mount_attr a = { .attr_set = set, .propagation = propagation };
+
+	return sys_mount_setattr(fd, "", AT_EMPTY_PATH | flags, &a);
+}
+
+int step_root_attach(struct init *in, struct err *e)
+{
+	struct sys_mount_attr slave = { .propagation = MS_SLAVE };
+
+	/* What we mount must not reach the host; what the host mounts later may reach us. */
+	if (sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &slave) < 0)
+		return err_set(e, errno, "make the mounts of the new namespace slaves");
+	in->root = in->plan->fd[PLAN_FD_ROOT];
+	if (in->root < 0) {
+		in->root = sys_open_tree(AT_FDCWD, in->plan->root_path,
+					 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+		if (in->root < 0)
+			return err_set(e, errno, "root file system %s", in->plan->root_path);
+	}
+	if (set_attr(in->root, AT_RECURSIVE, 0, MS_SLAVE) < 0)
+		return err_set(e, errno, "make the root file system a slave");
+	/* pivot_root wants a mount of its own below the old root: "/" itself will do, and no
+	 * path of the host is needed. */
+	if (sys_move_mount(in->root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_set(e, errno, "attach the root file system");
+	return 0;
+}
+
+int step_root_enter(struct init *in, struct err *e)
+{
+	if (fchdir(in->root) < 0)
+		return err_set(e, errno, "enter the root file system");
+	if (in->plan->no_pivot) {
+		if (chroot(".") < 0)
+			return err_set(e, errno, "chroot");
+	} else {
+		if (sys_pivot_root(".", ".") < 0) {
+			err_set(e, errno, "pivot_root");
+			return err_hint(e, "on an initramfs use --no-pivot");
+		}
+		/* The old root lies over the new one now; with it goes all of the host's. */
+		if (sys_umount2(".", MNT_DETACH) < 0)
+			return err_set(e, errno, "detach the old root");
+	}
+	if (chdir("/") < 0)
+		return err_set(e, errno, "enter the root file system");
+	return 0;
+}
+
+int step_root_seal(struct init *in, struct err *e)
+{
+	uint64_t propagation = in->spec->rootfs_propagation;
+	unsigned rec = propagation & MS_REC ? AT_RECURSIVE : 0;
+
+	for (size_t i = 0; i < in->nreadonly; i++) {
+		if (set_attr(in->readonly_later[i], 0, MOUNT_ATTR_RDONLY, 0) < 0)
+			return err_set(e, errno, "make a mount read-only");
+		close(in->readonly_later[i]);
+	}
+	if (in->spec->root_readonly && set_attr(in->root, 0, MOUNT_ATTR_RDONLY, 0) < 0)
+		return err_set(e, errno, "make the root read-only");
+	propagation &= MS_SHARED | MS_SLAVE | MS_PRIVATE | MS_UNBINDABLE;
+	if (propagation && set_attr(in->root, rec, 0, propagation) < 0)
+		return err_set(e, errno, "linux.rootfsPropagation");
+	return 0;
+}
+
+int step_root_join(struct init *in, struct err *e)
+{
+	in->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (in->root < 0)
+		return err_set(e, errno, "open the container's root");
+	return 0;
+}

@@ -1,0 +1,148 @@
+/*
+ * sched.c - scheduler, I/O priority, memory policy, personality, umask, CPU affinity,
+ * and the resource limits.
+ *
+ * Runs in: container.  Sources: sched_setattr(2), ioprio_set(2), set_mempolicy(2),
+ * personality(2), sched_setaffinity(2), setrlimit(2).
+ */
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "runtime/init.h"
+
+#define LIST_BITS 1024u
+#define IOPRIO_SHIFT 13
+#define IOPRIO_PROCESS 1
+
+struct sched_attr_v0 {		/* the kernel's first version of struct sched_attr */
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
+
+static int set_scheduler(const struct spec_scheduler *s, struct err *e)
+{
+	struct sched_attr_v0 a = {
+		.size = sizeof(a),
+		.policy = (uint32_t)s->policy,
+		.flags = s->flags,
+		.nice = s->nice,
+		.priority = (uint32_t)s->priority,
+		.runtime = s->runtime,
+		.deadline = s->deadline,
+		.period = s->period,
+	};
+
+	if (s->set && syscall(SYS_sched_setattr, 0, &a, 0) < 0)
+		return err_set(e, errno, "process.scheduler");
+	return 0;
+}
+
+/* "0-3,7" as the kernel reads lists of CPUs and memory nodes. */
+static int parse_list(const char *text, unsigned long *mask)
+{
+	while (*text) {
+		unsigned long from, to;
+		char *end;
+
+		if (*text < '0' || *text > '9')
+			return -EINVAL;
+		from = to = strtoul(text, &end, 10);
+		if (*end == '-') {
+			text = end + 1;
+			if (*text < '0' || *text > '9')
+				return -EINVAL;
+			to = strtoul(text, &end, 10);
+		}
+		if (from > to || to >= LIST_BITS)
+			return -EINVAL;
+		for (; from <= to; from++)
+			mask[from / 64] |= 1ul << (from % 64);
+		if (*end == ',')
+			end++;
+		else if (*end)
+			return -EINVAL;
+		text = end;
+	}
+	return 0;
+}
+
+static int set_affinity(const char *list, struct err *e)
+{
+	unsigned long mask[LIST_BITS / 64] = { 0 };
+
+	if (str_empty(list))
+		return 0;
+	if (parse_list(list, mask) < 0)
+		return err_say(e, EINVAL, "process.execCPUAffinity.final: \"%s\" is no list of CPUs",
+			       list);
+	if (syscall(SYS_sched_setaffinity, 0, sizeof(mask), mask) < 0)
+		return err_set(e, errno, "process.execCPUAffinity.final %s", list);
+	return 0;
+}
+
+static int set_mempolicy_of(const struct spec_mempolicy *m, struct err *e)
+{
+	unsigned long mask[LIST_BITS / 64] = { 0 };
+	bool any = !str_empty(m->nodes);
+
+	if (!m->set)
+		return 0;
+	if (any && parse_list(m->nodes, mask) < 0)
+		return err_say(e, EINVAL, "linux.memoryPolicy.nodes: \"%s\" is no list of nodes",
+			       m->nodes);
+	if (syscall(SYS_set_mempolicy, m->mode | (int)m->flags, any ? mask : NULL,
+		    any ? LIST_BITS : 0) < 0)
+		return err_set(e, errno, "linux.memoryPolicy");
+	return 0;
+}
+
+int step_sched(struct init *in, struct err *e)
+{
+	const struct spec_process *p = in->process;
+	int r;
+
+	r = set_scheduler(&p->scheduler, e);
+	if (r == 0)
+		r = set_affinity(in->spec ? NULL : p->affinity_final, e);
+	if (r < 0)
+		return r;
+	if (p->ioprio.set && syscall(SYS_ioprio_set, IOPRIO_PROCESS, 0,
+				     p->ioprio.class << IOPRIO_SHIFT | p->ioprio.level) < 0)
+		return err_set(e, errno, "process.ioPriority");
+	if (in->spec) {
+		r = set_mempolicy_of(&in->spec->mempolicy, e);
+		if (r < 0)
+			return r;
+		if (in->spec->personality_set && personality(in->spec->personality) < 0)
+			return err_set(e, errno, "linux.personality");
+	}
+	return 0;
+}
+
+int step_rlimits(struct init *in, struct err *e)
+{
+	const struct spec_process *p = in->process;
+
+	for (size_t i = 0; i < p->nrlimits && !in->plan->host_rlimits; i++) {
+		struct rlimit lim = { .rlim_cur = p->rlimits[i].soft, .rlim_max = p->rlimits[i].hard };
+
+		if (setrlimit(p->rlimits[i].resource, &lim) < 0)
+			return err_set(e, errno, "process.rlimits: number %d, soft %llu, hard %llu",
+				       p->rlimits[i].resource,
+				       (unsigned long long)p->rlimits[i].soft,
+				       (unsigned long long)p->rlimits[i].hard);
+	}
+	return 0;
+}
