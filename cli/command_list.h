@@ -9,8 +9,8 @@
 
 #define COMMAND_LIST \
 	COMMAND(run) COMMAND(create) COMMAND(start) COMMAND(stop) COMMAND(restart) COMMAND(kill) \
-	COMMAND(wait) COMMAND(rm) COMMAND(ps) COMMAND(logs) COMMAND(exec) COMMAND(attach) \
-	COMMAND(inspect) COMMAND(load) COMMAND(images) COMMAND(rmi) COMMAND(help) \
+	COMMAND(wait) COMMAND(rm) COMMAND(exec) COMMAND(attach) \
+	COMMAND(load) COMMAND(help) \
 	COMMAND(internal_supervise) COMMAND(internal_netdown) COMMAND(internal_remove)
 
 #define COMMAND(name) extern const struct command command_##name;

@@ -1,0 +1,47 @@
+/* cmd_internal.c - what berth's own programs ask of berth: no commands for people. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "cli/connect.h"
+#include "runtime/supervisor.h"
+
+static int run_supervise(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	(void)opts;
+	return supervise_resume(&c->en, argc, argv, e);
+}
+
+static int run_netdown(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	struct net_paths p = engine_net_paths(&c->en);
+
+	(void)opts;
+	(void)argc;
+	return net_down(&p, argv[0], e);
+}
+
+/* The end of a container with volumes of its own: the supervisor holds its lock. */
+static int run_remove(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	(void)opts;
+	(void)argc;
+	return record_remove(&c->en, argv[0], true, e);
+}
+
+/* clang-format off */
+const struct command command_internal_supervise = {
+	.name = "internal-supervise", .args = "KEY=VALUE...", .summary = "The birth of a restart",
+	.min = 1, .max = -1, .flags = CMD_HIDDEN | CMD_RAW | CMD_NO_SWEEP, .run = run_supervise,
+};
+const struct command command_internal_netdown = {
+	.name = "internal-netdown", .args = "ID", .summary = "Take a network down",
+	.min = 1, .max = 1, .flags = CMD_HIDDEN | CMD_NO_SWEEP, .run = run_netdown,
+};
+const struct command command_internal_remove = {
+	.name = "internal-remove", .args = "ID", .summary = "Remove a container's folder and volumes",
+	.min = 1, .max = 1, .flags = CMD_HIDDEN | CMD_NO_SWEEP, .run = run_remove,
+};
+/* clang-format on */

@@ -1,0 +1,245 @@
+/* cmd_life.c - start, stop, restart, kill, wait, rm: the lives of containers that exist. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/proc.h"
+#include "cli/attach.h"
+#include "cli/connect.h"
+#include "runtime/supervisor.h"
+
+/* ---- start ---- */
+
+struct start_opts { bool attach, interactive, sig_proxy; const char *detach_keys; };
+
+static const struct opt start_rows[] = {
+	{ "attach", 'a', OPT_BOOL, offsetof(struct start_opts, attach), NULL,
+	  "Stay and show its output" },
+	{ "interactive", 'i', OPT_BOOL, offsetof(struct start_opts, interactive), NULL,
+	  "Pass standard input on" },
+	{ "detach-keys", 0, OPT_STR, offsetof(struct start_opts, detach_keys), "KEYS",
+	  "Keys that leave it running" },
+	OPT_END,
+};
+
+static int start_one(struct cli *c, const char *id, const char *name, void *ctx, struct err *e)
+{
+	int r = connect_start(c, id, e);
+
+	(void)ctx;
+	if (r == 0)
+		printf("%s\n", name);
+	return r;
+}
+
+static int start_attached(struct cli *c, const struct start_opts *o, const char *name,
+			  struct err *e)
+{
+	struct supervise_opts so = SUPERVISE_OPTS_INIT;
+	struct attach_opts a = { .attached = true, .sig_proxy = true,
+				 .detach_keys = o->detach_keys };
+	AUTO(record) struct record *r = NULL;
+	AUTO_CLOSE int ours = -1, theirs = -1;
+	enum attach_end end;
+	char id[65];
+	int pair[2], code = 0, rc;
+
+	if ((rc = record_find(&c->en, name, id, e)) < 0 ||
+	    (rc = record_load(&c->en, id, &r, e)) < 0)
+		return rc;
+	if (run_alive(&c->en, id))
+		return err_say(e, EBUSY, "container %s runs already; use berth attach", name);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_set(e, errno, "socketpair");
+	a.sock = ours = pair[0];
+	theirs = pair[1];
+	a.tty = r->tty;
+	a.flags = SUP_STDOUT | SUP_STDERR | (o->interactive ? SUP_STDIN : 0) |
+		  (r->tty ? 0 : SUP_LOSSLESS);
+	so.clients[0] = (struct supervise_client){ theirs, a.flags };
+	so.nclients = 1;
+	attach_window(&so.rows, &so.cols);
+	rc = supervise_start(&c->en, id, &so, e);
+	fd_close(&theirs);
+	if (rc < 0 || (rc = attach_run(&a, &end, &code, e)) < 0)
+		return rc;
+	if (end == ATTACH_LOST)
+		return err_say(e, EPIPE, "the supervisor of container %s is gone", name);
+	return end == ATTACH_DETACHED ? 0 : code;
+}
+
+static int run_start(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	const struct start_opts *o = opts;
+
+	if (!o->attach && !o->interactive)
+		return command_each(c, argc, argv, start_one, NULL);
+	if (argc != 1)
+		return err_say(e, EINVAL, "start --attach takes one container");
+	return start_attached(c, o, argv[0], e);
+}
+
+/* ---- stop, restart ---- */
+
+struct stop_opts { const char *time, *signal; bool all; };
+
+static const struct opt stop_rows[] = {
+	{ "time", 't', OPT_STR, offsetof(struct stop_opts, time), "SECONDS",
+	  "Time until it is killed (-1: never)" },
+	{ "timeout", 0, OPT_STR, offsetof(struct stop_opts, time), "SECONDS", NULL },
+	{ "signal", 's', OPT_STR, offsetof(struct stop_opts, signal), "SIGNAL",
+	  "Signal that asks it to stop", .complete = "signal" },
+	OPT_END,
+};
+
+struct stop_args { int sig; int32_t timeout; };
+
+static int stop_args(const struct stop_opts *o, struct stop_args *ret, struct err *e)
+{
+	int64_t n = INT32_MIN;
+
+	ret->sig = 0;
+	if (o->time && (str_to_i64(o->time, &n) < 0 || n < -1 || n > INT32_MAX))
+		return err_say(e, EINVAL, "--time %s: expected seconds, or -1", o->time);
+	ret->timeout = (int32_t)n;
+	if (o->signal && proc_signal_parse(o->signal, &ret->sig) < 0)
+		return err_say(e, EINVAL, "--signal %s: no such signal", o->signal);
+	return 0;
+}
+
+static int stop_one(struct cli *c, const char *id, const char *name, void *ctx, struct err *e)
+{
+	const struct stop_args *a = ctx;
+	int r = connect_stop(c, id, a->sig, a->timeout, e);
+
+	if (r == 0)
+		printf("%s\n", name);
+	return r;
+}
+
+static int run_stop(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	struct stop_args a;
+	int r = stop_args(opts, &a, e);
+
+	return r < 0 ? r : command_each(c, argc, argv, stop_one, &a);
+}
+
+static int restart_one(struct cli *c, const char *id, const char *name, void *ctx, struct err *e)
+{
+	const struct stop_args *a = ctx;
+	int r = connect_stop(c, id, a->sig, a->timeout, e);
+
+	if (r == 0)
+		r = connect_start(c, id, e);
+	if (r == 0)
+		printf("%s\n", name);
+	return r;
+}
+
+static int run_restart(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	struct stop_args a;
+	int r = stop_args(opts, &a, e);
+
+	return r < 0 ? r : command_each(c, argc, argv, restart_one, &a);
+}
+
+/* ---- kill ---- */
+
+struct kill_opts { const char *signal; };
+
+static const struct opt kill_rows[] = {
+	{ "signal", 's', OPT_STR, offsetof(struct kill_opts, signal), "SIGNAL",
+	  "Signal to send (KILL)", .complete = "signal" },
+	OPT_END,
+};
+
+static int kill_one(struct cli *c, const char *id, const char *name, void *ctx, struct err *e)
+{
+	int r = connect_kill(c, id, *(int *)ctx, e);
+
+	if (r == 0)
+		printf("%s\n", name);
+	return r;
+}
+
+static int run_kill(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	const struct kill_opts *o = opts;
+	int sig = SIGKILL;
+
+	if (o->signal && proc_signal_parse(o->signal, &sig) < 0)
+		return err_say(e, EINVAL, "--signal %s: no such signal", o->signal);
+	return command_each(c, argc, argv, kill_one, &sig);
+}
+
+/* ---- rm ---- */
+
+struct rm_opts { bool force, volumes, ignore; };
+
+static const struct opt rm_rows[] = {
+	{ "force", 'f', OPT_BOOL, offsetof(struct rm_opts, force), NULL, "Kill it first if it runs" },
+	{ "volumes", 'v', OPT_BOOL, offsetof(struct rm_opts, volumes), NULL,
+	  "Remove its anonymous volumes too" },
+	{ "ignore", 'i', OPT_BOOL, offsetof(struct rm_opts, ignore), NULL,
+	  "A container that is not there is no error" },
+	OPT_END,
+};
+
+static int run_rm(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	const struct rm_opts *o = opts;
+	int status = 0;
+
+	(void)e;
+	for (int i = 0; i < argc; i++) {
+		struct err one = ERR_INIT;
+		char id[65];
+		int r = record_find(&c->en, argv[i], id, &one);
+
+		if (r == -ENOENT && (o->ignore || o->force))
+			continue;
+		if (r == 0)
+			r = connect_remove(c, id, o->force, o->volumes, &one);
+		if (r < 0) {
+			log_error(&one);
+			status = 1;
+		} else {
+			printf("%s\n", argv[i]);
+		}
+	}
+	return status;
+}
+
+/* clang-format off */
+const struct command command_start = {
+	.name = "start", .args = "CONTAINER...", .summary = "Start containers that exist",
+	.opts = start_rows, .size = sizeof(struct start_opts), .min = 1, .max = -1,
+	.complete = "container", .run = run_start,
+};
+const struct command command_stop = {
+	.name = "stop", .args = "CONTAINER...", .summary = "Ask containers to end, and kill those that do not",
+	.opts = stop_rows, .size = sizeof(struct stop_opts), .min = 1, .max = -1,
+	.complete = "running", .run = run_stop,
+};
+const struct command command_restart = {
+	.name = "restart", .args = "CONTAINER...", .summary = "Stop containers and start them again",
+	.opts = stop_rows, .size = sizeof(struct stop_opts), .min = 1, .max = -1,
+	.complete = "container", .run = run_restart,
+};
+const struct command command_kill = {
+	.name = "kill", .args = "CONTAINER...", .summary = "Send a signal to containers",
+	.opts = kill_rows, .size = sizeof(struct kill_opts), .min = 1, .max = -1,
+	.complete = "running", .run = run_kill,
+};
+const struct command command_rm = {
+	.name = "rm", .args = "CONTAINER...", .summary = "Remove containers",
+	.opts = rm_rows, .size = sizeof(struct rm_opts), .min = 1, .max = -1,
+	.complete = "container", .run = run_rm,
+};
+/* clang-format on */

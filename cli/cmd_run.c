@@ -1,0 +1,362 @@
+/*
+ * cmd_run.c - run and create: options → record → (start, attach).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "base/proc.h"
+#include "cli/attach.h"
+#include "cli/command.h"
+#include "cli/connect.h"
+#include "cli/run_opts.h"
+#include "runtime/status.h"
+#include "runtime/supervisor.h"
+#include "runtime/volume.h"
+
+#define RECORD_ARENA ((size_t)1 << 30)
+
+/* ---- image ---- */
+
+static int pull(struct cli *c, const struct run_opts *o, const char *name, struct err *e)
+{
+	char *args[8] = { (char *)(uintptr_t)"pull" };
+	AUTO(strbuf) struct strbuf out = STRBUF_INIT;
+	size_t n = 1;
+	int r;
+
+	if (o->quiet)
+		args[n++] = (char *)(uintptr_t)"--quiet";
+	if (o->platform) {
+		args[n++] = (char *)(uintptr_t)"--platform";
+		args[n++] = (char *)(uintptr_t)o->platform;
+	}
+	args[n++] = (char *)(uintptr_t)name;
+	r = image_work(c->en.root, args, &out, e);
+	if (r < 0)
+		return r;
+	return r == 0 ? 0 : err_say(e, EIO, "cannot pull image %s", name);
+}
+
+/* On success the store's shared lock is held: nobody removes the image until the record is there. */
+static int find_image(struct cli *c, const struct run_opts *o, const char *name,
+		      struct image **ret, int *ret_lock, struct err *e)
+{
+	AUTO(store) struct store *s = NULL;
+	const char *when = o->pull ? o->pull : "missing";
+	AUTO_CLOSE int lock = -1;
+	int r;
+
+	if (!str_eq(when, "missing") && !str_eq(when, "always") && !str_eq(when, "never") &&
+	    !str_eq(when, "newer"))
+		return err_say(e, EINVAL, "--pull %s: expected missing, always, newer or never", when);
+	if (str_eq(when, "always") || str_eq(when, "newer"))
+		if ((r = pull(c, o, name, e)) < 0)
+			return r;
+	if ((r = store_open(c->en.root, &s, e)) < 0 || (r = store_lock(s, false, &lock, e)) < 0)
+		return r;
+	r = image_load(s, name, ret, e);
+	if (r == -ENOENT && !str_eq(when, "never")) {
+		fd_close(&lock);
+		*e = (struct err)ERR_INIT;
+		if ((r = pull(c, o, name, e)) < 0 || (r = store_lock(s, false, &lock, e)) < 0)
+			return r;
+		r = image_load(s, name, ret, e);
+	}
+	if (r == 0)
+		*ret_lock = TAKE_FD(lock);
+	return r;
+}
+
+/* ---- record ---- */
+
+/* What a record names and must exist before it: volumes, folders of -v. */
+static int make_volumes(struct cli *c, const struct record *r, struct err *e)
+{
+	for (size_t i = 0; i < r->nvolumes; i++) {
+		const struct record_volume *v = &r->volumes[i];
+		int rc = 0;
+
+		if (str_eq(v->type, "volume"))
+			rc = volume_create(&c->en, v->name, v->anonymous, NULL, NULL, e);
+		else if (str_eq(v->type, "bind") && access(v->source, F_OK) < 0)
+			rc = path_mkdirs(v->source, 0755, e);
+		if (rc < 0 && rc != -EEXIST)
+			return rc;
+	}
+	return 0;
+}
+
+static int find_running(const struct engine *en, const char *what, pid_t *ret_pid,
+			char ret_id[static 65], struct err *e)
+{
+	return connect_pid(en, what, ret_pid, ret_id, e);
+}
+
+static int remove_same_name(struct cli *c, const char *name, struct err *e)
+{
+	char id[65];
+	struct err none = ERR_INIT;
+
+	if (record_find(&c->en, name, id, &none) < 0)
+		return 0;
+	return connect_remove(c, id, true, true, e);
+}
+
+static int make_record(struct cli *c, struct run_opts *o, int argc, char **argv,
+		       struct record **ret, struct err *e)
+{
+	AUTO(image) struct image *image = NULL;
+	AUTO(arena) struct arena *a = arena_new(RECORD_ARENA);
+	AUTO_CLOSE int lock = -1;
+	AUTO_FREE char *name = NULL;
+	char id[65];
+	struct compose_in in = { .o = o, .en = &c->en, .id = id, .find = find_running };
+	struct record *r;
+	int first = 0, rc;
+
+	if (!o->rootfs && argc < 1)
+		return err_say(e, EINVAL, "usage: berth %s [OPTION...] IMAGE [COMMAND] [ARG...]",
+			       c->cmd->name);
+	if (!o->rootfs) {
+		rc = find_image(c, o, argv[0], &image, &lock, e);
+		if (rc < 0)
+			return rc;
+		in.image_name = argv[0];
+		first = 1;
+	}
+	str_random_hex(id, 64);
+	if (o->name && o->replace && (rc = remove_same_name(c, o->name, e)) < 0)
+		return rc;
+	name = o->name ? mem_strdup(o->name) : record_new_name(&c->en);
+	in.name = name;
+	in.image = image;
+	in.image_name = in.image_name ? in.image_name : "";
+	in.args = argv + first;
+	attach_window(&in.rows, &in.cols);
+	rc = compose_record(a, &in, &r, e);
+	if (rc < 0 || (rc = record_name_check(name, e)) < 0 || (rc = make_volumes(c, r, e)) < 0)
+		return rc;
+	*ret = r;
+	TAKE(a);
+	/* From here on the folder in RUN says that the container is being made. */
+	return 0;
+}
+
+static int write_cidfile(const char *path, const char *text, struct err *e)
+{
+	AUTO_CLOSE int fd = -1;
+
+	if (!path)
+		return 0;
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return err_set(e, errno, "write %s", path);
+	if (fd_write_all(fd, text, strlen(text)) < 0)
+		return err_set(e, errno, "write %s", path);
+	return 0;
+}
+
+/* The record is on disk; *ret_lock is RUN/ID/engine.lock, which the caller hands to the birth or
+ * lets go with the folder. */
+static int create(struct cli *c, struct run_opts *o, int argc, char **argv, struct record **ret,
+		  int *ret_lock, struct err *e)
+{
+	AUTO_CLOSE int lock = -1;
+	int rc = make_record(c, o, argc, argv, ret, e);
+
+	if (rc < 0)
+		return rc;
+	rc = run_lock(&c->en, (*ret)->id, &lock, NULL, e);
+	if (rc == 0)
+		rc = record_create(&c->en, *ret, !o->rm, e);
+	if (rc == 0)
+		rc = write_cidfile(o->cidfile, (*ret)->id, e);
+	if (rc < 0) {
+		struct end_paths p = { c->en.run_fd, c->en.containers_fd, (*ret)->id, NULL };
+		struct err ignored = ERR_INIT;
+
+		if (rc != -EEXIST)
+			record_remove(&c->en, (*ret)->id, true, &ignored);
+		end_run_dir(&p, &ignored);
+		return rc;
+	}
+	*ret_lock = TAKE_FD(lock);
+	return 0;
+}
+
+static int run_create(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	AUTO(record) struct record *r = NULL;
+	AUTO_CLOSE int lock = -1;
+	int rc = create(c, opts, argc, argv, &r, &lock, e);
+
+	run_opts_clear(opts);
+	if (rc < 0)
+		return rc;
+	struct end_paths p = { c->en.run_fd, c->en.containers_fd, r->id, NULL };
+
+	end_run_dir(&p, e);
+	printf("%s\n", r->id);
+	return 0;
+}
+
+/* ---- run ---- */
+
+static int stream_flags(const struct run_opts *o, int *ret, struct err *e)
+{
+	int flags = SUP_STDOUT | SUP_STDERR;
+
+	if (o->attach.n) {
+		flags = 0;
+		for (size_t i = 0; i < o->attach.n; i++) {
+			const char *s = o->attach.v[i];
+
+			if (strcasecmp(s, "stdin") == 0)
+				flags |= SUP_STDIN;
+			else if (strcasecmp(s, "stdout") == 0)
+				flags |= SUP_STDOUT;
+			else if (strcasecmp(s, "stderr") == 0)
+				flags |= SUP_STDERR;
+			else
+				return err_say(e, EINVAL,
+					       "--attach %s: expected stdin, stdout or stderr", s);
+		}
+	} else if (o->interactive) {
+		flags |= SUP_STDIN;
+	}
+	if (!o->tty)
+		flags |= SUP_LOSSLESS;
+	*ret = flags;
+	return 0;
+}
+
+static int check_run(const struct run_opts *o, struct err *e)
+{
+	if (o->detach && o->attach.n)
+		return err_say(e, EINVAL, "--detach and --attach exclude each other");
+	if (!o->detach && o->tty && o->interactive && !isatty(0))
+		return err_say(e, ENOTTY, "--tty with --interactive: standard input is no terminal");
+	return 0;
+}
+
+/* After a start that failed the container stays, as Docker's does, unless it was to be thrown
+ * away. */
+static void note_failure(struct cli *c, const struct record *r, const struct err *why)
+{
+	AUTO_CLOSE int dir = -1;
+	struct err e = ERR_INIT;
+	struct status s;
+
+	if (r->auto_remove) {
+		record_remove(&c->en, r->id, true, &e);
+		return;
+	}
+	if (path_open_dir(c->en.containers_fd, r->id, &dir, &e) < 0 || status_load(dir, &s, &e) < 0)
+		return;
+	s.reason = STATUS_START_FAILED;
+	s.exit_code = why->status ? why->status : ERR_STATUS_ENGINE;
+	str_printable(why->msg, strlen(why->msg), s.error, sizeof(s.error));
+	status_save(dir, &s, false, &e);
+}
+
+static int write_pidfile(struct cli *c, const struct run_opts *o, const char *id, struct err *e)
+{
+	char found[65], text[16];
+	pid_t pid;
+
+	if (!o->pidfile || connect_pid(&c->en, id, &pid, found, e) < 0)
+		return o->pidfile ? -e->code : 0;
+	snprintf(text, sizeof(text), "%d", (int)pid);
+	unlink(o->pidfile);
+	return write_cidfile(o->pidfile, text, e);
+}
+
+static int run_foreground(struct run_opts *o, const struct record *r, int sock, int flags,
+			  struct err *e)
+{
+	struct attach_opts a = { .sock = sock, .attached = true, .flags = flags, .tty = r->tty,
+				 .sig_proxy = !o->sig_proxy_off, .detach_keys = o->detach_keys };
+	enum attach_end end;
+	int code = 0, rc = attach_run(&a, &end, &code, e);
+
+	if (rc < 0)
+		return rc;
+	if (end == ATTACH_LOST)
+		return err_say(e, EPIPE, "the supervisor of container %.12s is gone", r->id);
+	return end == ATTACH_DETACHED ? 0 : code;
+}
+
+static int run_run(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	struct run_opts *o = opts;
+	AUTO(record) struct record *r = NULL;
+	struct supervise_opts so = SUPERVISE_OPTS_INIT;
+	AUTO_CLOSE int lock = -1, sock = -1, theirs = -1;
+	int flags = 0, pair[2], rc;
+
+	if ((rc = check_run(o, e)) < 0 || (rc = stream_flags(o, &flags, e)) < 0 ||
+	    (rc = create(c, o, argc, argv, &r, &lock, e)) < 0)
+		return rc;
+	so.lock_fd = lock;
+	if (!o->detach) {
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+			return err_set(e, errno, "socketpair");
+		sock = pair[0];
+		theirs = pair[1];
+		so.clients[0] = (struct supervise_client){ theirs, flags };
+		so.nclients = 1;
+		attach_window(&so.rows, &so.cols);
+	}
+	if (str_eq(r->log.driver, "passthrough"))
+		for (int i = 0; i < 3; i++)
+			so.stdio[i] = i;
+	rc = supervise_start(&c->en, r->id, &so, e);
+	fd_close(&theirs);
+	fd_close(&lock);
+	if (rc < 0) {
+		note_failure(c, r, e);
+		return rc;
+	}
+	if ((rc = write_pidfile(c, o, r->id, e)) < 0)
+		return rc;
+	if (!o->detach)
+		return run_foreground(o, r, sock, flags, e);
+	printf("%s\n", r->id);
+	return 0;
+}
+
+const struct command command_run = {
+	.name = "run",
+	.args = "IMAGE [COMMAND] [ARG...]",
+	.summary = "Make a container from an image and run a command in it",
+	.text = "The exit status is the command's own, 128+N when signal N ended it, 125 when berth\n"
+		"could not do it, 126 when the command cannot be run, 127 when it was not found.",
+	.rows = run_rows,
+	.size = sizeof(struct run_opts),
+	.min = 0,
+	.max = -1,
+	.flags = CMD_STOP_AT_ARG,
+	.complete = "image",
+	.run = run_run,
+};
+
+const struct command command_create = {
+	.name = "create",
+	.args = "IMAGE [COMMAND] [ARG...]",
+	.summary = "Make a container without starting it",
+	.rows = create_rows,
+	.size = sizeof(struct run_opts),
+	.min = 0,
+	.max = -1,
+	.flags = CMD_STOP_AT_ARG,
+	.complete = "image",
+	.run = run_create,
+};

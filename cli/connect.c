@@ -1,0 +1,170 @@
+/* connect.c - see connect.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "base/proc.h"
+#include "cli/connect.h"
+#include "runtime/supervisor.h"
+
+static const char *const state_names[] = { "created", "running", "paused", "restarting", "exited" };
+
+const char *connect_state_name(enum connect_state s)
+{
+	return state_names[s];
+}
+
+static bool is_frozen(const char *id, const struct engine *en)
+{
+	struct container_env env = { .run_root = en->run };
+	struct container_state st = { 0 };
+	struct err e = ERR_INIT;
+	bool paused;
+
+	if (container_load(&env, id, &st, &e) < 0)
+		return false;
+	paused = st.status == CONTAINER_PAUSED;
+	container_state_clear(&st);
+	return paused;
+}
+
+int connect_state(const struct engine *en, const char *id, enum connect_state *ret,
+		  struct status *ret_status, struct err *e)
+{
+	AUTO_CLOSE int dir = openat(en->containers_fd, id, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct status s;
+	uint64_t start;
+	int r;
+
+	if (dir < 0)
+		return err_say(e, ENOENT, "no such container: %s", id);
+	if ((r = status_load(dir, &s, e)) < 0)
+		return r;
+	if (s.pid > 0 && proc_start_time(s.pid, &start) == 0 && start == s.pid_start)
+		*ret = is_frozen(id, en) ? STATE_PAUSED : STATE_RUNNING;
+	else if (run_alive(en, id) && s.finished_ns)
+		*ret = STATE_RESTARTING;
+	else
+		*ret = s.finished_ns || s.reason != STATUS_NONE ? STATE_EXITED : STATE_CREATED;
+	if (ret_status)
+		*ret_status = s;
+	return 0;
+}
+
+int connect_pid(const struct engine *en, const char *what, pid_t *ret_pid,
+		char ret_id[static 65], struct err *e)
+{
+	enum connect_state state;
+	struct status s;
+	int r;
+
+	if ((r = record_find(en, what, ret_id, e)) < 0 ||
+	    (r = connect_state(en, ret_id, &state, &s, e)) < 0)
+		return r;
+	if (state != STATE_RUNNING && state != STATE_PAUSED)
+		return err_say(e, ESRCH, "container %s is not running", what);
+	*ret_pid = s.pid;
+	return 0;
+}
+
+int connect_start(struct cli *c, const char *id, struct err *e)
+{
+	struct supervise_opts o = SUPERVISE_OPTS_INIT;
+
+	if (run_alive(&c->en, id))
+		return 0;
+	return supervise_start(&c->en, id, &o, e);
+}
+
+/* Sends a request and waits for what it is answered: OK, END or an error. */
+static int ask(int sock, enum sup_type type, int32_t a, int32_t b, bool until_end, int *ret_code,
+	       struct err *e)
+{
+	static char data[SUP_DATA];
+	struct sup_head h;
+
+	if (control_send(sock, type, a, b, NULL, 0) < 0)
+		return -EPIPE;
+	for (;;) {
+		ssize_t n = control_recv(sock, &h, data);
+
+		if (n < 0)
+			return (int)n;
+		if (h.type == SUP_ERROR)
+			return err_say(e, EPROTO, "%.*s", (int)n, data);
+		if (h.type == SUP_OK && !until_end)
+			return 0;
+		if (h.type == SUP_END) {
+			if (ret_code)
+				*ret_code = h.a;
+			return 0;
+		}
+	}
+}
+
+int connect_stop(struct cli *c, const char *id, int sig, int32_t timeout, struct err *e)
+{
+	AUTO_CLOSE int sock = -1;
+	int r = control_connect(&c->en, id, &sock, e);
+
+	if (r == -ENOENT || r == -ECONNREFUSED)
+		return 0;
+	if (r < 0)
+		return r;
+	r = ask(sock, SUP_STOP, sig, timeout, true, NULL, e);
+	return r == -EPIPE ? 0 : r;
+}
+
+int connect_kill(struct cli *c, const char *id, int sig, struct err *e)
+{
+	AUTO_CLOSE int sock = -1;
+	int r = control_connect(&c->en, id, &sock, e);
+
+	if (r < 0)
+		return r;
+	r = ask(sock, SUP_KILL, sig, 0, false, NULL, e);
+	return r == -EPIPE ? 0 : r;
+}
+
+int connect_wait(struct cli *c, const char *id, int *ret_code, struct err *e)
+{
+	AUTO_CLOSE int sock = -1, dir = -1;
+	struct err gone = ERR_INIT;
+	struct status s;
+	int r = control_connect(&c->en, id, &sock, &gone);
+
+	if (r == 0)
+		r = ask(sock, SUP_WAIT, 0, 0, true, ret_code, e);
+	if (r != -ENOENT && r != -ECONNREFUSED && r != -EPIPE)
+		return r;
+	if ((r = path_open_dir(c->en.containers_fd, id, &dir, e)) < 0 ||
+	    (r = status_load(dir, &s, e)) < 0)
+		return r;
+	*ret_code = s.exit_code;
+	return 0;
+}
+
+int connect_remove(struct cli *c, const char *id, bool force, bool volumes, struct err *e)
+{
+	struct end_paths p = { c->en.run_fd, c->en.containers_fd, id, NULL };
+	AUTO_CLOSE int lock = -1;
+	int r;
+
+	if (run_alive(&c->en, id)) {
+		if (!force)
+			return err_say(e, EBUSY,
+				       "container %.12s is running; stop it first, or use --force", id);
+		if ((r = connect_stop(c, id, SIGKILL, 0, e)) < 0)
+			return r;
+	}
+	r = run_lock(&c->en, id, &lock, NULL, e);
+	if (r < 0)
+		return r;
+	r = record_remove(&c->en, id, volumes, e);
+	if (r == 0)
+		r = end_run_dir(&p, e);
+	return r;
+}

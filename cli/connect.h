@@ -1,0 +1,35 @@
+/*
+ * connect.h - what several commands do with a container that exists: find its process, start,
+ * stop, wait, remove it.
+ *
+ * Used by cli/ only.
+ */
+#ifndef CLI_CONNECT_H
+#define CLI_CONNECT_H
+
+#include <stdint.h>
+
+#include "cli/command.h"
+#include "runtime/status.h"
+
+enum connect_state { STATE_CREATED, STATE_RUNNING, STATE_PAUSED, STATE_RESTARTING, STATE_EXITED };
+
+/* How it is now.  *ret_status may be NULL. */
+int connect_state(const struct engine *en, const char *id, enum connect_state *ret,
+		  struct status *ret_status, struct err *e);
+const char *connect_state_name(enum connect_state s);	/* "running" */
+/* PID of the init of a running container, by name or id. */
+int connect_pid(const struct engine *en, const char *what, pid_t *ret_pid,
+		char ret_id[static 65], struct err *e);
+/* Starts it unless it runs (then nothing). */
+int connect_start(struct cli *c, const char *id, struct err *e);
+/* sig 0: its own; timeout INT32_MIN: its own.  Returns when it has ended and is cleaned up; not
+ * running is success. */
+int connect_stop(struct cli *c, const char *id, int sig, int32_t timeout, struct err *e);
+int connect_kill(struct cli *c, const char *id, int sig, struct err *e);
+/* Waits for its end → exit code. */
+int connect_wait(struct cli *c, const char *id, int *ret_code, struct err *e);
+/* force: also a running one. */
+int connect_remove(struct cli *c, const char *id, bool force, bool volumes, struct err *e);
+
+#endif
