@@ -1,5 +1,5 @@
 /*
- * hookrun.c - see hookrun.h.  Runs in: both.
+ * hookrun.c - see hookrun.h.  Runs in: container.
  *
  * The state comes in a memfd, not a pipe: a hook that does not read it blocks nobody.
  * Standard error goes to a pipe, so that the message can say what the hook said.

@@ -1,8 +1,7 @@
 /*
  * hookrun.h - runs hooks: the state on standard input, a timeout, an exit status.
  *
- * Runs in: both (prestart, createRuntime, poststart, poststop in the host;
- * createContainer and startContainer in berth-init).
+ * Runs in: container (createContainer and startContainer; the host's are hooks.c's).
  */
 #ifndef RUNTIME_HOOKRUN_H
 #define RUNTIME_HOOKRUN_H
