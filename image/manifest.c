@@ -414,12 +414,12 @@ int config_parse(struct arena *a, const char *text, size_t n, const char *what,
 /* ---- our record ---- */
 
 void image_record_write(struct strbuf *b, const struct config_doc *doc, char *const *layers,
-			const uint64_t *sizes, size_t nlayers)
+			const uint64_t *sizes, size_t nsizes)
 {
 	struct json_out o;
 	uint64_t total = 0;
 
-	for (size_t i = 0; i < nlayers; i++)
+	for (size_t i = 0; i < nsizes; i++)
 		total += sizes[i];
 	json_out_init(&o, b, 0);
 	json_out_obj(&o, NULL);
@@ -429,12 +429,9 @@ void image_record_write(struct strbuf *b, const struct config_doc *doc, char *co
 	json_out_str(&o, "author", doc->author);
 	json_out_str(&o, "created", doc->created);
 	json_out_u64(&o, "size", total);
-	json_out_arr(&o, "layers");
-	for (size_t i = 0; i < nlayers; i++)
-		json_out_str(&o, NULL, layers[i]);
-	json_out_end_arr(&o);
+	json_out_strs(&o, "layers", layers);
 	json_out_arr(&o, "sizes");
-	for (size_t i = 0; i < nlayers; i++)
+	for (size_t i = 0; i < nsizes; i++)
 		json_out_u64(&o, NULL, sizes[i]);
 	json_out_end_arr(&o);
 	if (doc->raw_config && doc->raw_config->type == JSON_OBJECT)

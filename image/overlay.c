@@ -140,6 +140,7 @@ static int try_way(const struct store *s, const struct stack *st, const struct o
 	int r;
 
 	*ret_again = false;
+	*e = (struct err)ERR_INIT;
 	if (fs < 0 && errno == ENODEV)
 		return err_say(e, ENODEV, "this kernel has no overlayfs (CONFIG_OVERLAY_FS): "
 					  "try \"modprobe overlay\"");

@@ -1,0 +1,25 @@
+/*
+ * depend.h - what a layer's directory takes from the layers below it.
+ *
+ * Used by berth-image, after a layer is unpacked and when all layers below it are in place.
+ */
+#ifndef IMAGE_DEPEND_H
+#define IMAGE_DEPEND_H
+
+#include "image/tree.h"
+
+/* The layers below, top first: descriptors of their fs directories, owned by the caller. */
+struct below { int *fds; size_t n; const char *opaque_key; };
+
+/* Whether the result depends on what is below, so that it cannot be shared by diff id. */
+bool depend_needed(const struct tree *t, const struct below *b);
+
+/* Implied directories get the look that the layers below say, hard links to files of layers below
+ * become copies, whiteouts that hide nothing go.  Before tree_finish. */
+int depend_resolve(struct tree *t, const struct below *b, struct err *e);
+
+/* What the merged layers show at path: an O_PATH descriptor, -ENOENT, -ELOOP when the way leads
+ * through a symlink, -ENOTDIR; no message. */
+int below_open(const struct below *b, const char *path);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * extract.h - a tar archive into a tree, within stated bounds.
+ *
+ * Used by berth-image.  libarchive reads the archive (pax, GNU, ustar, sparse files); what it
+ * says of each entry is checked here before anything is made.
+ */
+#ifndef IMAGE_EXTRACT_H
+#define IMAGE_EXTRACT_H
+
+#include <archive.h>
+
+#include "image/tree.h"
+
+#define EXTRACT_ENTRIES_MAX 2000000u		/* of one layer */
+#define EXTRACT_FILE_MAX (1ull << 40)		/* bytes of one file, holes included */
+#define EXTRACT_BYTES_MAX (1ull << 41)		/* of all files of one layer, holes included */
+#define EXTRACT_XATTRS_MAX (256u << 10)		/* bytes of one entry's attributes */
+
+struct extract_stats { uint64_t entries, bytes; };	/* bytes: of data, without holes */
+
+/* What a plain tar file means (import): no whiteouts, names may begin with "/". */
+enum extract_flags { EXTRACT_PLAIN = 1 };
+
+int extract_run(struct archive *a, struct tree *t, unsigned flags, struct extract_stats *ret,
+		struct err *e);
+
+#endif

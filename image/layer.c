@@ -1,0 +1,295 @@
+/*
+ * layer.c - the pipeline of one layer, and several pipelines at once.
+ *
+ *	inflater thread:  blob -> libarchive's filters -> flow
+ *	hasher thread:    flow -> SHA-256, the diff id
+ *	calling thread:   flow -> libarchive's tar reader -> tree
+ */
+#include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "image/flow.h"
+#include "image/layer.h"
+
+struct pipeline {
+	struct layer *l;
+	struct flow flow;
+	struct err inflate_err;
+};
+
+void layer_cleanup(struct layer *l)
+{
+	tree_cleanup(&l->tree);
+	fd_close(&l->blob_fd);
+	fd_close(&l->dir_fd);
+	fd_close(&l->fs_fd);
+}
+
+/* ---- inflating ---- */
+
+static int inflate_open(struct archive *a, struct layer *l, struct err *e)
+{
+	archive_read_support_filter_gzip(a);
+	archive_read_support_filter_zstd(a);
+	archive_read_support_filter_bzip2(a);
+	archive_read_support_filter_xz(a);
+	archive_read_support_format_raw(a);
+	archive_read_support_format_empty(a);
+	if (archive_read_open_fd(a, l->blob_fd, 128 << 10) != ARCHIVE_OK)
+		return err_say(e, EINVAL, "the layer cannot be unpacked: %s", archive_error_string(a));
+	return 0;
+}
+
+static int inflate_run(struct archive *a, struct pipeline *p, struct err *e)
+{
+	struct archive_entry *en;
+	uint64_t total = 0;
+	int r = inflate_open(a, p->l, e);
+
+	if (r < 0)
+		return r;
+	r = archive_read_next_header(a, &en);
+	if (r == ARCHIVE_EOF)
+		return 0;
+	if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
+		return err_say(e, EINVAL, "the layer cannot be unpacked: %s", archive_error_string(a));
+	for (;;) {
+		void *buf = flow_fill(&p->flow);
+		ssize_t n;
+
+		if (!buf)
+			return 0;	/* stopped by another thread, which says why */
+		n = archive_read_data(a, buf, FLOW_SLOT_SIZE);
+		if (n < 0)
+			return err_say(e, EINVAL, "the layer cannot be unpacked: %s",
+				       archive_error_string(a));
+		if (n == 0)
+			return 0;
+		total += (uint64_t)n;
+		if (total > LAYER_RATIO_FROM && total / LAYER_RATIO_MAX > p->l->blob_size)
+			return err_say(e, EFBIG, "the layer unpacks to more than %u times its size",
+				       LAYER_RATIO_MAX);
+		flow_filled(&p->flow, (size_t)n);
+	}
+}
+
+static void *inflate_thread(void *arg)
+{
+	struct pipeline *p = arg;
+	struct archive *a = archive_read_new();
+	int r = inflate_run(a, p, &p->inflate_err);
+
+	archive_read_free(a);
+	if (r < 0)
+		flow_stop(&p->flow);
+	else
+		flow_end(&p->flow);
+	return NULL;
+}
+
+/* ---- hashing ---- */
+
+static void *hash_thread(void *arg)
+{
+	struct pipeline *p = arg;
+	struct digest d;
+	const void *buf;
+	long n;
+
+	digest_init(&d);
+	while ((n = flow_next(&p->flow, 1, &buf)) > 0)
+		digest_add(&d, buf, (size_t)n);
+	digest_end(&d, p->l->found);
+	return NULL;
+}
+
+/* ---- writing ---- */
+
+static la_ssize_t flow_read(struct archive *a, void *arg, const void **buf)
+{
+	struct pipeline *p = arg;
+	long n = flow_next(&p->flow, 0, buf);
+
+	if (n < 0)
+		archive_set_error(a, EIO, "unpacking was stopped");
+	return n;
+}
+
+static int write_layer(struct pipeline *p, struct err *e)
+{
+	struct archive *a = archive_read_new();
+	const void *rest;
+	int r;
+
+	archive_read_support_format_tar(a);
+	archive_read_support_format_empty(a);
+	if (archive_read_open(a, p, NULL, flow_read, NULL) != ARCHIVE_OK)
+		r = err_say(e, EINVAL, "the layer is no tar archive: %s", archive_error_string(a));
+	else
+		r = extract_run(a, &p->l->tree, p->l->flags, &p->l->stats, e);
+	archive_read_free(a);
+	if (r < 0) {
+		flow_stop(&p->flow);
+		return r;
+	}
+	while (flow_next(&p->flow, 0, &rest) > 0)
+		;	/* what is behind the archive's end belongs to the digest */
+	return 0;
+}
+
+static int pipeline_run(struct pipeline *p, struct err *e)
+{
+	pthread_t inflater, hasher;
+	int r;
+
+	flow_init(&p->flow, 2);
+	r = pthread_create(&inflater, NULL, inflate_thread, p);
+	if (r != 0) {
+		flow_cleanup(&p->flow);
+		return err_set(e, r, "start a thread");
+	}
+	r = pthread_create(&hasher, NULL, hash_thread, p);
+	if (r != 0) {
+		flow_stop(&p->flow);
+		pthread_join(inflater, NULL);
+		flow_cleanup(&p->flow);
+		return err_set(e, r, "start a thread");
+	}
+	r = write_layer(p, e);
+	pthread_join(inflater, NULL);
+	pthread_join(hasher, NULL);
+	flow_cleanup(&p->flow);
+	/* who failed first stopped the others; an inflater's error is the cause of the writer's */
+	if (p->inflate_err.code) {
+		*e = p->inflate_err;
+		r = -e->code;
+	}
+	return r;
+}
+
+int layer_unpack(struct layer *l, bool user_xattrs, struct err *e)
+{
+	struct pipeline p = { .l = l };
+	int side, r;
+
+	if (mkdirat(l->dir_fd, "fs", 0755) < 0 || mkdirat(l->dir_fd, "plnk", 0700) < 0)
+		return err_set(e, errno, "make the layer's directory");
+	l->fs_fd = openat(l->dir_fd, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	side = openat(l->dir_fd, "plnk", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (l->fs_fd < 0 || side < 0 || lseek(l->blob_fd, 0, SEEK_SET) < 0) {
+		r = err_set(e, errno, "open the layer's directory");
+		fd_close(&side);
+		return r;
+	}
+	tree_init(&l->tree, l->fs_fd, user_xattrs);
+	l->tree.side = side;
+	r = pipeline_run(&p, e);
+	if (r < 0)
+		return r;
+	if (l->diff_id && !str_eq(l->diff_id, l->found))
+		return err_say(e, EBADMSG, "a layer's content is %.19s..., but the image says %.19s...",
+			       l->found, l->diff_id);
+	return 0;
+}
+
+/* ---- several at once ---- */
+
+struct crew { struct layer *v; size_t n, next; bool user_xattrs, failed; pthread_mutex_t lock; };
+
+static void *crew_thread(void *arg)
+{
+	struct crew *c = arg;
+
+	for (;;) {
+		struct layer *l = NULL;
+
+		pthread_mutex_lock(&c->lock);
+		while (!c->failed && c->next < c->n && c->v[c->next].there)
+			c->next++;
+		if (!c->failed && c->next < c->n)
+			l = &c->v[c->next++];
+		pthread_mutex_unlock(&c->lock);
+		if (!l)
+			return NULL;
+		if (layer_unpack(l, c->user_xattrs, &l->err) == 0)
+			continue;
+		pthread_mutex_lock(&c->lock);
+		c->failed = true;
+		pthread_mutex_unlock(&c->lock);
+	}
+}
+
+int layer_unpack_all(struct layer *v, size_t n, unsigned threads, bool user_xattrs, struct err *e)
+{
+	struct crew c = { .v = v, .n = n, .user_xattrs = user_xattrs };
+	pthread_t others[16];
+	unsigned started = 0;
+
+	pthread_mutex_init(&c.lock, NULL);
+	while (started + 1 < threads && started + 1 < n && started < ARRAY_SIZE(others) &&
+	       pthread_create(&others[started], NULL, crew_thread, &c) == 0)
+		started++;
+	crew_thread(&c);
+	for (unsigned i = 0; i < started; i++)
+		pthread_join(others[i], NULL);
+	pthread_mutex_destroy(&c.lock);
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].err.code) {
+			*e = v[i].err;
+			return -e->code;
+		}
+	}
+	return 0;
+}
+
+/* ---- on the layers below ---- */
+
+void layer_chain_name(const char *chain, char name[static 65])
+{
+	AUTO_FREE char *text = mem_printf("berth %s", chain);
+	char digest[DIGEST_LEN + 1];
+
+	digest_of(text, strlen(text), digest);
+	memcpy(name, digest + 7, 65);
+}
+
+int layer_settle(struct layer *l, const struct layer *v, size_t n, const char *chain,
+		 bool user_xattrs, struct err *e)
+{
+	AUTO_FREE int *fds = mem_array(n + 1, sizeof(int));
+	struct below b = { fds, n, user_xattrs ? "user.overlay.opaque" : "trusted.overlay.opaque" };
+	char info[96];
+	int r = 0;
+
+	for (size_t i = 0; i < n; i++)
+		fds[i] = v[n - 1 - i].fs_fd;
+	if (depend_needed(&l->tree, &b)) {
+		layer_chain_name(chain, l->name);
+		r = depend_resolve(&l->tree, &b, e);
+	} else {
+		memcpy(l->name, l->found + 7, 65);
+	}
+	if (r == 0)
+		r = tree_finish(&l->tree, e);
+	if (r == 0)
+		r = path_remove_tree(l->dir_fd, "plnk", e);
+	if (r < 0)
+		return r;
+	snprintf(info, sizeof(info), "bytes %llu entries %llu\n", (unsigned long long)l->stats.bytes,
+		 (unsigned long long)l->stats.entries);
+	r = path_write_file(l->dir_fd, "info", info, strlen(info), 0600, false, e);
+	if (r < 0)
+		return r;
+	if (fchmod(l->dir_fd, 0755) < 0)
+		return err_set(e, errno, "set the mode of the layer's directory");
+	return 0;
+}

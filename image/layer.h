@@ -1,0 +1,49 @@
+/*
+ * layer.h - a layer's blob becomes a directory that overlayfs can use.
+ *
+ * Used by berth-image.  Reading and inflating, hashing, and writing go on at once on their own
+ * threads, several layers beside each other.
+ *
+ * A layer directory store/layers/NAME holds "fs" and "info" ("bytes N entries N").  NAME is the hex
+ * of the diff id for a layer that looks the same on whatever it stands; of one that depends
+ * on the layers below it (depend.h) it is the hex of SHA-256 of "berth " and the chain id.
+ */
+#ifndef IMAGE_LAYER_H
+#define IMAGE_LAYER_H
+
+#include "image/depend.h"
+#include "image/digest.h"
+#include "image/extract.h"
+
+#define LAYER_RATIO_MAX 200u			/* unpacked to packed bytes, once ... */
+#define LAYER_RATIO_FROM (1ull << 30)		/* ... this many are unpacked */
+
+/* One layer on its way. */
+struct layer {
+	const char *diff_id;		/* what it must be, or NULL: any */
+	char found[DIGEST_LEN + 1];	/* what it is */
+	char name[65];			/* of its directory, once known */
+	int blob_fd;			/* packed bytes; read from the beginning */
+	uint64_t blob_size;
+	int dir_fd, fs_fd;		/* dir_fd: parent of fs while it is made, else -1 */
+	bool there;			/* in the store already: only fs_fd and name are set */
+	struct tree tree;
+	struct extract_stats stats;
+	unsigned flags;			/* enum extract_flags */
+	struct err err;
+};
+void layer_cleanup(struct layer *l);
+
+/* Unpacks l->blob_fd below l->dir_fd ("fs" is made there).  Directories are unfinished until
+ * layer_settle.  Runs two threads more. */
+int layer_unpack(struct layer *l, bool user_xattrs, struct err *e);
+/* All of v that are not there, `threads` at a time.  The error of the lowest that failed. */
+int layer_unpack_all(struct layer *v, size_t n, unsigned threads, bool user_xattrs,
+		     struct err *e);
+/* Finishes a layer on the ones below it (v[0..n), bottom to top) and names it.  chain: its chain id. */
+int layer_settle(struct layer *l, const struct layer *v, size_t n, const char *chain,
+		 bool user_xattrs, struct err *e);
+/* The name that a layer depending on its chain has. */
+void layer_chain_name(const char *chain, char name[static 65]);
+
+#endif

@@ -1,0 +1,17 @@
+/*
+ * worker.h - what the commands of berth-image have in common.
+ *
+ * Used by berth-image.
+ */
+#ifndef IMAGE_WORKER_H
+#define IMAGE_WORKER_H
+
+#include "image/load.h"
+#include "image/sandbox.h"
+
+/* Confines the process to the store (and input_dir, or -1), then begins a change. */
+int worker_begin(const struct store *s, struct maker *m, int input_dir, struct err *e);
+/* Commits, and prints "VERB\tID\tNAME" for each image and name. */
+int worker_end(struct maker *m, const char *verb, struct err *e);
+
+#endif
