@@ -78,7 +78,8 @@ static int set(const struct spec_caps *c, struct err *e)
 int step_caps(struct init *in, struct err *e)
 {
 	const struct spec_caps *c = &in->process->caps;
-	uint64_t ambient = known(c->ambient);
+	/* The kernel's rule (capabilities(7)); specs of runc name more, and runc lets them pass. */
+	uint64_t ambient = known(c->ambient & c->inheritable & c->permitted);
 	int r;
 
 	r = set(c, e);

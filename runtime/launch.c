@@ -153,7 +153,7 @@ static int clone_child(struct birth *b, struct launch *ret, struct err *e)
 			 (b->cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0),
 		.pidfd = (uint64_t)(uintptr_t)&pidfd,
 		.exit_signal = SIGCHLD,
-		.cgroup = (uint64_t)(b->cgroup_fd >= 0 ? b->cgroup_fd : 0),
+		.cgroup = (__u64)(unsigned)(b->cgroup_fd >= 0 ? b->cgroup_fd : 0),
 	};
 	pid_t pid = sys_clone3(&args);
 
