@@ -3,7 +3,8 @@
  *
  * Used by berth and berth-image (not by the static programs).  Parsing is bounded
  * (bytes, depth), strict (UTF-8, duplicate keys refused) and pure; yajl does the
- * lexing.  Errors name the JSON path ("process.user.uid").
+ * lexing.  Errors name the JSON path ("process.user.uid").  The tree is made in json.c, read
+ * into structs in jsonread.c, and written in jsonout.c.
  */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
