@@ -1,0 +1,235 @@
+/* volume.c - see volume.h.  Runs in: host. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "base/str.h"
+#include "base/tree.h"
+#include "runtime/volume.h"
+
+#define VOLUME_JSON_MAX (256u << 10)
+
+int volume_name_check(const char *name, struct err *e)
+{
+	return record_name_check(name, e) < 0
+		       ? err_say(e, EINVAL,
+				 "volume name '%s': only letters, digits, and then _.- are allowed",
+				 name)
+		       : 0;
+}
+
+static int open_volumes(const struct engine *en, int *ret, struct err *e)
+{
+	if (mkdirat(en->root_fd, "volumes", 0711) < 0 && errno != EEXIST)
+		return err_set(e, errno, "make %s/volumes", en->root);
+	return path_open_dir(en->root_fd, "volumes", ret, e);
+}
+
+static void write_map(struct json_out *o, const char *key, const struct json_map *m)
+{
+	json_out_obj(o, key);
+	for (size_t i = 0; m && i < m->n; i++)
+		json_out_str(o, m->v[i].key, m->v[i].value);
+	json_out_end_obj(o);
+}
+
+static int write_json(int dir, const char *name, bool anonymous, const struct json_map *labels,
+		      const struct json_map *options, struct err *e)
+{
+	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
+	struct json_out o;
+	struct timespec now;
+	char text[40];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	json_out_init(&o, &b, 0);
+	json_out_obj(&o, NULL);
+	json_out_str(&o, "name", name);
+	json_out_str(&o, "created", str_time(now, text));
+	json_out_bool(&o, "anonymous", anonymous);
+	write_map(&o, "labels", labels);
+	write_map(&o, "options", options);
+	json_out_end_obj(&o);
+	return path_write_file(dir, "volume.json", b.s, b.len, 0600, false, e);
+}
+
+int volume_create(const struct engine *en, const char *name, bool anonymous,
+		  const struct json_map *labels, const struct json_map *options, struct err *e)
+{
+	AUTO_CLOSE int volumes = -1, dir = -1;
+	AUTO_FREE char *temp = mem_printf(".new-%s", name);
+	struct err ignored = ERR_INIT;
+	int r = volume_name_check(name, e);
+
+	if (r < 0 || (r = open_volumes(en, &volumes, e)) < 0)
+		return r;
+	if (path_exists(volumes, name))
+		return err_say(e, EEXIST, "volume %s exists already", name);
+	path_remove_tree(volumes, temp, &ignored);
+	if (mkdirat(volumes, temp, 0711) < 0)
+		return err_set(e, errno, "make volume %s", name);
+	if ((r = path_open_dir(volumes, temp, &dir, e)) < 0)
+		return r;
+	if (mkdirat(dir, "_data", 0755) < 0 || fchmodat(dir, "_data", 0755, 0) < 0)
+		r = err_set(e, errno, "make volume %s", name);
+	if (r == 0)
+		r = write_json(dir, name, anonymous, labels, options, e);
+	if (r == 0 && renameat(volumes, temp, volumes, name) < 0)
+		r = errno == ENOTEMPTY || errno == EEXIST
+			    ? err_say(e, EEXIST, "volume %s exists already", name)
+			    : err_set(e, errno, "make volume %s", name);
+	if (r < 0)
+		path_remove_tree(volumes, temp, &ignored);
+	return r;
+}
+
+static const struct json_row volume_rows[] = {
+	{ "name", json_read_str, offsetof(struct volume, name), true },
+	{ "created", json_read_str, offsetof(struct volume, created), true },
+	{ "anonymous", json_read_bool, offsetof(struct volume, anonymous), false },
+	{ "labels", json_read_map, offsetof(struct volume, labels), false },
+	{ "options", json_read_map, offsetof(struct volume, options), false },
+};
+
+int volume_load(const struct engine *en, const char *name, struct volume **ret, struct err *e)
+{
+	AUTO_FREE char *path = mem_printf("volumes/%s/volume.json", name);
+	AUTO_FREE char *text = NULL;
+	AUTO(arena) struct arena *a = NULL;
+	struct json_ctx c = { .e = e, .what = "volume.json" };
+	const struct json *v;
+	struct volume *vol;
+	size_t n;
+	int r;
+
+	if (volume_name_check(name, e) < 0)
+		return err_say(e, ENOENT, "no such volume: %s", name);
+	r = path_read_file(en->root_fd, path, VOLUME_JSON_MAX, &text, &n, e);
+	if (r == -ENOENT)
+		return err_say(e, ENOENT, "no such volume: %s", name);
+	if (r < 0)
+		return r;
+	a = arena_new(64u << 20);
+	c.a = a;
+	vol = arena_alloc(a, sizeof(*vol));
+	if ((r = json_parse(a, text, n, (struct json_limits){ VOLUME_JSON_MAX, 8 }, c.what, &v, e)) < 0 ||
+	    (r = json_read_rows(&c, v, volume_rows, ARRAY_SIZE(volume_rows), vol)) < 0)
+		return err_wrap(e, "volume %s", name);
+	vol->mountpoint = arena_printf(a, "%s/volumes/%s/_data", en->root, name);
+	vol->driver = "local";
+	vol->arena = a;
+	TAKE(a);
+	*ret = vol;
+	return 0;
+}
+
+void volume_free(struct volume *v)
+{
+	if (v)
+		arena_free(v->arena);
+}
+
+void volume_cleanup(struct volume **v)
+{
+	volume_free(*v);
+	*v = NULL;
+}
+
+int volume_list(const struct engine *en, struct strlist *ret, struct err *e)
+{
+	AUTO_CLOSE int volumes = -1;
+	struct dirent *de;
+	DIR *d;
+	int r = open_volumes(en, &volumes, e);
+
+	if (r < 0)
+		return r;
+	d = fdopendir(volumes);
+	if (!d)
+		return err_set(e, errno, "read %s/volumes", en->root);
+	TAKE_FD(volumes);
+	while ((de = readdir(d)))
+		if (de->d_name[0] != '.')
+			strlist_add(ret, de->d_name);
+	closedir(d);
+	strlist_sort(ret);
+	return 0;
+}
+
+int volume_remove(const struct engine *en, const char *name, struct err *e)
+{
+	AUTO_CLOSE int volumes = -1;
+	AUTO_FREE char *dead = mem_printf(".dead-%s", name);
+	int r = open_volumes(en, &volumes, e);
+
+	if (r < 0)
+		return r;
+	if (volume_name_check(name, e) < 0 || !path_exists(volumes, name))
+		return err_say(e, ENOENT, "no such volume: %s", name);
+	/* gone in one step, whatever happens while its files are removed */
+	if ((r = path_remove_tree(volumes, dead, e)) < 0)
+		return r;
+	if (renameat(volumes, name, volumes, dead) < 0)
+		return err_set(e, errno, "remove volume %s", name);
+	return path_remove_tree(volumes, dead, e);
+}
+
+int volume_open(const struct engine *en, const char *name, int *ret, struct err *e)
+{
+	AUTO_FREE char *path = mem_printf("volumes/%s/_data", name);
+	int fd;
+
+	if (volume_name_check(name, e) < 0)
+		return -e->code;
+	fd = openat(en->root_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? err_say(e, ENOENT, "no such volume: %s", name)
+				       : err_set(e, errno, "open volume %s", name);
+	*ret = fd;
+	return 0;
+}
+
+/* Copied beside it and then put in its place: a volume is filled or empty, never half. */
+static int fill(int dir, int from, struct err *e)
+{
+	AUTO_CLOSE int to = -1;
+	int r = path_remove_tree(dir, "_fill", e);
+
+	if (r < 0)
+		return r;
+	if (mkdirat(dir, "_fill", 0700) < 0)
+		return err_set(e, errno, "fill the volume");
+	if ((r = path_open_dir(dir, "_fill", &to, e)) < 0 || (r = tree_copy(from, to, NULL, e)) < 0 ||
+	    (r = tree_copy_attrs(from, to, NULL, e)) < 0)
+		return r;
+	if (renameat(dir, "_fill", dir, "_data") < 0)
+		return errno == ENOTEMPTY || errno == EEXIST ? path_remove_tree(dir, "_fill", e)
+							     : err_set(e, errno, "fill the volume");
+	return 0;
+}
+
+int volume_copy_up(const struct engine *en, const char *name, int root_fd, const char *path,
+		   struct err *e)
+{
+	AUTO_CLOSE int from = path_try_open_in(root_fd, path, O_RDONLY | O_DIRECTORY, 0);
+	AUTO_CLOSE int dir = -1, data = -1, lock = -1;
+	AUTO_FREE char *dir_path = mem_printf("volumes/%s", name);
+	int r;
+
+	if (from < 0)
+		return 0;	/* the image has nothing there */
+	if ((r = path_open_dir(en->root_fd, dir_path, &dir, e)) < 0)
+		return r;
+	lock = openat(dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (lock < 0 || fd_lock(lock, true, true) < 0)
+		return err_set(e, errno, "lock volume %s", name);
+	if ((r = path_open_dir(dir, "_data", &data, e)) < 0)
+		return r;
+	return tree_is_empty(data) ? fill(dir, from, e) : 0;
+}
