@@ -101,6 +101,10 @@ void container_state_write(const struct container_state *s, struct strbuf *b);
 int container_spec(const struct container_env *env, const char *id, struct arena *a,
 		   struct spec **ret, struct err *e);
 
+/* Mounts into a container that runs (sources are the host's), or unmounts their destinations. */
+int container_mounts(const struct container_env *env, const char *id,
+		     const struct spec_mount *m, size_t n, bool add, struct err *e);
+
 struct container_exec_opts {
 	int stdio[3];
 	unsigned preserve_fds;

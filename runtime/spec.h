@@ -173,6 +173,9 @@ int spec_read(struct arena *a, const char *text, size_t n, struct spec **ret, st
 /* A process document alone (exec --process FILE). */
 int spec_read_process(struct arena *a, const char *text, size_t n, struct spec_process *ret,
 		      struct err *e);
+/* A list of mounts alone (mounts add FILE). */
+int spec_read_mount_list(struct arena *a, const char *text, size_t n, struct spec_mount **ret,
+			 size_t *ret_n, struct err *e);
 /* One mount's options → flags, attributes, propagation, data (engine and mounts add use it). */
 int spec_mount_options(struct arena *a, struct spec_mount *m, char *const *options,
 		       struct err *e);

@@ -330,3 +330,22 @@ int spec_read_mounts(struct json_ctx *c, const struct json *v, void *field)
 		return r;
 	return json_read_array(c, v, sizeof(*s->mounts), read_mount, &s->mounts, &s->nmounts);
 }
+
+int spec_read_mount_list(struct arena *a, const char *text, size_t n, struct spec_mount **ret,
+			 size_t *ret_n, struct err *e)
+{
+	AUTO(arena) struct arena *tree = arena_new(SPEC_ARENA_MAX);
+	struct json_ctx c = { .a = a, .e = e, .what = "mounts" };
+	struct json_limits lim = JSON_LIMITS_DEFAULT;
+	struct spec *s = arena_alloc(a, sizeof(*s));
+	const struct json *v;
+	int r = json_parse(tree, text, n, lim, "mounts", &v, e);
+
+	if (!r)
+		r = spec_read_mounts(&c, v, s);
+	if (r < 0)
+		return r;
+	*ret = s->mounts;
+	*ret_n = s->nmounts;
+	return 0;
+}
