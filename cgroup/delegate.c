@@ -109,8 +109,10 @@ int cgroup_mkdirs(const struct cgroup_host *h, const char *path, bool *ret_made,
 
 	/* Somebody may remove an empty parent while we walk down: then from the top again. */
 	for (int i = 0; i < 10; i++) {
-		if (mkdirat(h->fd, path, 0755) == 0 || errno == EEXIST) {
-			*ret_made = errno != EEXIST;
+		bool made = mkdirat(h->fd, path, 0755) == 0;
+
+		if (made || errno == EEXIST) {
+			*ret_made = made;
 			return 0;
 		}
 		if (errno != ENOENT)
