@@ -51,7 +51,6 @@ int ids_write(pid_t pid, const struct spec_idmaps *uids, const struct spec_idmap
 /* A user namespace with these maps that nobody is in, for idmapped mounts. */
 int ids_namespace(const struct spec_idmaps *uids, const struct spec_idmaps *gids, int *ret,
 		  struct err *e);
-bool ids_map_root(const struct spec_idmaps *m);
 
 /* launch_seal.c: berth-init in a memfd that nobody can write any more. */
 int seal_program(int *ret, struct err *e);

@@ -166,6 +166,9 @@ static int make_cgroup(struct birth *b, struct err *e)
 
 	if (str_empty(w.oci_path))
 		w.oci_path = NULL;
+	/* The engine composes its own; without rights over devices there are no rules. */
+	if (!b->o->engine && !b->env->rootless && w.driver != CGROUP_DRIVER_DISABLED)
+		container_devices(&b->s->limits, b->s->arena);
 	if (w.driver != CGROUP_DRIVER_DISABLED) {
 		r = cgroup_place(&w, &place, e);
 		if (r < 0)

@@ -67,6 +67,30 @@ static ssize_t base64_decode(const char *in, uint8_t *out, size_t max)
 	return (ssize_t)n;
 }
 
+/* clang-format off */
+static const struct cgroup_device all_devices = { false, CGROUP_DEV_ALL, -1, -1, 7 };
+static const struct cgroup_device own_devices[] = {
+	{ true, CGROUP_DEV_CHAR,  -1, -1, CGROUP_DEV_MKNOD },
+	{ true, CGROUP_DEV_BLOCK, -1, -1, CGROUP_DEV_MKNOD },
+	{ true, CGROUP_DEV_CHAR,   1,  3, 7 },	/* null */
+	{ true, CGROUP_DEV_CHAR,   1,  5, 7 },	/* zero */
+	{ true, CGROUP_DEV_CHAR,   1,  7, 7 },	/* full */
+	{ true, CGROUP_DEV_CHAR,   1,  8, 7 },	/* random */
+	{ true, CGROUP_DEV_CHAR,   1,  9, 7 },	/* urandom */
+	{ true, CGROUP_DEV_CHAR,   5,  0, 7 },	/* tty */
+	{ true, CGROUP_DEV_CHAR,   5,  2, 7 },	/* ptmx */
+	{ true, CGROUP_DEV_CHAR, 136, -1, 7 },	/* pts */
+};
+/* clang-format on */
+
+void container_devices(struct cgroup_limits *l, struct arena *a)
+{
+	if (!l->ndevices)
+		cgroup_devices_add(l, a, all_devices);
+	for (size_t i = 0; i < ARRAY_SIZE(own_devices); i++)
+		cgroup_devices_add(l, a, own_devices[i]);
+}
+
 static const char *annotation(const struct spec *s, const char *key)
 {
 	for (size_t i = 0; i < s->annotations.n; i++)

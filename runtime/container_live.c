@@ -45,6 +45,8 @@ int container_pause(const struct container_env *env, const char *id, bool pause,
 static int update_loaded(const struct container_state *s, const struct cgroup_limits *limits,
 			 struct err *e)
 {
+	AUTO(arena) struct arena *a = arena_new(SPEC_ARENA_MAX);
+	struct cgroup_limits all = *limits;
 	AUTO(cgroup) struct cgroup c = CGROUP_INIT;
 	int r;
 
@@ -53,7 +55,11 @@ static int update_loaded(const struct container_state *s, const struct cgroup_li
 	r = cgroup_limits_check(limits, e);
 	if (!r)
 		r = container_cgroup(s, &c, e);
-	return r < 0 ? r : cgroup_apply(&c, limits, e);
+	if (r < 0)
+		return r;
+	if (all.devices_set && !s->engine)
+		container_devices(&all, a);
+	return cgroup_apply(&c, &all, e);
 }
 
 int container_update(const struct container_env *env, const char *id,

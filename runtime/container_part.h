@@ -35,6 +35,9 @@ int container_undo(const struct container_env *env, int dirfd, const struct cont
 int container_kill_init(const struct container_state *s, struct err *e);
 
 /* container_give.c: what create and exec give to others. */
+/* What a caller's device rules leave to the runtime: nothing but what is listed is allowed, the
+ * devices of every container are, and any node may be made (config-linux.md, "Default Devices"). */
+void container_devices(struct cgroup_limits *l, struct arena *a);
 struct container_outputs { const char *console_socket, *pid_file, *pidfd_socket; };
 /* Console to its socket (l->console is then closed), pidfd to its, pid file written. */
 int container_hand_over(const struct container_outputs *o, struct launch *l, struct err *e);

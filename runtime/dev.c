@@ -63,7 +63,7 @@ static int open_parent(struct init *in, const char *path, int *ret, const char *
 		return r < 0 ? err_set(e, -r, "open the folder of %s", path) : 0;
 	*ret_name = path_base(path);
 	dir = mem_strndup(path, (size_t)(*ret_name - path));
-	return path_mkdir_in(in->root, dir, 0755, 0, 0, ret, e);
+	return path_mkdir_in(in->root, dir, 0755, in->uid, in->gid, ret, e);
 }
 
 static int make_node(struct init *in, const struct spec_device *d, struct err *e)
@@ -121,7 +121,7 @@ static int make_links(struct init *in, struct err *e)
 	AUTO_CLOSE int dev = -1;
 	int r;
 
-	r = path_mkdir_in(in->root, "/dev", 0755, 0, 0, &dev, e);
+	r = path_mkdir_in(in->root, "/dev", 0755, in->uid, in->gid, &dev, e);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {

@@ -129,7 +129,7 @@ int step_cwd_make(struct init *in, struct err *e)
 	if (fd >= 0)
 		return 0;
 	fd = -1;
-	return path_mkdir_in(in->root, cwd, 0755, 0, 0, NULL, e) < 0 ?
+	return path_mkdir_in(in->root, cwd, 0755, in->uid, in->gid, NULL, e) < 0 ?
 		err_wrap(e, "process.cwd") : 0;
 }
 
@@ -153,7 +153,7 @@ int step_cwd(struct init *in, struct err *e)
 
 	if (chdir(cwd) < 0) {
 		err_set(e, errno, "chdir to cwd (\"%s\") set in config.json failed", cwd);
-		return err_status(e, e->code == EACCES ? ERR_STATUS_NOEXEC : ERR_STATUS_NOTFOUND);
+		return err_status(e, e->code == ENOENT ? ERR_STATUS_NOTFOUND : ERR_STATUS_NOEXEC);
 	}
 	return check_inside(cwd, e);
 }

@@ -120,11 +120,12 @@ static int born(const struct plan *plan, struct err *e)
 		.proc = -1,
 		.cwd = -1,
 		.dev_null = -1,
-		.tty = -1,
 	};
 	int r;
 
-	r = plan->wait_mapped ? sync_wait(in.sync, SYNC_MAPPED, e) : 0;
+	r = plan->wait_mapped ? ns_mapped(plan, e) : 0;
+	in.uid = geteuid();
+	in.gid = getegid();
 	if (r == 0)
 		r = run_steps(&in, e);
 	if (r == 0)

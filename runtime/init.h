@@ -25,7 +25,8 @@ struct init {
 	int proc;		/* procfs of our own that nothing is mounted on, or -1 (procfs.c) */
 	int cwd;		/* O_PATH, the work directory */
 	int dev_null;		/* O_PATH, the host's null device, checked */
-	int tty;		/* the terminal, or -1 */
+	uid_t uid;		/* who we are during the set-up: owner of what we make */
+	gid_t gid;
 	int *readonly_later;	/* mounts that become read-only once /dev is filled */
 	size_t nreadonly;
 	char **env;		/* the process's, and what we add */
@@ -37,6 +38,8 @@ typedef int init_step(struct init *in, struct err *e);
 
 /* ns.c: joins and clones (plan->go_between); returns in the init alone. */
 int ns_enter(const struct plan *p, struct err *e);
+/* Waits until the host has written the id maps. */
+int ns_mapped(const struct plan *p, struct err *e);
 init_step step_ns;		/* cgroup and time namespaces, hostname needs none of it */
 init_step step_session;		/* new session, session keyring */
 init_step step_hostname;
@@ -58,6 +61,8 @@ init_step step_procfs;
 init_step step_sysctl;
 init_step step_lsm;
 init_step step_sched;
+/* "0-3,7" for ourselves; NULL and "": as it is. */
+int sched_affinity(const char *list, const char *name, struct err *e);
 init_step step_rlimits;
 /* env.c, creds.c, caps.c, program.c */
 init_step step_env;

@@ -21,15 +21,6 @@
 
 extern char **environ;
 
-bool ids_map_root(const struct spec_idmaps *m)
-{
-	for (size_t i = 0; i < m->n; i++) {
-		if (m->v[i].container_id == 0 && m->v[i].size > 0)
-			return true;
-	}
-	return false;
-}
-
 static int write_proc(pid_t pid, const char *file, const char *text, size_t n)
 {
 	AUTO_FREE char *path = mem_printf("/proc/%d/%s", (int)pid, file);

@@ -64,7 +64,7 @@ static void decide_go_between(struct plan *p, const struct spec *s)
 		joins |= p->ns_fd[i] >= 0;
 	p->userns = user || p->ns_fd[SPEC_NS_USER] >= 0;
 	p->go_between = p->ns_fd[SPEC_NS_PID] >= 0 || p->ns_fd[SPEC_NS_USER] >= 0 ||
-			(user && (joins || !ids_map_root(&s->uids) || !ids_map_root(&s->gids)));
+			(user && (joins || !plan_maps_id(&s->uids, 0) || !plan_maps_id(&s->gids, 0)));
 	p->wait_mapped = user && p->go_between;
 }
 

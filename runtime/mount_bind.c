@@ -25,7 +25,7 @@ static int make_symlink(struct init *in, const char *path, const char *to, struc
 	name = path_base(dir);
 	if (name > dir)
 		dir[name - dir - 1] = '\0';
-	r = path_mkdir_in(in->root, dir[0] ? dir : "/", 0755, 0, 0, &parent, e);
+	r = path_mkdir_in(in->root, dir[0] ? dir : "/", 0755, in->uid, in->gid, &parent, e);
 	if (r < 0)
 		return r;
 	if (symlinkat(to, parent, name) < 0 && errno != EEXIST)

@@ -30,12 +30,16 @@ static const struct {
 	{ MS_LAZYTIME, "lazytime" }, { MS_MANDLOCK, "mand" },
 };
 
-/* Who owns the namespace that a file system shows may mount it; others get the host's. */
+/* Who owns the namespace that a file system shows may mount it.  A container that shares the
+ * host's namespace, but not its user namespace, gets the host's mount. */
 static const struct {
 	const char *type, *host_path;
+	enum spec_ns ns;
 } stand_ins[] = {
-	{ "proc", "/proc" }, { "sysfs", "/sys" }, { "mqueue", "/dev/mqueue" },
-	{ "cgroup2", "/sys/fs/cgroup" },
+	{ "proc",	"/proc",		SPEC_NS_PID },
+	{ "sysfs",	"/sys",			SPEC_NS_NETWORK },
+	{ "mqueue",	"/dev/mqueue",		SPEC_NS_IPC },
+	{ "cgroup2",	"/sys/fs/cgroup",	SPEC_NS_CGROUP },
 };
 /* clang-format on */
 
@@ -71,11 +75,7 @@ static bool unmapped_gid(const struct init *in, const struct spec_mount *m, cons
 
 	if (!value || !in->plan->userns || !str_eq(m->type, "devpts") || str_to_u32(value, &gid) < 0)
 		return false;
-	for (size_t i = 0; i < g->n; i++) {
-		if (gid >= g->v[i].container_id && gid - g->v[i].container_id < g->v[i].size)
-			return false;
-	}
-	return g->n > 0;
+	return g->n > 0 && !plan_maps_id(g, gid);
 }
 
 static int set_options(struct init *in, int fs, const struct spec_mount *m, struct err *e)
@@ -108,9 +108,8 @@ static bool has_long_option(const struct spec_mount *m)
 	return false;
 }
 
-/* mount(2) takes what fsconfig cannot: an overlay with long paths.  It is mounted where
- * nothing else is, on a detached tmpfs of ours... which mount(2) cannot reach; so on the
- * target itself, whose descriptor is cloned and then unmounted again. */
+/* mount(2) takes what fsconfig cannot: an overlay with long paths.  It knows no detached
+ * mounts, so the target itself is mounted on for a moment, by descriptor. */
 static int make_classic(struct init *in, const struct spec_mount *m, const char *target, int *ret,
 			struct err *e)
 {
@@ -150,13 +149,17 @@ static int own_cgroup(struct init *in, int *ret)
 	return 1;
 }
 
-static int stand_in(const char *type, int *ret, struct err *e)
+static bool stand_in(struct init *in, const char *type, int *ret)
 {
+	struct err ignored = ERR_INIT;
+
 	for (size_t i = 0; i < ARRAY_SIZE(stand_ins); i++) {
-		if (str_eq(type, stand_ins[i].type))
-			return mount_bind_path(stand_ins[i].host_path, true, ret, e);
+		const struct spec_namespace *ns = &in->spec->ns[stand_ins[i].ns];
+
+		if (str_eq(type, stand_ins[i].type) && !ns->unshare && !ns->path)
+			return mount_bind_path(stand_ins[i].host_path, true, ret, &ignored) == 0;
 	}
-	return -e->code;
+	return false;
 }
 
 static int make_new(struct init *in, const struct spec_mount *m, const char *type, int *ret,
@@ -206,9 +209,12 @@ int mount_fs_make(struct init *in, const struct spec_mount *m, const char *targe
 	else
 		r = make_new(in, m, type, &fd, e);
 	if (r == -EPERM || r == -EBUSY) {
-		if (stand_in(type, &fd, e) < 0)
+		if (!stand_in(in, type, &fd))
 			return r;
 		*e = (struct err)ERR_INIT;
+		/* It comes with all that is mounted on it. */
+		rest.rec_set |= m->attr_set;
+		rest.rec_clr |= m->attr_clr;
 	} else if (r < 0) {
 		return r;
 	} else if (!has_long_option(m)) {

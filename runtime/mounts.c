@@ -45,7 +45,7 @@ int mounts_target(struct init *in, const char *path, bool is_dir, bool nofollow,
 	fd = path_try_open_in(in->root, path, O_PATH | (nofollow ? O_NOFOLLOW : 0), 0);
 	if (fd == -ENOENT) {
 		fd = -1;
-		r = is_dir ? path_mkdir_in(in->root, path, 0755, 0, 0, &fd, e) :
+		r = is_dir ? path_mkdir_in(in->root, path, 0755, in->uid, in->gid, &fd, e) :
 			     path_touch_in(in->root, path, &fd, e);
 		if (r < 0)
 			return r;

@@ -66,13 +66,19 @@ static int join_target(const struct plan *p, struct err *e)
 	return 0;
 }
 
-/* In a user namespace our id has no name yet, or another one: be its root. */
+/* In a user namespace our id has no name yet, or another one: be its root, or, where none is
+ * mapped, somebody; the capabilities came with the namespace. */
 static int become_root(const struct plan *p, struct err *e)
 {
-	if (!p->userns || p->wait_mapped)
-		return 0;
-	/* Not all mappings have a 0; the capabilities came with the namespace anyway. */
-	if ((setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0) && errno != EINVAL)
+	const struct spec *s = p->spec;
+	uid_t uid = 0;
+	gid_t gid = 0;
+
+	if (s && s->uids.n > 0 && !plan_maps_id(&s->uids, 0))
+		uid = s->uids.v[0].container_id;
+	if (s && s->gids.n > 0 && !plan_maps_id(&s->gids, 0))
+		gid = s->gids.v[0].container_id;
+	if ((setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0) && errno != EINVAL)
 		return err_set(e, errno, "become root of the user namespace");
 	prctl(PR_SET_DUMPABLE, 0);
 	return 0;
@@ -86,8 +92,10 @@ int ns_enter(const struct plan *p, struct err *e)
 	pid_t pid;
 	int r;
 
-	r = p->spec ? join_by_path(p, e) : join_target(p, e);
+	r = p->spec ? 0 : sched_affinity(p->process->affinity_initial, "initial", e);
 	if (r == 0)
+		r = p->spec ? join_by_path(p, e) : join_target(p, e);
+	if (r == 0 && p->userns && !p->wait_mapped)
 		r = become_root(p, e);
 	if (r < 0)
 		return r;
@@ -141,6 +149,13 @@ static int new_time_ns(const struct spec *s, struct err *e)
 	return 0;
 }
 
+int ns_mapped(const struct plan *p, struct err *e)
+{
+	int r = sync_wait(p->fd[PLAN_FD_SYNC], SYNC_MAPPED, e);
+
+	return r < 0 ? r : become_root(p, e);
+}
+
 int step_ns(struct init *in, struct err *e)
 {
 	const struct plan *p = in->plan;
@@ -150,11 +165,6 @@ int step_ns(struct init *in, struct err *e)
 		r = join_by_path(p, e);
 		if (r < 0)
 			return r;
-	}
-	if (p->wait_mapped) {
-		if ((setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0) && errno != EINVAL)
-			return err_set(e, errno, "become root of the user namespace");
-		prctl(PR_SET_DUMPABLE, 0);
 	}
 	if (in->spec->ns[SPEC_NS_TIME].unshare) {
 		r = new_time_ns(in->spec, e);

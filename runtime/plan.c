@@ -106,6 +106,15 @@ void plan_set_devices(struct plan *p, struct arena *a, const struct spec *s)
 	p->ndevices = n;
 }
 
+bool plan_maps_id(const struct spec_idmaps *m, uint32_t id)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		if (id >= m->v[i].container_id && id - m->v[i].container_id < m->v[i].size)
+			return true;
+	}
+	return false;
+}
+
 int plan_load(int fd, const struct plan **ret, struct err *e)
 {
 	struct arena *a = arena_map(fd, PLAN_MAGIC);

@@ -89,6 +89,8 @@ void plan_set_filter(struct plan *p, struct arena *a, const struct filter_progra
 void plan_set_devices(struct plan *p, struct arena *a, const struct spec *s);
 /* Whether we make the nodes of /dev: not when the spec binds a whole /dev of its own. */
 bool plan_makes_dev(const struct spec *s);
+/* Whether the container's id is mapped at all. */
+bool plan_maps_id(const struct spec_idmaps *m, uint32_t id);
 /* The child's side: maps what fd holds and checks that it is a plan. */
 int plan_load(int fd, const struct plan **ret, struct err *e);
 

@@ -78,17 +78,17 @@ static int parse_list(const char *text, unsigned long *mask)
 	return 0;
 }
 
-static int set_affinity(const char *list, struct err *e)
+int sched_affinity(const char *list, const char *name, struct err *e)
 {
 	unsigned long mask[LIST_BITS / 64] = { 0 };
 
 	if (str_empty(list))
 		return 0;
 	if (parse_list(list, mask) < 0)
-		return err_say(e, EINVAL, "process.execCPUAffinity.final: \"%s\" is no list of CPUs",
-			       list);
+		return err_say(e, EINVAL, "process.execCPUAffinity.%s: \"%s\" is no list of CPUs",
+			       name, list);
 	if (syscall(SYS_sched_setaffinity, 0, sizeof(mask), mask) < 0)
-		return err_set(e, errno, "process.execCPUAffinity.final %s", list);
+		return err_set(e, errno, "process.execCPUAffinity.%s %s", name, list);
 	return 0;
 }
 
@@ -115,7 +115,7 @@ int step_sched(struct init *in, struct err *e)
 
 	r = set_scheduler(&p->scheduler, e);
 	if (r == 0)
-		r = set_affinity(in->spec ? NULL : p->affinity_final, e);
+		r = sched_affinity(in->spec ? NULL : p->affinity_final, "final", e);
 	if (r < 0)
 		return r;
 	if (p->ioprio.set && syscall(SYS_ioprio_set, IOPRIO_PROCESS, 0,
