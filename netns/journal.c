@@ -14,15 +14,6 @@
 
 #define JOURNAL_MAX (16u << 20)
 
-int journal_begin(struct lease_dirs *d, const char *id, struct err *e)
-{
-	AUTO_CLOSE int fd = openat(d->ids, id, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-				   0600);
-	if (fd < 0)
-		return err_set(e, errno, "begin the network journal of %s", id);
-	return 0;
-}
-
 int journal_save(struct lease_dirs *d, const struct journal *j, struct err *e)
 {
 	AUTO(strbuf) struct strbuf b = STRBUF_INIT;

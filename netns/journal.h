@@ -2,8 +2,8 @@
  * journal.h - what one container has of the network: written before it is made, removed after
  * it was taken away.
  *
- * Used inside netns/ only.  An empty journal means that a net_up began and nobody knows how far
- * it got with its leases.  Everything lives in the caller's arena.
+ * Used inside netns/ only.  Only leases are taken before it is written; a walk finds those of an
+ * id without a journal.  Everything lives in the caller's arena.
  */
 #ifndef NETNS_JOURNAL_H
 #define NETNS_JOURNAL_H
@@ -20,9 +20,8 @@ struct journal {
 	struct net_result net;
 };
 
-int journal_begin(struct lease_dirs *d, const char *id, struct err *e);
 int journal_save(struct lease_dirs *d, const struct journal *j, struct err *e);
-/* 1: it is there and empty or unreadable; -ENOENT without a message: there is none. */
+/* 1: it is there but unreadable (a power cut can leave it empty); -ENOENT without a message: there is none. */
 int journal_load(struct lease_dirs *d, const char *id, struct arena *a, struct journal *ret,
 		 struct err *e);
 void journal_remove(struct lease_dirs *d, const char *id);

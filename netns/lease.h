@@ -8,6 +8,7 @@
  *	leases/.lock		one lock for all changes
  *	leases/.id/ID		the journal of a container (journal.h)
  *	leases/.ports/PROTO-PORT-IP -> ID	IP is "any", "any4", "any6" or an address
+ *	leases/.gone/VETH -> ID	interfaces that the kernel is taking away (net_down)
  *	leases/NETWORK/ADDRESS -> ID
  *	leases/NETWORK/.next	where the search for a free address goes on
  */
@@ -23,10 +24,10 @@
 #include "netns/net.h"
 
 struct lease_dirs {
-	int networks, leases, ids, ports;	/* folders */
+	int networks, leases, ids, ports, gone;	/* folders */
 	int lock;				/* held while >= 0 */
 };
-#define LEASE_DIRS_INIT { -1, -1, -1, -1, -1 }
+#define LEASE_DIRS_INIT { -1, -1, -1, -1, -1, -1 }
 int lease_open(struct lease_dirs *d, const struct net_paths *p, struct err *e);
 void lease_close(struct lease_dirs *d);
 void lease_dirs_cleanup(struct lease_dirs *d);	/* AUTO(lease_dirs) */

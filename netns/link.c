@@ -6,12 +6,14 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_addr.h>
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/ip.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define ADDR_GEN_NONE 1	/* IN6_ADDR_GEN_MODE_NONE: no link-local address, hence no DAD */
 
@@ -60,9 +62,19 @@ struct link_sink {
 	size_t n, cap;
 };
 
+static int read_port(const struct nlattr *attr, void *arg)
+{
+	struct link_info *l = arg;
+	if (mnl_attr_get_type(attr) == IFLA_BRPORT_STATE)
+		l->port_state = mnl_attr_get_u8(attr);
+	return MNL_CB_OK;
+}
+
 static int read_linkinfo(const struct nlattr *attr, void *arg)
 {
 	struct link_info *l = arg;
+	if (mnl_attr_get_type(attr) == IFLA_INFO_SLAVE_DATA)
+		mnl_attr_parse_nested(attr, read_port, l);
 	if (mnl_attr_get_type(attr) == IFLA_INFO_KIND)
 		snprintf(l->kind, sizeof(l->kind), "%s", mnl_attr_get_str(attr));
 	return MNL_CB_OK;
@@ -326,6 +338,29 @@ int link_make_veth(struct nl *n, const struct link_veth *v, struct err *e)
 	if (r < 0)
 		return fail(n, r, e, which == 0 ? "make veth pair" : "put on the bridge", v->host);
 	return 0;
+}
+
+/*
+ * Both ends are up, but the kernel learns of the carrier in a work queue (linkwatch), and until
+ * then the port neither forwards nor sends: a first packet would be lost, which costs a second
+ * until ARP asks again.  Since 6.8 asking for the link runs that work at once (rtnl_getlink);
+ * before, it takes some ten microseconds to milliseconds.
+ */
+int link_await_port(struct nl *n, const char *host, struct err *e)
+{
+	struct timespec nap = { .tv_nsec = 20000 };
+	for (int tries = 0; tries < 60; tries++) {
+		struct link_info l;
+		int r = link_find(n, host, &l, e);
+		if (r < 0)
+			return r == -ENODEV ? err_say(e, ENODEV, "interface %s vanished", host) : r;
+		if (l.port_state == BR_STATE_FORWARDING)
+			return 0;
+		nanosleep(&nap, NULL);
+		if (nap.tv_nsec < 4000000)
+			nap.tv_nsec += nap.tv_nsec / 4;
+	}
+	return 0; /* it will come up; a second late is no failure */
 }
 
 static int vlan_mode(const char *kind, const char *mode, uint32_t *ret)

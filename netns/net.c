@@ -2,17 +2,22 @@
  * net.c - a container's network: up and down, in this order.
  *
  *	net_up					net_down
- *	1 journal begun				8 hosts of the neighbours
- *	2 leases of addresses and ports		7 journal removed
- *	3 journal written			6 leases dropped
- *	4 table and bridges			- they stay
- *	5 published ports			5 elements removed
- *	6 veth pair, addresses, routes		4 veth removed
- *	7 hosts of it and the neighbours
+ *	1 leases of addresses and ports		4 dropped
+ *	2 journal written			5 removed
+ *	3 table and bridges			- they stay
+ *	4 published ports			3 elements removed
+ *	5 hosts of it and the neighbours	6 hosts of the neighbours
+ *	6 veth pair, addresses, routes		2 left to the kernel, noted in .gone
+ *						1 removed where its namespace lives on
  *
- * Killed anywhere, the journal (or, when it is still empty, a walk through the leases) says what
- * there is to take away.  Changes of state are made under one lock (lease.h); the slow calls,
- * making and removing interfaces, happen outside of it.
+ * Killed anywhere, the journal (or, before it is written, a walk through the leases) says what
+ * there is to take away.  Changes of state are made under one lock (lease.h); making interfaces
+ * happens outside of it.
+ *
+ * Removing a veth pair waits for two grace periods of RCU: 26 ms, ten times as long as all else.
+ * The kernel does it by itself, in batches, when the namespace goes, so net_down only notes the
+ * name; net_sweep removes what is still there a while later because something keeps the
+ * namespace.
  */
 #include "netns/net.h"
 
@@ -24,6 +29,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -104,7 +111,7 @@ static int take_iface(struct up *u, const struct net_attach *at, const struct ne
 	if (r < 0)
 		return r;
 	if (n->bridged) {
-		netname_veth(u->p, u->j.id, n->doc.name, veth);
+		netname_veth(veth);
 		f.veth = arena_strdup(u->a, veth);
 	}
 	if (ip.family) {
@@ -409,12 +416,7 @@ static int make_iface(struct up *u, size_t i, int netns_fd, struct err *e)
 			       .isolated = n->isolated };
 	if (mac_parse(f->mac, v.mac) < 0)
 		return err_say(e, EINVAL, "'%s' is not a MAC address", f->mac);
-	int r = link_make_veth(&u->nl, &v, e);
-	if (r != -EEXIST)
-		return r;
-	/* Left by a container of that id whose namespace is still being torn down. */
-	r = link_delete(&u->nl, f->veth, e);
-	return r < 0 ? r : link_make_veth(&u->nl, &v, e);
+	return link_make_veth(&u->nl, &v, e);
 }
 
 static int setup_iface(struct nl *in, const struct net_iface *f, size_t i, struct err *e)
@@ -442,8 +444,6 @@ static int prepare(struct up *u, const struct net_config *c, struct err *e)
 	char table[NFT_TABLE_MAX];
 	struct nft_port *rows;
 	int r = lease_lock(&u->dirs, e);
-	if (r == 0)
-		r = journal_begin(&u->dirs, u->j.id, e);
 	if (r == 0)
 		r = take_ifaces(u, c, e);
 	if (r == 0)
@@ -481,6 +481,8 @@ static int go_up(struct up *u, int netns_fd, const struct net_config *c, struct 
 		r = make_iface(u, i, netns_fd, e);
 		if (r == 0)
 			r = setup_iface(&in, &u->j.net.ifaces[i], i, e);
+		if (r == 0 && u->nets[i].bridged)
+			r = link_await_port(&u->nl, u->j.net.ifaces[i].veth, e);
 	}
 	return r;
 }
@@ -565,13 +567,38 @@ static int remove_ports(struct lease_dirs *d, const struct net_paths *p, const s
 	return r;
 }
 
-static int remove_ifaces(const struct journal *j, struct err *e)
+/* Notes the interfaces that are still there in .gone. */
+static int leave_ifaces(struct lease_dirs *d, const struct journal *j, struct err *e)
 {
 	AUTO(nl) struct nl nl = NL_INIT;
+	struct link_info l;
 	int r = j->net.nifaces ? nl_open(&nl, NETLINK_ROUTE, -1, e) : 0;
-	for (size_t i = 0; r == 0 && i < j->net.nifaces; i++)
-		if (j->net.ifaces[i].veth)
-			r = link_delete(&nl, j->net.ifaces[i].veth, e);
+	for (size_t i = 0; r == 0 && i < j->net.nifaces; i++) {
+		const char *veth = j->net.ifaces[i].veth;
+		if (!veth || !netname_is_ifname(veth))
+			continue;
+		r = link_find(&nl, veth, &l, e);
+		if (r == 0 && symlinkat(j->id, d->gone, veth) < 0 && errno != EEXIST)
+			r = err_set(e, errno, "note interface %s", veth);
+		if (r == -ENODEV)
+			r = 0;
+	}
+	return r;
+}
+
+/* With the lock held: everything of id but its interfaces. */
+static int take_away(struct lease_dirs *d, const struct net_paths *p, const struct journal *j,
+		     bool known, struct arena *a, struct err *e)
+{
+	int r = remove_ports(d, p, j, a, e);
+	for (size_t i = 0; i < j->net.nifaces; i++) {
+		lease_drop(d, j->net.ifaces[i].network, j->net.ifaces[i].ip, j->id);
+		lease_drop(d, j->net.ifaces[i].network, j->net.ifaces[i].ip6, j->id);
+	}
+	if (!known) {
+		lease_drop_all(d, j->id);
+		lease_ports_drop_all(d, j->id);
+	}
 	return r;
 }
 
@@ -583,37 +610,24 @@ int net_down(const struct net_paths *p, const char *id, struct err *e)
 	if (!netname_is_id(id))
 		return err_say(e, EINVAL, "'%s' is not the id of a container", id);
 	int r = lease_open(&d, p, e);
+	if (r == 0)
+		r = lease_lock(&d, e);
 	if (r < 0)
 		return r;
-	int known = journal_load(&d, id, a, &j, e);
-	if (known == -ENOENT)
-		return 0;
-	if (known < 0)
-		return known;
-	if (known > 0)
+	int found = journal_load(&d, id, a, &j, e);
+	if (found < 0 && found != -ENOENT)
+		return found;
+	if (found != 0)
 		j = (struct journal){ .id = id };
-	/* The namespace may be dying already and take its end along; this end goes here and now,
-	 * outside of the lock because it can take milliseconds. */
-	int first = remove_ifaces(&j, e);
-	r = lease_lock(&d, first < 0 ? &(struct err)ERR_INIT : e);
-	if (r < 0)
-		return first < 0 ? first : r;
-	r = remove_ports(&d, p, &j, a, first < 0 ? &(struct err)ERR_INIT : e);
-	first = first < 0 ? first : r;
-	for (size_t i = 0; i < j.net.nifaces; i++) {
-		lease_drop(&d, j.net.ifaces[i].network, j.net.ifaces[i].ip, id);
-		lease_drop(&d, j.net.ifaces[i].network, j.net.ifaces[i].ip6, id);
-	}
-	if (known > 0) {
-		lease_drop_all(&d, id);
-		lease_ports_drop_all(&d, id);
-	}
+	struct err later = ERR_INIT;
+	r = leave_ifaces(&d, &j, e);
+	int r2 = take_away(&d, p, &j, found == 0, a, r < 0 ? &later : e);
 	/* A journal that could not be worked off stays for the next try. */
-	if (first == 0)
+	if (r == 0 && r2 == 0)
 		journal_remove(&d, id);
 	for (size_t i = 0; i < j.net.nifaces; i++)
 		names_tell(&d, p, j.net.ifaces[i].network, id);
-	return first;
+	return r < 0 ? r : r2;
 }
 
 int net_load(const struct net_paths *p, const char *id, struct arena *a, struct net_result *ret,
@@ -647,6 +661,40 @@ static void note_dead(const char *network, const char *name, const char *id, voi
 	(void)name;
 	if (!path_exists(s->d->ids, id) && !strlist_has(&s->dead, id) && !s->alive(id, s->arg))
 		strlist_add(&s->dead, id);
+}
+
+/* Interfaces that outlived their container by more than a second. */
+static int remove_gone(struct lease_dirs *d, struct err *e)
+{
+	AUTO(nl) struct nl nl = NL_INIT;
+	int fd = openat(d->gone, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	int r = 0;
+	if (!dir)
+		return 0;
+	for (struct dirent *de; r == 0 && (de = readdir(dir));) {
+		struct link_info l;
+		struct stat st;
+		struct timespec now;
+		if (de->d_name[0] == '.')
+			continue;
+		if (nl.fd < 0)
+			r = nl_open(&nl, NETLINK_ROUTE, -1, e);
+		if (r == 0)
+			r = link_find(&nl, de->d_name, &l, e);
+		clock_gettime(CLOCK_REALTIME, &now);
+		if (r == 0 && fstatat(d->gone, de->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    now.tv_sec - st.st_mtim.tv_sec >= 0 && now.tv_sec - st.st_mtim.tv_sec < 2)
+			continue;
+		if (r == 0)
+			r = link_delete(&nl, de->d_name, e);
+		if (r == 0 || r == -ENODEV) {
+			unlinkat(d->gone, de->d_name, 0);
+			r = 0;
+		}
+	}
+	closedir(dir);
+	return r;
 }
 
 static void remove_temporaries(struct lease_dirs *d)
@@ -687,6 +735,8 @@ int net_sweep(const struct net_paths *p, net_alive *alive, void *arg, struct err
 			lease_ports_drop_all(&d, s.dead.v[i]);
 		}
 		remove_temporaries(&d);
+		lease_unlock(&d);
+		r = remove_gone(&d, first < 0 ? &(struct err)ERR_INIT : e);
 	}
 	strlist_cleanup(&s.dead);
 	return first < 0 ? first : r;

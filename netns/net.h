@@ -140,7 +140,9 @@ int net_files_make(const struct net_paths *p, const char *id, const char *name,
 int net_up(const struct net_paths *p, const char *id, const char *name, int netns_fd,
 	   const struct net_config *c, struct arena *a, struct net_result *ret, struct err *e);
 /* Takes away all that net_up and net_connect made for id, also half of it; the namespace need
- * not exist any more.  Safe twice.  Does its best and returns the first failure. */
+ * not exist any more.  Safe twice.  Does its best and returns the first failure.  The veth goes
+ * with the namespace, when the last process and descriptor of it are gone (a few ms later: to
+ * wait for it would cost 26 ms); net_sweep removes one whose namespace is kept alive. */
 int net_down(const struct net_paths *p, const char *id, struct err *e);
 /* What id has at the moment, from its journal.  -ENOENT: nothing. */
 int net_load(const struct net_paths *p, const char *id, struct arena *a, struct net_result *ret,

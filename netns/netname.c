@@ -80,11 +80,9 @@ void netname_bridge(const struct net_paths *p, const char *network, char ret[sta
 	snprintf(ret, IFNAMSIZ, "bt%010llx", (unsigned long long)(h & 0xffffffffff));
 }
 
-void netname_veth(const struct net_paths *p, const char *id, const char *network,
-		  char ret[static IFNAMSIZ])
+void netname_veth(char ret[static IFNAMSIZ])
 {
-	uint64_t h = str_hash(p->root, strlen(p->root), 0);
-	h = str_hash(id, strlen(id), h ^ 1);
-	h = str_hash(network, strlen(network), h ^ 2);
-	snprintf(ret, IFNAMSIZ, "bv%012llx", (unsigned long long)(h & 0xffffffffffff));
+	ret[0] = 'b';
+	ret[1] = 'v';
+	str_random_hex(ret + 2, 11);
 }

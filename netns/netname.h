@@ -21,7 +21,8 @@ bool netname_is_ifname(const char *s);	/* 1 to 15 bytes, no slash, colon or whit
  * the root; NET_ROOT_DEFAULT has the plain names. */
 void netname_table(const struct net_paths *p, char ret[static NFT_TABLE_MAX]);
 void netname_bridge(const struct net_paths *p, const char *network, char ret[static IFNAMSIZ]);
-void netname_veth(const struct net_paths *p, const char *id, const char *network,
-		  char ret[static IFNAMSIZ]);
+/* Random: a container that comes again does not wait until the kernel has taken its old
+ * interface away, which lasts tens of milliseconds. */
+void netname_veth(char ret[static IFNAMSIZ]);
 
 #endif

@@ -550,23 +550,28 @@ static int read_table(const struct nlmsghdr *h, void *arg)
 	return 0;
 }
 
-int nft_check(const char *table, bool *ret, struct err *e)
+static int ask_table(struct talk *t, bool *ret_exists, bool *ret_same, struct err *e)
 {
-	AUTO(talk) struct talk t = { .nl = NL_INIT };
-	int r = open_talk(&t, table, e);
-	if (r < 0)
-		return r;
 	bool same = false;
-	struct nlmsghdr *h = add(&t.nl, NFT_MSG_GETTABLE, 0, NFPROTO_INET);
-	mnl_attr_put_strz(h, NFTA_TABLE_NAME, table);
-	r = nl_ask(&t.nl, read_table, &same);
+	struct nlmsghdr *h = add(&t->nl, NFT_MSG_GETTABLE, 0, NFPROTO_INET);
+	mnl_attr_put_strz(h, NFTA_TABLE_NAME, t->table);
+	int r = nl_ask(&t->nl, read_table, &same);
 	if (r == -EPERM)
 		return err_say(e, EPERM, "look at nftables: no permission (CAP_NET_ADMIN is needed)");
 	if (r < 0 && r != -ENOENT)
 		return err_set(e, -r, "nftables: look for table %s (kernel without nf_tables?)",
-			       table);
-	*ret = r == 0 && same;
+			       t->table);
+	*ret_exists = r == 0;
+	*ret_same = r == 0 && same;
 	return 0;
+}
+
+int nft_check(const char *table, bool *ret, struct err *e)
+{
+	AUTO(talk) struct talk t = { .nl = NL_INIT };
+	bool exists;
+	int r = open_talk(&t, table, e);
+	return r < 0 ? r : ask_table(&t, &exists, ret, e);
 }
 
 int nft_build(const char *table, const struct nft_state *s, struct err *e)
@@ -575,9 +580,14 @@ int nft_build(const char *table, const struct nft_state *s, struct err *e)
 	int r = open_talk(&t, table, e);
 	if (r < 0)
 		return r;
-	/* Made, removed and made: whatever was there before is gone with the commit. */
-	add_table(&t, NFT_MSG_NEWTABLE);
-	add_table(&t, NFT_MSG_DELTABLE);
+	bool exists, same;
+	r = ask_table(&t, &exists, &same, e);
+	if (r < 0)
+		return r;
+	/* Whatever was there before is gone with the same commit.  (Not without need: a socket
+	 * that removed something waits for a grace period when it is closed.) */
+	if (exists)
+		add_table(&t, NFT_MSG_DELTABLE);
 	add_table(&t, NFT_MSG_NEWTABLE);
 	for (int i = 0; i < NSETS; i++)
 		add_set(&t, (enum set)i);

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <linux/netlink.h>
@@ -39,6 +40,8 @@ struct host {
 	int home;		/* the "host" namespace */
 	struct arena *a;
 	struct err e;
+	int ns[64];		/* of containers that still run */
+	int nns;
 };
 
 static int new_netns(int home)
@@ -71,6 +74,8 @@ static int teardown(void **state)
 	struct host *h = *state;
 	struct err e = ERR_INIT;
 	path_remove_tree(AT_FDCWD, h->root, &e);
+	while (h->nns > 0)
+		close(h->ns[--h->nns]);
 	close(h->home);
 	arena_free(h->a);
 	free(h);
@@ -179,9 +184,10 @@ static int call_udp(struct host *h, int ns, const char *ip, int port, int server
 }
 
 /* A machine outside: a veth pair 198.51.100.1 (host) - 198.51.100.2 (outside). */
+static int new_container(struct host *h);
 static int outside(struct host *h)
 {
-	int ns = new_netns(h->home);
+	int ns = new_container(h);
 	AUTO(nl) struct nl nl = NL_INIT, in = NL_INIT;
 	OK(h, nl_open(&nl, NETLINK_ROUTE, -1, &h->e));
 	OK(h, nl_open(&in, NETLINK_ROUTE, ns, &h->e));
@@ -257,9 +263,30 @@ static size_t count_elements(struct host *h)
 	return n;
 }
 
+static int new_container(struct host *h)
+{
+	assert_true(h->nns < 64);
+	return h->ns[h->nns++] = new_netns(h->home);
+}
+
+static void end_containers(struct host *h)
+{
+	while (h->nns > 0)
+		close(h->ns[--h->nns]);
+}
+
+/* The kernel takes a veth away with its namespace, a little later. */
+static void no_veth(struct host *h)
+{
+	for (int i = 0; i < 300 && count_links(h, "veth") > 0; i++)
+		usleep(10000);
+	assert_int_equal(count_links(h, "veth"), 0);
+}
+
 static void nothing_left(struct host *h)
 {
-	assert_int_equal(count_links(h, "veth"), 0);
+	end_containers(h);
+	no_veth(h);
 	assert_int_equal(count_leases(h), 0);
 	assert_int_equal(count_journals(h), 0);
 	assert_int_equal(count_elements(h), 0);
@@ -277,7 +304,7 @@ static void net_up__two_containers__reach_each_other_and_the_host(void **state)
 {
 	struct host *h = *state;
 	struct net_config c = parse(h, NULL);
-	int a = new_netns(h->home), b = new_netns(h->home);
+	int a = new_container(h), b = new_container(h);
 	struct net_result ra = up(h, "aaaa", a, &c), rb = up(h, "bbbb", b, &c);
 	assert_string_not_equal(ra.ifaces[0].ip, rb.ifaces[0].ip);
 	int s = serve(h, b, SOCK_STREAM, "0.0.0.0", 80);
@@ -288,11 +315,9 @@ static void net_up__two_containers__reach_each_other_and_the_host(void **state)
 	assert_int_equal(call_tcp(h, a, rb.ifaces[0].ip, 82), ECONNREFUSED);
 	close(s);
 	close(hs);
-	close(a);
 	OK(h, net_down(&h->p, "aaaa", &h->e));
 	OK(h, net_down(&h->p, "aaaa", &h->e));
 	OK(h, net_down(&h->p, "bbbb", &h->e));
-	close(b);
 	nothing_left(h);
 }
 
@@ -300,7 +325,7 @@ static void net_up__outside__is_masqueraded_and_cannot_get_in(void **state)
 {
 	struct host *h = *state;
 	struct net_config c = parse(h, NULL);
-	int a = new_netns(h->home), o = outside(h);
+	int a = new_container(h), o = outside(h);
 	struct net_result ra = up(h, "aaaa", a, &c);
 	int os = serve(h, o, SOCK_STREAM, "0.0.0.0", 80);
 	int as = serve(h, a, SOCK_STREAM, "0.0.0.0", 80);
@@ -320,7 +345,6 @@ static void net_up__outside__is_masqueraded_and_cannot_get_in(void **state)
 	close(got);
 	close(os);
 	close(as);
-	close(o);
 	OK(h, net_down(&h->p, "aaaa", &h->e));
 }
 
@@ -329,7 +353,7 @@ static void net_up__published_port__works_from_everywhere(void **state)
 	struct host *h = *state;
 	static const char *const publish[] = { "8080:80", "5353:53/udp", "127.0.0.1:9090:80", NULL };
 	struct net_config c = parse(h, publish), none = parse(h, NULL);
-	int a = new_netns(h->home), b = new_netns(h->home), o = outside(h);
+	int a = new_container(h), b = new_container(h), o = outside(h);
 	struct net_result ra = up(h, "aaaa", a, &c);
 	up(h, "bbbb", b, &none);
 	assert_int_equal(ra.nports, 3);
@@ -355,14 +379,13 @@ static void net_up__published_port__works_from_everywhere(void **state)
 	OK(h, net_down(&h->p, "aaaa", &h->e));
 	assert_int_not_equal(call_tcp(h, -1, "127.0.0.1", 8080), 0);
 	OK(h, net_down(&h->p, "bbbb", &h->e));
-	close(o);
 }
 
 static void net_up__neighbour_sends_to_127__is_dropped(void **state)
 {
 	struct host *h = *state;
 	struct net_config c = parse(h, NULL);
-	int a = new_netns(h->home);
+	int a = new_container(h);
 	struct net_result ra = up(h, "aaaa", a, &c);
 	int hs = serve(h, -1, SOCK_DGRAM, "127.0.0.1", 700);
 	/* Inside, 127.0.0.1 is routed to the bridge: the attack of CVE-2020-8558. */
@@ -384,7 +407,7 @@ static void net_up__port_of_another_container__names_it(void **state)
 	struct host *h = *state;
 	static const char *const first[] = { "8080:80", NULL }, *const second[] = { "127.0.0.1:8080:80", NULL };
 	struct net_config c = parse(h, first), c2 = parse(h, second);
-	int a = new_netns(h->home), b = new_netns(h->home);
+	int a = new_container(h), b = new_container(h);
 	struct net_result ra = up(h, "aaaa", a, &c), rb;
 	net_hold_close(&ra);
 	assert_int_equal(net_up(&h->p, "bbbb", NULL, b, &c2, h->a, &rb, &h->e), -EADDRINUSE);
@@ -399,7 +422,7 @@ static void net_up__port_of_a_program__names_it(void **state)
 	struct host *h = *state;
 	static const char *const publish[] = { "8080:80", NULL };
 	struct net_config c = parse(h, publish);
-	int a = new_netns(h->home), s = serve(h, -1, SOCK_STREAM, "0.0.0.0", 8080);
+	int a = new_container(h), s = serve(h, -1, SOCK_STREAM, "0.0.0.0", 8080);
 	struct net_result r;
 	char pid[32];
 	assert_int_equal(net_up(&h->p, "aaaa", NULL, a, &c, h->a, &r, &h->e), -EADDRINUSE);
@@ -407,7 +430,6 @@ static void net_up__port_of_a_program__names_it(void **state)
 	assert_non_null(strstr(h->e.msg, "8080/tcp"));
 	assert_non_null(strstr(h->e.msg, pid));
 	close(s);
-	close(a);
 	nothing_left(h);
 }
 
@@ -416,7 +438,7 @@ static void net_up__no_host_port__a_free_one_is_picked_and_works(void **state)
 	struct host *h = *state;
 	static const char *const publish[] = { "80", "127.0.0.1::81", "100-102:80", NULL };
 	struct net_config c = parse(h, publish);
-	int a = new_netns(h->home), b = new_netns(h->home);
+	int a = new_container(h), b = new_container(h);
 	struct net_result ra = up(h, "aaaa", a, &c);
 	assert_true(ra.ports[0].host > 0);
 	assert_int_equal(ra.ports[2].host, 100);
@@ -437,7 +459,7 @@ static void net_up__range_of_a_thousand_ports__is_published_and_gone(void **stat
 	struct host *h = *state;
 	static const char *const publish[] = { "20000-20999:3000-3999", NULL };
 	struct net_config c = parse(h, publish);
-	int a = new_netns(h->home);
+	int a = new_container(h);
 	struct net_result ra = up(h, "aaaa", a, &c);
 	assert_int_equal(ra.nports, 1000);
 	int s = serve(h, a, SOCK_STREAM, "0.0.0.0", 3777);
@@ -496,13 +518,13 @@ static void net_sweep__net_up_killed_anywhere__leaves_nothing(void **state)
 		waitpid(pid, NULL, 0);
 		close(ns);
 		OK(h, net_sweep(&h->p, nobody_alive, NULL, &h->e));
-		assert_int_equal(count_links(h, "veth"), 0);
+		no_veth(h);
 		assert_int_equal(count_leases(h), 0);
 		assert_int_equal(count_journals(h), 0);
 	}
 	nothing_left(h);
 	/* And what survives works. */
-	int a = new_netns(h->home);
+	int a = new_container(h);
 	struct net_result ra = up(h, "aaaa", a, &c);
 	int s = serve(h, a, SOCK_STREAM, "0.0.0.0", 80);
 	assert_int_equal(call_tcp(h, -1, "127.0.0.1", 8080), 0);
@@ -511,12 +533,30 @@ static void net_sweep__net_up_killed_anywhere__leaves_nothing(void **state)
 	OK(h, net_down(&h->p, "aaaa", &h->e));
 }
 
+static void net_sweep__namespace_kept_alive__interface_goes_all_the_same(void **state)
+{
+	struct host *h = *state;
+	struct net_config c = parse(h, NULL);
+	struct net_result ra = up(h, "aaaa", new_container(h), &c);
+	assert_non_null(ra.ifaces[0].veth);
+	OK(h, net_down(&h->p, "aaaa", &h->e));
+	OK(h, net_sweep(&h->p, nobody_alive, NULL, &h->e));
+	assert_int_equal(count_links(h, "veth"), 1);
+	AUTO_FREE char *path = mem_printf("%s/leases/.gone/%s", h->root, ra.ifaces[0].veth);
+	struct timespec old[2] = { { 1000, 0 }, { 1000, 0 } };
+	assert_int_equal(utimensat(AT_FDCWD, path, old, AT_SYMLINK_NOFOLLOW), 0);
+	OK(h, net_sweep(&h->p, nobody_alive, NULL, &h->e));
+	assert_int_equal(count_links(h, "veth"), 0);
+	assert_int_not_equal(access(path, F_OK), 0);
+	nothing_left(h);
+}
+
 static void net_up__table_flushed_by_another__is_built_again(void **state)
 {
 	struct host *h = *state;
 	static const char *const publish[] = { "8080:80", NULL };
 	struct net_config c = parse(h, publish), none = parse(h, NULL);
-	int a = new_netns(h->home), b = new_netns(h->home);
+	int a = new_container(h), b = new_container(h);
 	struct net_result ra = up(h, "aaaa", a, &c);
 	int s = serve(h, a, SOCK_STREAM, "0.0.0.0", 80);
 	assert_int_equal(system("nft flush ruleset"), 0);
@@ -539,7 +579,7 @@ static void net_files_make__bridge__resolv_hosts_and_hostname_are_right(void **s
 	OK(h, net_parse_host(h->a, "gw=host-gateway", &c, &h->e));
 	c.hostname = "box";
 	c.domainname = "example.org";
-	int a = new_netns(h->home);
+	int a = new_container(h);
 	struct net_result ra = up(h, "aaaa", a, &c);
 	AUTO_FREE char *path = mem_printf("%s/aaaa", h->run);
 	AUTO_CLOSE int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -574,6 +614,7 @@ int main(void)
 		T(net_up__range_of_a_thousand_ports__is_published_and_gone),
 		T(net_up__fifty_at_once__each_has_its_own_address),
 		T(net_sweep__net_up_killed_anywhere__leaves_nothing),
+		T(net_sweep__namespace_kept_alive__interface_goes_all_the_same),
 		T(net_up__table_flushed_by_another__is_built_again),
 		T(net_files_make__bridge__resolv_hosts_and_hostname_are_right),
 	};
