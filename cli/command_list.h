@@ -9,7 +9,7 @@
 
 #define COMMAND_LIST \
 	COMMAND(run) COMMAND(create) COMMAND(start) COMMAND(stop) COMMAND(restart) COMMAND(kill) \
-	COMMAND(wait) COMMAND(rm) COMMAND(exec) COMMAND(attach) \
+	COMMAND(wait) COMMAND(rm) COMMAND(exec) COMMAND(attach) COMMAND(logs) \
 	COMMAND(load) COMMAND(help) \
 	COMMAND(internal_supervise) COMMAND(internal_netdown) COMMAND(internal_remove)
 

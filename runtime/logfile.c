@@ -99,8 +99,8 @@ static void rotate(void)
 	}
 	if (keep == 1)
 		unlinkat((int)W.dir, "log", 0);
-	else if (W.log_compress)
-		compress("log.1");
+	else if (W.log_compress && keep > 2 && faccessat((int)W.dir, "log.2", F_OK, 0) == 0)
+		compress("log.2");	/* log.1 stays plain: a follower may still read it */
 	open_current();
 }
 

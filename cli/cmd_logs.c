@@ -1,0 +1,254 @@
+/* cmd_logs.c - logs: what a container wrote, and what it goes on writing. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "cli/connect.h"
+#include "cli/log_reader.h"
+#include "runtime/supervisor.h"
+
+struct logs_opts {
+	bool follow, timestamps, details, names;
+	const char *since, *until, *tail;
+};
+
+#define O(f) offsetof(struct logs_opts, f)
+static const struct opt rows[] = {
+	{ "follow", 'f', OPT_BOOL, O(follow), NULL, "Go on until the container ends" },
+	{ "since", 0, OPT_STR, O(since), "TIME", "Only what came after TIME, or within the last 10m" },
+	{ "until", 0, OPT_STR, O(until), "TIME", "Only what came before TIME" },
+	{ "tail", 'n', OPT_STR, O(tail), "N", "Only the last N lines (all)" },
+	{ "timestamps", 't', OPT_BOOL, O(timestamps), NULL, "Put the time before each line" },
+	{ "names", 0, OPT_BOOL, O(names), NULL, "Put the container's name before each line" },
+	{ "details", 0, OPT_BOOL, O(details), NULL, NULL },
+	OPT_END,
+};
+#undef O
+
+struct view {
+	const struct logs_opts *o;
+	const char *name;
+	char since[40], until[40];	/* in the log's own form, or "" */
+	bool tty, past_until;
+	bool at_start[2];		/* of a line, by stream */
+	struct strbuf out;
+	int out_fd;
+};
+
+/* Times are UTC with nanoseconds and so compare as text. */
+static int parse_when(const char *option, const char *text, char out[static 40], struct err *e)
+{
+	struct timespec t;
+	int64_t ns;
+
+	if (!text)
+		return 0;
+	if (str_to_time(text, &t) < 0) {
+		if (str_to_duration(text, &ns) < 0)
+			return err_say(e, EINVAL,
+				       "--%s %s: expected 2026-01-02T03:04:05Z, seconds since 1970, or 10m",
+				       option, text);
+		clock_gettime(CLOCK_REALTIME, &t);
+		t.tv_sec -= ns / 1000000000;
+		t.tv_nsec -= ns % 1000000000;
+		if (t.tv_nsec < 0) {
+			t.tv_nsec += 1000000000;
+			t.tv_sec--;
+		}
+	}
+	str_time(t, out);
+	return 0;
+}
+
+static int flush(struct view *v)
+{
+	int r = v->out.len ? fd_write_all(v->out_fd, v->out.s, v->out.len) : 0;
+
+	strbuf_reset(&v->out);
+	return r;
+}
+
+static int show(struct view *v, const struct log_line *l)
+{
+	int fd = l->err && !v->tty ? 2 : 1;
+
+	if (v->since[0] && strcmp(l->time, v->since) < 0)
+		return 0;
+	if (v->until[0] && strcmp(l->time, v->until) > 0) {
+		v->past_until = true;
+		return 0;
+	}
+	if (fd != v->out_fd || v->out.len > 65536) {
+		if (flush(v) < 0)
+			return -EPIPE;
+		v->out_fd = fd;
+	}
+	if (v->at_start[fd - 1]) {
+		if (v->o->names)
+			strbuf_addf(&v->out, "%s ", v->name);
+		if (v->o->timestamps)
+			strbuf_addf(&v->out, "%s ", l->time);
+	}
+	strbuf_add(&v->out, l->text, l->n);
+	if (l->whole)
+		strbuf_addc(&v->out, '\n');
+	v->at_start[fd - 1] = l->whole;
+	return 0;
+}
+
+static int show_all(struct view *v, struct log_reader *r, uint64_t *skip, struct err *e)
+{
+	struct log_line l;
+	int rc;
+
+	while ((rc = log_reader_next(r, &l, e)) > 0 && !v->past_until) {
+		if (*skip) {
+			*skip -= l.whole;
+			continue;
+		}
+		if (show(v, &l) < 0)
+			return -EPIPE;
+	}
+	if (flush(v) < 0)
+		return -EPIPE;
+	return rc < 0 ? rc : 0;
+}
+
+/* Waits for more: 1 something was written, 0 the container has ended. */
+static int wait_more(struct cli *c, const char *id, int watch, int *sock)
+{
+	char junk[4096];
+	static char data[SUP_DATA];
+	struct pollfd p[2] = { { .fd = watch, .events = POLLIN }, { .fd = -1, .events = POLLIN } };
+	struct err e = ERR_INIT;
+	struct sup_head h;
+
+	if (*sock < 0) {
+		if (control_connect(&c->en, id, sock, &e) == 0)
+			control_send(*sock, SUP_WAIT, 0, 0, NULL, 0);
+		else if (!run_alive(&c->en, id))
+			return 0;
+	}
+	p[1].fd = *sock;
+	/* between two lives of a restarting container nobody listens: look again */
+	if (poll(p, 2, *sock < 0 ? 50 : -1) < 0)
+		return 1;
+	if (p[0].revents)
+		while (read(watch, junk, sizeof(junk)) > 0)
+			;
+	if (p[1].revents) {
+		ssize_t n = control_recv(*sock, &h, data);
+
+		if (n < 0) {
+			fd_close(sock);
+			return run_alive(&c->en, id);
+		}
+		return h.type != SUP_END;
+	}
+	return 1;
+}
+
+static int follow(struct cli *c, const char *id, int dir, struct view *v, struct log_reader *r,
+		  struct err *e)
+{
+	AUTO_CLOSE int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), sock = -1;
+	uint64_t none = 0;
+	char path[32];
+	int rc, more = 1;
+
+	if (watch < 0 ||
+	    inotify_add_watch(watch, path_of_fd(dir, path), IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
+		return err_set(e, errno, "watch the log");
+	for (;;) {
+		rc = show_all(v, r, &none, e);
+		if (rc < 0 || v->past_until || !more)
+			return rc;
+		more = wait_more(c, id, watch, &sock);
+	}
+}
+
+static int journal(const char *id, const struct logs_opts *o, struct err *e)
+{
+	AUTO(strlist) struct strlist a = STRLIST_INIT;
+
+	strlist_add(&a, "journalctl");
+	strlist_addf(&a, "CONTAINER_ID_FULL=%s", id);
+	strlist_add(&a, "--no-pager");
+	strlist_addf(&a, "--output=%s", o->timestamps ? "short-iso" : "cat");
+	if (o->follow)
+		strlist_add(&a, "--follow");
+	strlist_addf(&a, "--lines=%s", o->tail ? o->tail : "all");
+	if (o->since)
+		strlist_addf(&a, "--since=%s", o->since);
+	if (o->until)
+		strlist_addf(&a, "--until=%s", o->until);
+	execvp("journalctl", a.v);
+	return err_set(e, errno, "run journalctl");
+}
+
+static int show_log(struct cli *c, const struct logs_opts *o, const struct record *r, struct err *e)
+{
+	struct view v = { .o = o, .name = r->name, .tty = r->tty, .at_start = { true, true },
+			  .out_fd = 1 };
+	AUTO_CLOSE int dir = -1;
+	struct log_reader *reader;
+	uint64_t skip = 0, all = 0, want;
+	int rc;
+
+	if ((rc = parse_when("since", o->since, v.since, e)) < 0 ||
+	    (rc = parse_when("until", o->until, v.until, e)) < 0 ||
+	    (rc = path_open_dir(c->en.containers_fd, r->id, &dir, e)) < 0)
+		return rc;
+	reader = log_reader_new(dir, str_eq(r->log.driver, "json-file"));
+	if (o->tail && !str_eq(o->tail, "all") && !str_eq(o->tail, "-1")) {
+		if (str_to_u64(o->tail, &want) < 0)
+			rc = err_say(e, EINVAL, "--tail %s: expected a number, or all", o->tail);
+		else
+			rc = log_reader_count(reader, &all, e);
+		skip = rc == 0 && all > want ? all - want : 0;
+		log_reader_rewind(reader);
+	}
+	if (rc == 0)
+		rc = show_all(&v, reader, &skip, e);
+	if (rc == 0 && o->follow && !v.past_until)
+		rc = follow(c, r->id, dir, &v, reader, e);
+	strbuf_cleanup(&v.out);
+	log_reader_free(reader);
+	return rc == -EPIPE && !e->code ? 0 : rc;	/* who read us has gone: no error */
+}
+
+static int run_logs(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	const struct logs_opts *o = opts;
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && i < argc; i++) {
+		AUTO(record) struct record *r = NULL;
+		char id[65];
+
+		if ((rc = record_find(&c->en, argv[i], id, e)) < 0 ||
+		    (rc = record_load(&c->en, id, &r, e)) < 0)
+			return rc;
+		if (str_eq(r->log.driver, "none") || str_eq(r->log.driver, "passthrough"))
+			return err_say(e, ENODATA, "container %s keeps no log (log driver %s)",
+				       argv[i], r->log.driver);
+		rc = str_eq(r->log.driver, "journald") ? journal(id, o, e) : show_log(c, o, r, e);
+	}
+	return rc;
+}
+
+/* clang-format off */
+const struct command command_logs = {
+	.name = "logs", .args = "CONTAINER...", .summary = "Show what containers wrote",
+	.opts = rows, .size = sizeof(struct logs_opts), .min = 1, .max = -1,
+	.complete = "container", .run = run_logs,
+};
+/* clang-format on */
