@@ -39,10 +39,11 @@ static bool name_is_valid(const char *s)
 int cgroup_slice_path(const char *slice, char **ret, struct err *e)
 {
 	struct strbuf b AUTO(strbuf) = STRBUF_INIT;
-	const char *end = slice + strlen(slice) - 6;
+	const char *end;
 
-	if (!name_is_valid(slice) || !str_ends(slice, ".slice") || end == slice)
+	if (!name_is_valid(slice) || !str_ends(slice, ".slice") || slice[0] == '.')
 		return err_say(e, EINVAL, "\"%s\" is no name of a slice", slice);
+	end = slice + strlen(slice) - strlen(".slice");
 	if (str_eq(slice, "-.slice")) {
 		*ret = mem_strdup("");
 		return 0;

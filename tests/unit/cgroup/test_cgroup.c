@@ -335,7 +335,7 @@ static void watch__last_process_ends__empty(void **state)
 	struct fixture *f = *state;
 	struct cgroup_watch w = CGROUP_WATCH_INIT;
 	struct pollfd p = { .events = POLLIN };
-	unsigned events = 0;
+	unsigned events = 0, all = 0;
 	pid_t a;
 
 	NEED_ROOT();
@@ -344,9 +344,12 @@ static void watch__last_process_ends__empty(void **state)
 	ok(f, cgroup_watch_open(f->c.fd, &w, &f->e));
 	kill(a, SIGKILL);
 	p.fd = w.fd;
-	assert_int_equal(poll(&p, 1, 5000), 1);
-	ok(f, cgroup_watch_read(&w, &events, &f->e));
-	assert_true(events & CGROUP_EVENT_EMPTY);
+	/* The kernel tells late: the news of the birth may come first. */
+	while (!(all & CGROUP_EVENT_EMPTY) && poll(&p, 1, 5000) == 1) {
+		ok(f, cgroup_watch_read(&w, &events, &f->e));
+		all |= events;
+	}
+	assert_true(all & CGROUP_EVENT_EMPTY);
 	status_of(a);
 	cgroup_watch_cleanup(&w);
 }
@@ -504,10 +507,10 @@ static void devices__many_rules__loaded(void **state)
 	struct fixture *f = *state;
 
 	NEED_ROOT();
-	f->l.devices = arena_array(f->a, 2000, sizeof(*f->l.devices));
+	f->l.devices = arena_array(f->a, 500, sizeof(*f->l.devices));
 	f->l.devices_set = true;
-	f->l.ndevices = 2000;
-	for (int i = 0; i < 2000; i++)
+	f->l.ndevices = 500;
+	for (int i = 0; i < 500; i++)
 		f->l.devices[i] = (struct cgroup_device){ i % 3 == 0, CGROUP_DEV_CHAR, 500 + i, i, 7 };
 	up(f);
 	assert_int_equal(code_in(f, "/dev/null", O_RDONLY), EPERM);
