@@ -100,8 +100,6 @@ static int name_of(struct source *s, const struct descriptor *d, const struct lo
 		if (!*s->label)
 			return 0;
 		name = arena_printf(s->m->a, "localhost/%s:%s", s->label, name);
-	} else if (!strpbrk(name, "/") && !o->name) {
-		name = arena_printf(s->m->a, "localhost/%s", name);
 	}
 	r = ref_parse(name, &ref, e);
 	if (r < 0)

@@ -319,6 +319,23 @@ static int maker_layers(struct maker *m, const struct manifest *mf, const struct
 
 /* ---- images ---- */
 
+/* One directory may stand only once in a stack; its topmost place is the one that counts. */
+static char **names_once(struct arena *a, char *const *names, size_t n)
+{
+	char **once = arena_array(a, n + 1, sizeof(*once));
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		bool again = false;
+
+		for (size_t j = i + 1; j < n && !again; j++)
+			again = str_eq(names[i], names[j]);
+		if (!again)
+			once[k++] = names[i];
+	}
+	return once;
+}
+
 static int check_blobs(struct maker *m, const struct manifest *mf, const char *what, struct err *e)
 {
 	for (size_t i = 0; i <= mf->nlayers; i++) {
@@ -390,7 +407,8 @@ int maker_add_image(struct maker *m, const struct maker_request *q, const char *
 	r = maker_layers(m, &mf, &doc, names, sizes, &lowest, e);
 	if (r < 0)
 		return err_wrap(e, "%s", q->what);
-	image_record_write(&b, &doc, names + lowest, sizes, mf.nlayers);
+	names = names_once(m->a, names + lowest, mf.nlayers - lowest);
+	image_record_write(&b, &doc, names, sizes, mf.nlayers);
 	m->images = mem_resize(m->images, m->nimages + 1, sizeof(*m->images));
 	i = &m->images[m->nimages++];
 	*i = (struct maker_image){

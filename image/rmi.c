@@ -85,7 +85,7 @@ static int check_used(const char *id, const char *name, image_used *used, void *
 
 	if (!used || !used(ctx, id, who))
 		return 0;
-	return err_say(e, EBUSY, "image %s is used by container %.12s", name, who);
+	return err_say(e, EBUSY, "image %s is in use by container %.12s", name, who);
 }
 
 static int remove_locked(const struct store *s, struct catalog *x, const struct image *i,
