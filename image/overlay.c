@@ -82,7 +82,7 @@ static int stack_open(const struct store *s, int store_fd, const struct overlay_
 
 /* ---- fsopen, fsconfig, fsmount ---- */
 
-/* -EINVAL: this kernel does not know that way. */
+/* -EINVAL, -EOPNOTSUPP (before 6.5): this kernel does not know that way. */
 static int config_lowers(int fs, const struct stack *st, enum overlay_way way)
 {
 	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
@@ -147,7 +147,7 @@ static int try_way(const struct store *s, const struct stack *st, const struct o
 	if (fs < 0)
 		return err_set(e, errno, "open the overlay file system");
 	r = config_lowers(fs, st, way);
-	if (r == -EINVAL) {
+	if (r == -EINVAL || r == -EOPNOTSUPP) {
 		*ret_again = true;
 		return overlay_fail(fs, -r, e);
 	}
