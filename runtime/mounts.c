@@ -223,8 +223,10 @@ static int mount_one(struct init *in, const struct spec_mount *spec, const struc
 		return err_say(e, EINVAL, "the root itself is no place for a mount");
 	if (m.flags & SPEC_MOUNT_REMOUNT)
 		return remount(in, &m, path, e);
-	if (later)
+	if (later) {
 		m.attr_set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+		m.sb_flags &= ~(uint64_t)MS_RDONLY;
+	}
 	if (is_bind(&m)) {
 		r = mount_bind_make(in, &m, src, &tree, &is_dir, e);
 		if (r < 0 || tree < 0)

@@ -210,6 +210,13 @@ static int room_run(struct room_birth *b, const struct room_spec *r)
 	return ret;
 }
 
+/* A life that must go well. */
+static inline void room_lives(struct room_birth *b, const struct room_spec *r)
+{
+	if (room_run(b, r) < 0)
+		fail_msg("%s", b->e.msg);
+}
+
 #define assert_said(b, text) \
 	do { \
 		if (!strstr((b)->said, (text))) \

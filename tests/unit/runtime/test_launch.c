@@ -12,10 +12,10 @@ static void birth__plain__is_isolated(void **state)
 	struct room_birth b;
 
 	(void)state;
-	assert_int_equal(room_run(&b, &(struct room_spec){
+	room_lives(&b, &(struct room_spec){
 		.script = "echo pid $$; hostname; ls /sys/class/net; cat /proc/self/status; ls /proc; "
 			  "readlink /proc/1/exe; echo fds: $(ls /proc/self/fd); grep -c . /proc/self/mountinfo; "
-			  "cat /proc/1/comm" }), 0);
+			  "cat /proc/1/comm" });
 	assert_int_equal(b.status, 0);
 	assert_said(&b, "pid 1\ninside\nlo\n");
 	assert_said(&b, "CapInh:\t0000000000000000");
@@ -30,12 +30,12 @@ static void birth__devices__are_there(void **state)
 	struct room_birth b;
 
 	(void)state;
-	assert_int_equal(room_run(&b, &(struct room_spec){
+	room_lives(&b, &(struct room_spec){
 		.script = "stat -c '%n %t:%T %a %F' /dev/null /dev/zero /dev/full /dev/random /dev/urandom "
 			  "/dev/tty /dev/fuse; readlink /dev/fd /dev/stdin /dev/stdout /dev/stderr /dev/ptmx; "
 			  "for l in fd stdin ptmx; do readlink /dev/$l; done; echo x > /dev/null && echo ok",
 		.linux_ = ",\"devices\":[{\"path\":\"/dev/fuse\",\"type\":\"c\",\"major\":10,\"minor\":229,"
-			  "\"fileMode\":438,\"uid\":3,\"gid\":4}]" }), 0);
+			  "\"fileMode\":438,\"uid\":3,\"gid\":4}]" });
 	assert_said(&b, "/dev/null 1:3 666 character special file");
 	assert_said(&b, "/dev/tty 5:0 666");
 	assert_said(&b, "/dev/fuse a:e5 666");
@@ -49,12 +49,12 @@ static void birth__masks__cover_files_and_folders(void **state)
 	struct room_birth b;
 
 	(void)state;
-	assert_int_equal(room_run(&b, &(struct room_spec){
+	room_lives(&b, &(struct room_spec){
 		.script = "wc -c < /proc/timer_list; ls /proc/fs /sys/firmware | grep -v : | grep -c .; "
 			  "echo 1 > /proc/sys/kernel/panic; echo x > /proc/fs/y; echo end",
 		.caps = "\"CAP_SYS_ADMIN\",\"CAP_DAC_OVERRIDE\"",
 		.linux_ = ",\"maskedPaths\":[\"/proc/timer_list\",\"/proc/fs\",\"/sys/firmware\",\"/none\"],"
-			  "\"readonlyPaths\":[\"/proc/sys\",\"/none\"]" }), 0);
+			  "\"readonlyPaths\":[\"/proc/sys\",\"/none\"]" });
 	assert_said(&b, "0\n0\n");
 	assert_said(&b, "Read-only file system");
 	assert_said(&b, "end");
@@ -65,11 +65,11 @@ static void birth__user__has_exactly_its_ids(void **state)
 	struct room_birth b;
 
 	(void)state;
-	assert_int_equal(room_run(&b, &(struct room_spec){
+	room_lives(&b, &(struct room_spec){
 		.script = "id; umask; pwd; echo $HOME; grep Cap /proc/self/status",
 		.caps = "\"CAP_CHOWN\"",
 		.process = ",\"user\":{\"uid\":1000,\"gid\":1001,\"additionalGids\":[7],\"umask\":23}",
-		.cwd = "/made/for/it" }), 0);
+		.cwd = "/made/for/it" });
 	assert_said(&b, "uid=1000(u) gid=1001 groups=7");
 	assert_said(&b, "0027\n/made/for/it\n/home/u\n");
 	assert_said(&b, "CapInh:\t0000000000000000");
@@ -109,10 +109,10 @@ static void birth__terminal__is_the_containers_own(void **state)
 	struct room_birth b;
 
 	(void)state;
-	assert_int_equal(room_run(&b, &(struct room_spec){
+	room_lives(&b, &(struct room_spec){
 		.script = "tty; stty size; stat -c '%t:%T %u' /dev/console; sleep 0.1",
 		.process = ",\"terminal\":true,\"consoleSize\":{\"height\":33,\"width\":77},"
-			   "\"user\":{\"uid\":1000,\"gid\":1000}" }), 0);
+			   "\"user\":{\"uid\":1000,\"gid\":1000}" });
 	assert_said(&b, "/dev/pts/0\r\n33 77\r\n88:0 1000");
 }
 
@@ -122,13 +122,13 @@ static void birth__user_namespace__maps_and_keeps_devices(void **state)
 
 	(void)state;
 	room_shell("chmod 777 %s/root/tmp", room);
-	assert_int_equal(room_run(&b, &(struct room_spec){
+	room_lives(&b, &(struct room_spec){
 		.script = "cat /proc/self/uid_map; echo x > /dev/null && echo null; ulimit -n; touch /tmp/f && "
 			  "stat -c %u /tmp/f; id -u",
 		.process = ",\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":500,\"hard\":600}]",
 		.namespaces = ROOM_NAMESPACES ",{\"type\":\"user\"}",
 		.linux_ = ",\"uidMappings\":[{\"containerID\":0,\"hostID\":70000,\"size\":1000}],"
-			  "\"gidMappings\":[{\"containerID\":0,\"hostID\":70000,\"size\":1000}]" }), 0);
+			  "\"gidMappings\":[{\"containerID\":0,\"hostID\":70000,\"size\":1000}]" });
 	assert_said(&b, "70000       1000\nnull\n500\n0\n0\n");
 	room_shell("test $(stat -c %%u %s/root/tmp/f) = 70000 && rm %s/root/tmp/f", room, room);
 }
@@ -139,12 +139,12 @@ static void birth__user_namespace_without_root__works(void **state)
 	struct room_birth b;
 
 	(void)state;
-	assert_int_equal(room_run(&b, &(struct room_spec){
+	room_lives(&b, &(struct room_spec){
 		.script = "id -u; cat /proc/self/uid_map",
 		.process = ",\"user\":{\"uid\":1000,\"gid\":1000}",
 		.namespaces = ROOM_NAMESPACES ",{\"type\":\"user\"}",
 		.linux_ = ",\"uidMappings\":[{\"containerID\":1000,\"hostID\":70000,\"size\":1}],"
-			  "\"gidMappings\":[{\"containerID\":1000,\"hostID\":70000,\"size\":1}]" }), 0);
+			  "\"gidMappings\":[{\"containerID\":1000,\"hostID\":70000,\"size\":1}]" });
 	assert_said(&b, "1000\n");
 }
 
@@ -166,13 +166,13 @@ static void birth__sysctl_and_scores__are_set(void **state)
 	struct room_birth b;
 
 	(void)state;
-	assert_int_equal(room_run(&b, &(struct room_spec){
+	room_lives(&b, &(struct room_spec){
 		.script = "cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/shmmax /proc/self/oom_score_adj; "
 			  "cat /proc/uptime",
 		.process = ",\"oomScoreAdj\":321",
 		.namespaces = ROOM_NAMESPACES ",{\"type\":\"time\"}",
 		.linux_ = ",\"sysctl\":{\"net.ipv4.ip_forward\":\"1\",\"kernel.shmmax\":\"123456\"},"
-			  "\"timeOffsets\":{\"boottime\":{\"secs\":99000000}},\"readonlyPaths\":[\"/proc/sys\"]" }), 0);
+			  "\"timeOffsets\":{\"boottime\":{\"secs\":99000000}},\"readonlyPaths\":[\"/proc/sys\"]" });
 	assert_said(&b, "1\n123456\n321\n99");
 }
 
@@ -185,10 +185,10 @@ static void birth__filter__is_on(void **state)
 	(void)state;
 	/* Without no_new_privs it is installed before the capabilities go. */
 	for (int nnp = 0; nnp < 2; nnp++) {
-		assert_int_equal(room_run(&b, &(struct room_spec){
+		room_lives(&b, &(struct room_spec){
 			.script = "mkdir /tmp/x; grep -e Seccomp: -e NoNew /proc/self/status",
 			.process = nnp ? ",\"noNewPrivileges\":true" : ",\"noNewPrivileges\":false",
-			.linux_ = profile }), 0);
+			.linux_ = profile });
 		assert_said(&b, "Disk quota exceeded");
 		assert_said(&b, "Seccomp:\t2");
 		assert_said(&b, nnp ? "NoNewPrivs:\t1" : "NoNewPrivs:\t0");
