@@ -21,6 +21,9 @@ UNIT_OBJ_cli := $(filter-out $(B)/obj/cli/main.o,$(CLI_O)) $(UNIT_OBJ_runtime)
 UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 
+# Births are real: they execute what was built.
+$(filter $(B)/unit/runtime/test_launch%,$(UNIT_BIN)): | $(B)/libexec/berth/berth-init
+
 .SECONDEXPANSION:
 $(B)/unit/%: tests/unit/%.c $$(UNIT_OBJ_$$(firstword $$(subst /, ,$$*)))
 	$(call say,UNIT,$<)
