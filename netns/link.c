@@ -194,9 +194,9 @@ static void put_addr(struct nl *n, uint32_t index, const struct cidr *c)
 	}
 }
 
-static void put_default_route(struct nl *n, uint32_t index, const struct addr *gw, uint32_t metric)
+static int try_default_route(struct nl *n, uint32_t index, const struct addr *gw, uint32_t metric)
 {
-	struct nlmsghdr *h = nl_add(n, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
+	struct nlmsghdr *h = nl_add(n, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
 	struct rtmsg *rt = mnl_nlmsg_put_extra_header(h, sizeof(*rt));
 	rt->rtm_family = gw->family;
 	rt->rtm_table = RT_TABLE_MAIN;
@@ -207,6 +207,16 @@ static void put_default_route(struct nl *n, uint32_t index, const struct addr *g
 	mnl_attr_put_u32(h, RTA_OIF, index);
 	if (metric)
 		mnl_attr_put_u32(h, RTA_PRIORITY, metric);
+	return nl_talk(n, NULL);
+}
+
+/* Several interfaces may each have one, told apart by their metric. */
+static int add_default_route(struct nl *n, uint32_t index, const struct addr *gw, uint32_t metric)
+{
+	int r = -EEXIST;
+	for (int tries = 0; r == -EEXIST && tries < 64; tries++)
+		r = try_default_route(n, index, gw, metric + (uint32_t)tries * 16);
+	return r;
 }
 
 static int make_bridge(struct nl *n, const struct link_bridge *b, struct err *e)
@@ -280,7 +290,7 @@ int link_ensure_bridge(struct nl *n, const struct link_bridge *b, uint32_t *ret_
 	if (r < 0)
 		return fail(n, r, e, "configure bridge", b->name);
 	*ret_index = l.index;
-	return 1;
+	return 0;
 }
 
 /* One queue each way: by default there is one for every possible CPU, which on a large host is
@@ -428,11 +438,11 @@ int link_setup_inside(struct nl *n, const struct link_setup *s, struct err *e)
 		put_addr(n, l.index, &s->addr);
 	if (s->addr6.addr.family)
 		put_addr(n, l.index, &s->addr6);
-	if (s->gw.family)
-		put_default_route(n, l.index, &s->gw, s->metric);
-	if (s->gw6.family)
-		put_default_route(n, l.index, &s->gw6, s->metric + 1);
 	r = nl_talk(n, NULL);
+	if (r == 0 && s->gw.family)
+		r = add_default_route(n, l.index, &s->gw, s->metric);
+	if (r == 0 && s->gw6.family)
+		r = add_default_route(n, l.index, &s->gw6, s->metric + 1024);
 	return r < 0 ? fail(n, r, e, "configure the container's", s->ifname) : 0;
 }
 

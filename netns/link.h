@@ -39,7 +39,7 @@ struct link_bridge {
 	struct cidr addr, addr6;	/* of the gateway; family 0: none */
 };
 /* The bridge is there, complete, and up; made where it is missing.  A bridge that is up is
- * complete, since that is the last step.  1: it had to be made or completed. */
+ * complete, since that is the last step. */
 int link_ensure_bridge(struct nl *n, const struct link_bridge *b, uint32_t *ret_index,
 		       struct err *e);
 
@@ -74,7 +74,7 @@ struct link_setup {
 	const char *ifname;
 	struct cidr addr, addr6;	/* family 0: none */
 	struct addr gw, gw6;		/* family 0: no default route */
-	uint32_t metric;
+	uint32_t metric;	/* of the first default route; the next free one above is taken */
 };
 int link_setup_inside(struct nl *n, const struct link_setup *s, struct err *e);
 int link_loopback_up(struct nl *n, struct err *e);

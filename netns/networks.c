@@ -1,0 +1,177 @@
+/*
+ * networks.c - networks as the user sees them: create, look, list, remove, prune.
+ */
+#include "netns/net.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <string.h>
+
+#include "netns/bridge.h"
+#include "netns/link.h"
+#include "netns/netname.h"
+#include "netns/network.h"
+#include "netns/nft.h"
+
+int net_network_create(const struct net_paths *p, const struct net_network *want,
+		       struct arena *a, struct net_network *ret, struct err *e)
+{
+	AUTO(lease_dirs) struct lease_dirs d = LEASE_DIRS_INIT;
+	struct network n;
+	static const char *const modes[] = { "none", "host", "container", "ns", "default", NULL };
+	for (size_t i = 0; modes[i]; i++)
+		if (str_eq(want->name, modes[i]))
+			return err_say(e, EINVAL, "network name %s is reserved", want->name);
+	int r = lease_open(&d, p, e);
+	if (r == 0)
+		r = lease_lock(&d, e);
+	/* Bridge and rules come with the first container. */
+	if (r == 0)
+		r = network_make(&d, p, want, a, &n, e);
+	if (r == 0)
+		*ret = n.doc;
+	return r;
+}
+
+int net_network_load(const struct net_paths *p, const char *name, struct arena *a,
+		     struct net_network *ret, struct err *e)
+{
+	AUTO(lease_dirs) struct lease_dirs d = LEASE_DIRS_INIT;
+	struct network n;
+	int r = lease_open(&d, p, e);
+	if (r == 0)
+		r = network_load(&d, p, name, a, &n, e);
+	if (r == 0)
+		*ret = n.doc;
+	return r;
+}
+
+int net_network_list(const struct net_paths *p, struct arena *a, struct net_network **ret,
+		     size_t *ret_n, struct err *e)
+{
+	AUTO(lease_dirs) struct lease_dirs d = LEASE_DIRS_INIT;
+	struct network *all;
+	size_t n;
+	int r = lease_open(&d, p, e);
+	if (r == 0)
+		r = network_list(&d, a, &all, &n, e);
+	if (r < 0)
+		return r;
+	struct net_network *v = arena_array(a, n + 1, sizeof(*v));
+	for (size_t i = 0; i < n; i++)
+		v[i] = all[i].doc;
+	*ret = v;
+	*ret_n = n;
+	return 0;
+}
+
+static void note_user(const char *network, const char *address, const char *id, void *arg)
+{
+	struct strlist *l = arg;
+	(void)network;
+	(void)address;
+	if (!strlist_has(l, id))
+		strlist_add(l, id);
+}
+
+int net_network_users(const struct net_paths *p, const char *name, struct arena *a,
+		      char ***ret_ids, struct err *e)
+{
+	AUTO(lease_dirs) struct lease_dirs d = LEASE_DIRS_INIT;
+	AUTO(strlist) struct strlist ids = STRLIST_INIT;
+	struct network n;
+	int r = lease_open(&d, p, e);
+	if (r == 0)
+		r = network_load(&d, p, name, a, &n, e);
+	if (r < 0)
+		return r;
+	lease_walk(&d, n.doc.name, note_user, &ids);
+	char **v = arena_array(a, ids.n + 1, sizeof(*v));
+	for (size_t i = 0; i < ids.n; i++)
+		v[i] = arena_strdup(a, ids.v[i]);
+	*ret_ids = v;
+	return 0;
+}
+
+/* The bridge goes only when it is the one that we made: its address says so. */
+static int remove_bridge(const struct network *n, struct err *e)
+{
+	AUTO(nl) struct nl nl = NL_INIT;
+	struct link_info l;
+	uint8_t mac[6];
+	int r = nl_open(&nl, NETLINK_ROUTE, -1, e);
+	if (r == 0)
+		r = link_find(&nl, n->doc.bridge, &l, e);
+	if (r < 0)
+		return r == -ENODEV ? 0 : r;
+	network_bridge_mac(n, mac);
+	return memcmp(mac, l.mac, 6) == 0 ? link_delete(&nl, n->doc.bridge, e) : 0;
+}
+
+/* With the lock held.  The document goes last, so that a second try finds what is left. */
+static int remove_network(struct lease_dirs *d, const struct net_paths *p, const struct network *n,
+			  struct err *e)
+{
+	char table[NFT_TABLE_MAX];
+	bool there = false;
+	netname_table(p, table);
+	int r = n->bridged ? nft_check(table, &there, e) : 0;
+	if (r == 0 && there) {
+		struct nft_net row = network_nft(n);
+		r = nft_remove_net(table, &row, e);
+	}
+	if (r == 0 && n->bridged)
+		r = remove_bridge(n, e);
+	if (r < 0)
+		return r;
+	lease_forget(d, n->doc.name);
+	network_remove(d, n->doc.name);
+	return 0;
+}
+
+int net_network_remove(const struct net_paths *p, const char *name, struct err *e)
+{
+	AUTO(lease_dirs) struct lease_dirs d = LEASE_DIRS_INIT;
+	AUTO(strlist) struct strlist ids = STRLIST_INIT;
+	AUTO(arena) struct arena *a = arena_new(64u << 20);
+	struct network n;
+	int r = lease_open(&d, p, e);
+	if (r == 0)
+		r = lease_lock(&d, e);
+	if (r == 0)
+		r = network_load(&d, p, name, a, &n, e);
+	if (r < 0)
+		return r;
+	if (str_eq(n.doc.name, NET_NAME_DEFAULT))
+		return err_say(e, EPERM, "network %s is the default one and stays", n.doc.name);
+	lease_walk(&d, n.doc.name, note_user, &ids);
+	if (ids.n)
+		return err_say(e, EBUSY, "network %s is in use by container %.64s", n.doc.name,
+			       ids.v[0]);
+	return remove_network(&d, p, &n, e);
+}
+
+int net_network_prune(const struct net_paths *p, struct strlist *ret, struct err *e)
+{
+	AUTO(lease_dirs) struct lease_dirs d = LEASE_DIRS_INIT;
+	AUTO(arena) struct arena *a = arena_new(64u << 20);
+	struct network *all;
+	size_t n;
+	int r = lease_open(&d, p, e);
+	if (r == 0)
+		r = lease_lock(&d, e);
+	if (r == 0)
+		r = network_list(&d, a, &all, &n, e);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		AUTO(strlist) struct strlist ids = STRLIST_INIT;
+		if (str_eq(all[i].doc.name, NET_NAME_DEFAULT))
+			continue;
+		lease_walk(&d, all[i].doc.name, note_user, &ids);
+		if (ids.n)
+			continue;
+		r = remove_network(&d, p, &all[i], e);
+		if (r == 0)
+			strlist_add(ret, all[i].doc.name);
+	}
+	return r;
+}
