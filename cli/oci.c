@@ -257,7 +257,7 @@ int oci_main(int argc, char **argv)
 		r = err_set(&e, errno, "write to standard output");
 	if (r < 0) {
 		log_error(&e);
-		return 1;
+		return e.status == 255 ? 255 : 1;	/* 255: exec, see there */
 	}
 	return r;
 }

@@ -220,6 +220,10 @@ static int run_exec(struct oci *o, void *opts, int argc, char **argv, struct err
 	strlist_cleanup(&x->env);
 	strlist_cleanup(&x->caps);
 	strlist_cleanup(&x->gids);
+	if (r < 0) {	/* runc's words and status, so that it is no program's own */
+		err_wrap(e, "exec failed");
+		err_status(e, 255);
+	}
 	return r;
 }
 
