@@ -120,9 +120,21 @@ int oci_foreground(struct tty *t, struct launch *l, int *ret_code, struct err *e
 	return 0;
 }
 
+/* Where the program inside tells systemd (or podman) that it is ready. */
+static const char *notify_socket(void)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+
+	if (str_empty(path))
+		return NULL;
+	if (path[0] == '/' && access(path, F_OK) == 0)
+		return path;
+	log_warn("NOTIFY_SOCKET %s is not there and not handed in", path);
+	return NULL;
+}
+
 static void fill_opts(const struct create_opts *c, struct container_create_opts *co)
 {
-	const char *notify = getenv("NOTIFY_SOCKET");
 
 	*co = (struct container_create_opts){
 		.root_fd = -1, .stdio = { -1, -1, -1 }, .preserve_fds = c->preserve_fds,
@@ -131,7 +143,7 @@ static void fill_opts(const struct create_opts *c, struct container_create_opts 
 		.pid_file = oci_absolute(c->pid_file),
 		.pidfd_socket = oci_absolute(c->pidfd_socket),
 		.listen_fds = oci_listen_fds(),
-		.sd_notify = str_empty(notify) ? NULL : notify,
+		.sd_notify = notify_socket(),
 	};
 	co->preserve_fds += co->listen_fds;
 }

@@ -23,6 +23,37 @@ static bool has_ns(const struct spec *s, enum spec_ns ns)
 	return s->ns[ns].unshare || s->ns[ns].path;
 }
 
+static int check_scheduler(const struct spec_scheduler *s, struct err *e)
+{
+	if (s->policy == 4)
+		return err_say(e, ENOTSUP, "process.scheduler.policy: SCHED_ISO is in no Linux "
+			       "kernel");
+	if (s->nice < -20 || s->nice > 19)
+		return err_say(e, EINVAL, "process.scheduler.nice: must be between -20 and 19, "
+			       "not %d", s->nice);
+	if (s->policy != 6) {
+		if (s->runtime || s->deadline || s->period)
+			return err_say(e, EINVAL, "process.scheduler: runtime, deadline and period "
+				       "go with SCHED_DEADLINE only");
+		return 0;
+	}
+	/* sched_setattr(2): 1024 <= runtime <= deadline <= period, and below 2^63. */
+	if (!s->runtime)
+		return err_say(e, EINVAL, "process.scheduler.runtime: SCHED_DEADLINE needs it");
+	if (!s->deadline)
+		return err_say(e, EINVAL, "process.scheduler.deadline: SCHED_DEADLINE needs it");
+	if (s->runtime < 1024)
+		return err_say(e, EINVAL, "process.scheduler.runtime: must be at least 1024 ns");
+	if (s->runtime > s->deadline)
+		return err_say(e, EINVAL, "process.scheduler.runtime: must not be above deadline");
+	if (s->period && s->deadline > s->period)
+		return err_say(e, EINVAL, "process.scheduler.deadline: must not be above period");
+	if ((s->deadline | s->period) >> 63)
+		return err_say(e, EINVAL, "process.scheduler: deadline and period must be below "
+			       "2^63 ns");
+	return 0;
+}
+
 static int check_process(const struct spec *s, struct err *e)
 {
 	const struct spec_process *p = &s->process;
@@ -31,17 +62,7 @@ static int check_process(const struct spec *s, struct err *e)
 		return err_say(e, EINVAL, "process: must be given");
 	if (!p->args || !p->args[0] || !p->args[0][0])
 		return err_say(e, EINVAL, "process.args: must name a program");
-	if (p->scheduler.set && p->scheduler.policy == 4)
-		return err_say(e, ENOTSUP, "process.scheduler.policy: SCHED_ISO is in no Linux "
-			       "kernel");
-	if (p->scheduler.set && (p->scheduler.nice < -20 || p->scheduler.nice > 19))
-		return err_say(e, EINVAL, "process.scheduler.nice: must be between -20 and 19, "
-			       "not %d", p->scheduler.nice);
-	if (p->scheduler.set && p->scheduler.policy != 6 &&
-	    (p->scheduler.runtime || p->scheduler.deadline || p->scheduler.period))
-		return err_say(e, EINVAL, "process.scheduler: runtime, deadline and period go "
-			       "with SCHED_DEADLINE only");
-	return 0;
+	return p->scheduler.set ? check_scheduler(&p->scheduler, e) : 0;
 }
 
 static int check_lsm(const struct spec *s, struct err *e)
@@ -189,7 +210,8 @@ static const struct { const char *prefix; bool exact; enum spec_ns ns; } sysctl_
 };
 /* clang-format on */
 
-static int check_one_sysctl(const struct spec *s, const char *key, struct err *e)
+static int check_one_sysctl(const struct spec *s, const char *key, const char *value,
+			    struct err *e)
 {
 	char path[256];
 	size_t n = strlen(key);
@@ -206,8 +228,11 @@ static int check_one_sysctl(const struct spec *s, const char *key, struct err *e
 		if (sysctl_ns[i].exact ? !str_eq(path, sysctl_ns[i].prefix)
 				       : !str_starts(path, sysctl_ns[i].prefix))
 			continue;
-		if (str_eq(path, "kernel/hostname") && !str_empty(s->hostname))
-			return err_say(e, EINVAL, "linux.sysctl: %s contradicts hostname", key);
+		if (str_eq(path, "kernel/hostname"))
+			return err_say(e, EINVAL, "linux.sysctl: %s: use hostname instead", key);
+		if (str_eq(path, "kernel/domainname") && !str_empty(s->domainname) &&
+		    !str_eq(s->domainname, value))
+			return err_say(e, EINVAL, "linux.sysctl: %s contradicts domainname", key);
 		if (is_hosts(s, sysctl_ns[i].ns))
 			return err_say(e, EINVAL, "linux.sysctl: %s cannot be set, since the "
 				       "container has no %s namespace of its own", key,
@@ -223,7 +248,7 @@ static int check_sysctl(const struct spec *s, struct err *e)
 	int r = 0;
 
 	for (size_t i = 0; !r && i < s->sysctl.n; i++)
-		r = check_one_sysctl(s, s->sysctl.v[i].key, e);
+		r = check_one_sysctl(s, s->sysctl.v[i].key, s->sysctl.v[i].value, e);
 	return r;
 }
 

@@ -239,6 +239,7 @@ static int give_devices(const struct spec *s, int netns, struct err *e)
 static int on_namespaces(void *ctx, const struct launch *l, struct err *e)
 {
 	struct birth *b = ctx;
+	bool own_net = b->s->ns[SPEC_NS_NETWORK].unshare;
 	AUTO_CLOSE int netns = -1;
 	int r;
 
@@ -250,8 +251,10 @@ static int on_namespaces(void *ctx, const struct launch *l, struct err *e)
 			     &b->state.rdt_group, e);
 	if (!r && b->s->rdt.set)
 		r = state_save(b->dir, &b->state, e);
-	if (!r && (b->o->network || b->s->nnetdevs))
+	if (!r && (own_net || b->o->network || b->s->nnetdevs))
 		r = netns_open(l->pid, &netns, e);
+	if (!r && own_net && !b->o->network)
+		r = net_loopback(netns, e);
 	if (!r)
 		r = give_devices(b->s, netns, e);
 	if (!r && b->o->network)
@@ -415,9 +418,10 @@ int container_create(const struct container_env *env, const char *id, struct spe
 
 /* ---- start ------------------------------------------------------------------------------ */
 
-/* The program runs.  A failed hook stops the container: runtime.md, lifecycle step 9. */
-static int after_start(int dir, const struct container_state *st, const struct spec *s,
-		       struct err *e)
+/* The program runs.  A failed hook ends the container, and it is destroyed with its poststop
+ * hooks: runtime.md, lifecycle steps 9, 12 and 13. */
+static int after_start(const struct container_env *env, int dir, const struct container_state *st,
+		       const struct spec *s, struct err *e)
 {
 	int r;
 
@@ -425,9 +429,10 @@ static int after_start(int dir, const struct container_state *st, const struct s
 		return err_set(e, errno, "remove the gate of container %s", st->id);
 	r = s ? run_hooks(st, s, SPEC_HOOK_POSTSTART, CONTAINER_RUNNING, e) : 0;
 	if (r < 0) {
-		struct err ignore = ERR_INIT;
+		struct err why = ERR_INIT;
 
-		container_kill_init(st, &ignore);
+		if (container_undo(env, dir, st, true, !st->engine, &why) < 0)
+			log_warn("%s", why.msg);
 	}
 	return r;
 }
@@ -444,10 +449,10 @@ int container_open_gate(const struct container_env *env, const char *id, struct 
 	if (r < 0)
 		return r;
 	if (!s->hooks[SPEC_HOOK_POSTSTART].n)
-		return after_start(dir, &st, NULL, e);
+		return after_start(env, dir, &st, NULL, e);
 	r = state_load(dir, id, &st, e);
 	if (!r)
-		r = after_start(dir, &st, s, e);
+		r = after_start(env, dir, &st, s, e);
 	if (st.arena)
 		container_state_clear(&st);
 	return r;
@@ -492,7 +497,7 @@ static int start_locked(const struct container_env *env, int dir, const char *id
 		unlinkat(dir, STATE_GATE, 0);
 		return r;
 	}
-	return after_start(dir, st, s, e);
+	return after_start(env, dir, st, s, e);
 }
 
 int container_start(const struct container_env *env, const char *id, struct err *e)

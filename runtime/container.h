@@ -121,7 +121,7 @@ int container_exec(const struct container_env *env, const char *id, struct arena
 		   struct spec_process *p, const struct container_exec_opts *o,
 		   struct launch *ret, struct err *e);
 
-/* 1..255 characters of [A-Za-z0-9_+.-], not "." or "..". */
+/* 1..255 characters of [A-Za-z0-9_+.-], the first no dot. */
 int container_id_check(const char *id, struct err *e);
 
 #endif

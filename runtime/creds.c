@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/sys.h"
+#include "base/str.h"
 #include "runtime/init.h"
 #include "runtime/sync.h"
 
@@ -21,7 +22,13 @@
 static int set_groups(struct init *in, struct err *e)
 {
 	const struct spec_user *u = &in->process->user;
+	const struct spec *s = in->plan->spec;
 
+	/* podman --group-add keep-groups; crun(1). */
+	for (size_t i = 0; s && i < s->annotations.n; i++)
+		if (str_eq(s->annotations.v[i].key, "run.oci.keep_original_groups") &&
+		    !str_eq(s->annotations.v[i].value, "0"))
+			return 0;
 	if (setgroups(u->ngroups, u->groups) == 0)
 		return 0;
 	/* user_namespaces(7): a mapping that an unprivileged user wrote forbids setgroups; then

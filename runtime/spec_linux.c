@@ -198,6 +198,10 @@ static int read_device(struct json_ctx *c, const struct json *v, void *field)
 		return r;
 	if (d->path[0] != '/')
 		return json_fail(c, "path: must be absolute, not \"%.200s\"", d->path);
+	if (str_ends(d->path, "/"))
+		d->path = arena_strndup(c->a, d->path, strlen(d->path) - 1);
+	if (!d->path[0])
+		return json_fail(c, "path: must name a device");
 	if (d->type != 'p' && (!json_get(v, "major") || !json_get(v, "minor")))
 		return json_fail(c, "major and minor must be given for a device of type \"%c\"",
 				 d->type);

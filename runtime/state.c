@@ -46,9 +46,9 @@ int container_id_check(const char *id, struct err *e)
 	if (n > 255)
 		return err_say(e, EINVAL, "a container ID has at most 255 characters, not %zu", n);
 	if (strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+.-") != n ||
-	    str_eq(id, ".") || str_eq(id, ".."))
-		return err_say(e, EINVAL, "invalid container ID \"%.100s\": it consists of letters, "
-			       "digits and _ + - .", id);
+	    id[0] == '.')
+		return err_say(e, EINVAL, "invalid character in container ID \"%.100s\": it consists "
+			       "of letters, digits and _ + - . and does not begin with a dot", id);
 	return 0;
 }
 
