@@ -158,8 +158,11 @@ static int try_way(const struct store *s, const struct stack *st, const struct o
 		r = -errno;
 	if (r == 0 && sys_fsconfig(fs, SYS_FSCONFIG_SET_STRING, "source", "berth", 0) < 0)
 		r = -errno;
-	if (r == 0 && sys_fsconfig(fs, SYS_FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+	if (r == 0 && sys_fsconfig(fs, SYS_FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
 		r = -errno;
+		/* before 6.5 any option is taken, and found to be unknown only here */
+		*ret_again = way == WAY_PATH && r == -EINVAL;
+	}
 	if (r < 0)
 		return overlay_fail(fs, -r, e);
 	mnt = sys_fsmount(fs, FSMOUNT_CLOEXEC, o->attrs);
@@ -308,6 +311,8 @@ static int mount_by_child(const struct store *s, const struct overlay_opts *o, i
 	if (pid == 0) {
 		int r = mount_in_child(s, o, &fd, &got);
 
+		if (r == 0)	/* what was tried before the way that worked is no error */
+			got = (struct err)ERR_INIT;
 		fd_send(theirs, &got, sizeof(got), &fd, r == 0 ? 1 : 0);
 		_exit(0);
 	}
@@ -355,9 +360,8 @@ int overlay_mount(const struct store *s, const struct overlay_opts *o, int *ret,
 	if (r < 0)
 		return r;
 	r = try_ways(s, &st, o, &again, ret, e);
-	if (r < 0 && again) {
-		*e = (struct err)ERR_INIT;
-		r = mount_by_child(s, o, ret, e);
-	}
-	return r;
+	if (r < 0 && !again)
+		return r;
+	*e = (struct err)ERR_INIT;
+	return r < 0 ? mount_by_child(s, o, ret, e) : 0;
 }
