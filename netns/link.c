@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
@@ -89,6 +90,9 @@ static int read_link_attr(const struct nlattr *attr, void *arg)
 		break;
 	case IFLA_MASTER:
 		l->master = mnl_attr_get_u32(attr);
+		break;
+	case IFLA_OPERSTATE:
+		l->operstate = mnl_attr_get_u8(attr);
 		break;
 	case IFLA_MTU:
 		l->mtu = mnl_attr_get_u32(attr);
@@ -350,22 +354,39 @@ int link_make_veth(struct nl *n, const struct link_veth *v, struct err *e)
 	return 0;
 }
 
+static int find_index(struct nl *n, uint32_t index, struct link_info *ret)
+{
+	struct nlmsghdr *h;
+	put_link(n, RTM_GETLINK, 0, index, &h);
+	mnl_attr_put_u32(h, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	*ret = (struct link_info){ 0 };
+	return nl_ask(n, take_link, ret);
+}
+
 /*
- * Both ends are up, but the kernel learns of the carrier in a work queue (linkwatch), and until
- * then the port neither forwards nor sends: a first packet would be lost, which costs a second
- * until ARP asks again.  Since 6.8 asking for the link runs that work at once (rtnl_getlink);
- * before, it takes some ten microseconds to milliseconds.
+ * Both ends are up, but the kernel tells a device of its carrier in a work queue (linkwatch).
+ * Until then the port does not forward, and a bridge whose first port this is does not send: a
+ * first packet would be lost, which costs a second until ARP asks again.  Since 6.8 asking for
+ * a link runs that work at once (rtnl_getlink); before, it takes some ten microseconds to
+ * milliseconds.
  */
 int link_await_port(struct nl *n, const char *host, struct err *e)
 {
 	struct timespec nap = { .tv_nsec = 20000 };
 	for (int tries = 0; tries < 60; tries++) {
-		struct link_info l;
-		int r = link_find(n, host, &l, e);
+		struct link_info port, bridge;
+		int r = link_find(n, host, &port, e);
+		if (r == -ENODEV)
+			return err_say(e, ENODEV, "interface %s vanished", host);
 		if (r < 0)
-			return r == -ENODEV ? err_say(e, ENODEV, "interface %s vanished", host) : r;
-		if (l.port_state == BR_STATE_FORWARDING)
-			return 0;
+			return r;
+		if (port.port_state == BR_STATE_FORWARDING && port.operstate == IF_OPER_UP) {
+			r = find_index(n, port.master, &bridge);
+			if (r < 0)
+				return fail(n, r, e, "look up the bridge of", host);
+			if (bridge.operstate == IF_OPER_UP)
+				return 0;
+		}
 		nanosleep(&nap, NULL);
 		if (nap.tv_nsec < 4000000)
 			nap.tv_nsec += nap.tv_nsec / 4;

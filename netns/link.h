@@ -21,6 +21,7 @@ struct link_info {
 	uint32_t index, master, flags, mtu;
 	char name[IFNAMSIZ];
 	char kind[16];		/* "bridge", "veth", ... or "" */
+	uint8_t operstate;	/* IF_OPER_..., 6 is up */
 	uint8_t port_state;	/* on a bridge: BR_STATE_..., 3 is forwarding */
 	uint8_t mac[6];
 	struct net_counters count;	/* ifname NULL */
@@ -54,7 +55,7 @@ struct link_veth {
 };
 int link_make_veth(struct nl *n, const struct link_veth *v, struct err *e);
 
-/* Waits (microseconds, as a rule) until the bridge forwards for that port. */
+/* Waits (microseconds, as a rule) until the bridge sends and receives by that port. */
 int link_await_port(struct nl *n, const char *host, struct err *e);
 
 /* macvlan or ipvlan on parent, born inside. */
