@@ -111,10 +111,27 @@ static int fill_state(struct birth *b, struct err *e)
 	return 0;
 }
 
+static void map_one(struct arena *a, struct spec_idmaps *m, uint32_t inside, uint32_t outside)
+{
+	m->v = arena_array(a, 1, sizeof(*m->v));
+	m->v[0] = (struct spec_idmap){ inside, outside, 1 };
+	m->n = 1;
+}
+
+/* A user namespace without mappings: the container's user is the caller, as under crun. */
+static void default_mappings(struct spec *s)
+{
+	if (!s->ns[SPEC_NS_USER].unshare || s->uids.n || s->gids.n)
+		return;
+	map_one(s->arena, &s->uids, s->process.user.uid, geteuid());
+	map_one(s->arena, &s->gids, s->process.user.gid, getegid());
+}
+
 static int check_all(struct birth *b, struct err *e)
 {
 	int r = fill_state(b, e);
 
+	default_mappings(b->s);
 	if (r < 0)
 		return r;
 	r = spec_check(b->s, e);
@@ -221,6 +238,8 @@ static int netns_open(pid_t pid, int *ret, struct err *e)
 
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
 	*ret = open(path, O_RDONLY | O_CLOEXEC);
+	if (*ret < 0 && errno == ENOENT)	/* it has died meanwhile, and will say why */
+		return 0;
 	return *ret < 0 ? err_set(e, errno, "open %s", path) : 0;
 }
 
@@ -253,7 +272,9 @@ static int on_namespaces(void *ctx, const struct launch *l, struct err *e)
 		r = state_save(b->dir, &b->state, e);
 	if (!r && (own_net || b->o->network || b->s->nnetdevs))
 		r = netns_open(l->pid, &netns, e);
-	if (!r && own_net && !b->o->network)
+	if (netns < 0)
+		return r;
+	if (own_net && !b->o->network)
 		r = net_loopback(netns, e);
 	if (!r)
 		r = give_devices(b->s, netns, e);
