@@ -251,6 +251,23 @@ static void order_memory(int fd, const struct cgroup_limits *l, struct cgroup_pl
 	}
 }
 
+/* systemd writes its own idea of memory.oom.group whenever it applies a memory limit, and before
+ * version 253 a scope cannot tell it another: what was there is put back. */
+static int update_unit(struct cgroup *c, const struct cgroup_limits *l, bool user, struct err *e)
+{
+	static const char file[] = "memory.oom.group";
+	struct err ignored = ERR_INIT;
+	char before[16], after[16];
+	bool known = path_read_line(c->fd, file, before, sizeof(before), &ignored) == 0;
+	int r = cgroup_systemd_update(c->unit, user, l, e);
+
+	if (r == 0 && known &&
+	    path_read_line(c->fd, file, after, sizeof(after), &ignored) == 0 &&
+	    !str_eq(before, after))
+		r = file_write(c->fd, file, before);
+	return r;
+}
+
 static bool is_user_path(const char *path)
 {
 	return str_starts(path, "user.slice/") || strstr(path, "/user@") != NULL;
@@ -293,7 +310,7 @@ int cgroup_apply(struct cgroup *c, const struct cgroup_limits *limits, struct er
 	cgroup_plan_make(&l, a, &p);
 	order_memory(c->fd, &l, &p);
 	if (c->unit) {
-		r = cgroup_systemd_update(c->unit, is_user_path(c->path) && geteuid() != 0, &l, e);
+		r = update_unit(c, &l, is_user_path(c->path) && geteuid() != 0, e);
 		if (r < 0)
 			return r;
 	}

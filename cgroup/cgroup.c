@@ -259,9 +259,13 @@ static int hold_start(struct cgroup *c, struct err *e)
 void cgroup_settle(struct cgroup *c)
 {
 	fd_close(&c->hold);
-	if (c->hold_pid > 0)
+	if (c->hold_pid > 0) {
+		/* The pipe may have been inherited by a child that has not executed anything yet;
+		 * it is for the case that we are killed. */
+		kill(c->hold_pid, SIGKILL);
 		while (waitpid(c->hold_pid, NULL, 0) < 0 && errno == EINTR)
 			;
+	}
 	c->hold_pid = 0;
 }
 

@@ -114,6 +114,20 @@ bool cgroup_systemd_is_there(bool user)
 	return sd_open(&sd, user, &ignored) == 0;
 }
 
+/* "252.39-1~deb12u2" → 252; 0 when it does not say. */
+static unsigned sd_version(struct sd *sd)
+{
+	sd_bus_error se = SD_BUS_ERROR_NULL;
+	char *text = NULL;
+	unsigned v = 0;
+
+	if (sd->sd_bus_get_property_string(sd->bus, DEST, ROOT, MANAGER, "Version", &se, &text) >= 0)
+		v = (unsigned)strtoul(text + (text[0] == 'v'), NULL, 10);
+	free(text);
+	sd->sd_bus_error_free(&se);
+	return v;
+}
+
 static int fail(struct sd *sd, sd_bus_error *se, int r, const char *what, const char *unit,
 		struct err *e)
 {
@@ -365,13 +379,16 @@ int cgroup_systemd_start(const struct cgroup_want *w, const struct cgroup_limits
 	struct arena *a AUTO(arena) = arena_new(8u << 20);
 	struct sd sd __attribute__((cleanup(sd_close))) = { 0 };
 	struct cgroup_unit u AUTO(cgroup_unit) = { NULL, NULL };
-	struct unit_props p = { .a = a };
+	struct unit_props p = { .a = a, .start = true };
 	struct unit_prop *prop;
 	uint32_t pids[1] = { (uint32_t)pid };
 	int r = cgroup_unit_parse(w->oci_path, w->parent, w->id, w->rootless, &u, e);
 
+	if (r == 0)
+		r = sd_open(&sd, w->rootless, e);
 	if (r < 0)
 		return r;
+	p.version = sd_version(&sd);
 	unit_props_add(&p, "Description", "s")->s = arena_printf(a, "berth container %s", w->id);
 	unit_props_add(&p, "Slice", "s")->s = u.slice;
 	prop = unit_props_add(&p, "PIDs", "au");
@@ -385,8 +402,6 @@ int cgroup_systemd_start(const struct cgroup_want *w, const struct cgroup_limits
 	unit_props_limits(&p, l);
 	unit_props_devices(&p, l);
 	r = unit_props_annotations(&p, w->annotations, e);
-	if (r == 0)
-		r = sd_open(&sd, w->rootless, e);
 	if (r == 0)
 		r = start_and_wait(&sd, u.unit, &p, e);
 	if (r == 0)
@@ -409,13 +424,16 @@ int cgroup_systemd_update(const char *unit, bool user, const struct cgroup_limit
 	sd_bus_message *m = NULL;
 	int r;
 
-	unit_props_limits(&p, l);
-	unit_props_devices(&p, l);
-	if (!p.n)
+	if (!cgroup_limits_any(l) && !l->devices_set)
 		return 0;
 	r = sd_open(&sd, user, e);
 	if (r < 0)
 		return r;
+	p.version = sd_version(&sd);
+	unit_props_limits(&p, l);
+	unit_props_devices(&p, l);
+	if (!p.n)
+		return 0;
 	r = sd.sd_bus_message_new_method_call(sd.bus, &m, DEST, ROOT, MANAGER,
 					      "SetUnitProperties");
 	if (r >= 0)

@@ -15,6 +15,9 @@
 
 #define ANNOTATION "org.systemd.property."
 #define CPU_MAX 65536
+/* The versions of systemd that brought CPUWeight=idle, and OOMPolicy= for scopes. */
+#define IDLE_WEIGHT 252
+#define SCOPE_OOM_POLICY 253
 
 /* ---- names ---------------------------------------------------------------------------- */
 
@@ -121,6 +124,14 @@ struct unit_prop *unit_props_add(struct unit_props *p, const char *name, const c
 	return &p->v[p->n++];
 }
 
+static bool has_prop(const struct unit_props *p, const char *name)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (str_eq(p->v[i].name, name))
+			return true;
+	return false;
+}
+
 static void add_u64(struct unit_props *p, const char *name, uint64_t v)
 {
 	unit_props_add(p, name, "t")->u = v;
@@ -182,6 +193,17 @@ static void add_quota(struct unit_props *p, int64_t quota, uint64_t period)
 	add_u64(p, "CPUQuotaPeriodUSec", period);
 }
 
+/* systemd says idle by a weight of 0, and writes cpu.idle=0 where it was not told so. */
+static void add_idle(struct unit_props *p, bool idle)
+{
+	if (p->version < IDLE_WEIGHT)
+		return;
+	if (idle)
+		add_u64(p, "CPUWeight", 0);
+	else if (!has_prop(p, "CPUWeight"))
+		add_u64(p, "CPUWeight", UINT64_MAX);	/* its default */
+}
+
 static void add_unified(struct unit_props *p, const char *file, const char *text)
 {
 	static const struct { const char *file, *name; } bytes[] = {
@@ -201,6 +223,10 @@ static void add_unified(struct unit_props *p, const char *file, const char *text
 			add_u64(p, bytes[i].name, v == 0 && str_eq(file, "pids.max") ? 1 : v);
 		return;
 	}
+	if (str_eq(file, "memory.oom.group") && p->start && p->version >= SCOPE_OOM_POLICY)
+		unit_props_add(p, "OOMPolicy", "s")->s = str_eq(text, "1") ? "kill" : "continue";
+	if (str_eq(file, "cpu.idle"))
+		add_idle(p, str_eq(text, "1"));
 	if (str_eq(file, "cpuset.cpus"))
 		add_mask(p, "AllowedCPUs", text);
 	if (str_eq(file, "cpuset.mems"))
@@ -232,6 +258,8 @@ void unit_props_limits(struct unit_props *p, const struct cgroup_limits *l)
 		add_limit(p, "MemorySwapMax", swap);
 	if (l->cpu.shares.set && l->cpu.shares.v != 0)
 		add_u64(p, "CPUWeight", cgroup_weight_of_shares(l->cpu.shares.v));
+	if (l->cpu.idle.set)
+		add_idle(p, l->cpu.idle.v != 0);
 	if ((l->cpu.quota.set && l->cpu.quota.v != 0) || (l->cpu.period.set && l->cpu.period.v != 0))
 		add_quota(p, l->cpu.quota.set ? l->cpu.quota.v : -1,
 			  l->cpu.period.set ? l->cpu.period.v : 0);

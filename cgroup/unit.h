@@ -25,7 +25,13 @@ struct unit_prop {
 	};
 };
 
-struct unit_props { struct arena *a; size_t n, cap; struct unit_prop *v; };
+struct unit_props {
+	struct arena *a;
+	unsigned version;	/* of systemd: what it knows; 0: take it for old */
+	bool start;		/* the unit is being made (some properties can be set only then) */
+	size_t n, cap;
+	struct unit_prop *v;
+};
 
 struct unit_prop *unit_props_add(struct unit_props *p, const char *name, const char *sig);
 /* What systemd knows of limits; the rest goes to cgroupfs alone.  Pure. */
