@@ -43,7 +43,7 @@ static int take_or_remove(int parent, const char *name, const struct spec_device
 		return err_set(e, errno, "device %s", d->path);
 	if ((st.st_mode & S_IFMT) == node_type(d->type) &&
 	    (d->type == 'p' || st.st_rdev == makedev(d->major, d->minor))) {
-		if (fchmodat(parent, name, mode, 0) < 0)
+		if ((st.st_mode & 07777) != mode && fchmodat(parent, name, mode, 0) < 0)
 			return err_set(e, errno, "device %s", d->path);
 		return 1;
 	}

@@ -212,6 +212,57 @@ static void birth__notify__hands_over_a_listener(void **state)
 	room_clear(&b);
 }
 
+static void birth__inherited__is_what_was_named(void **state)
+{
+	struct room_birth b;
+	int keep = open("/etc/hostname", O_RDONLY);
+
+	(void)state;
+	assert_int_equal(keep, 3);	/* nothing else is open */
+	room_prepare(&b, &(struct room_spec){
+		.script = "echo fds $(ls /proc/self/fd); echo $LISTEN_FDS $LISTEN_PID; cat <&3 > /dev/null && echo read" });
+	b.o.preserve_fds = b.o.listen_fds = 1;
+	assert_int_equal(room_launch(&b), 0);
+	assert_int_equal(launch_open_gate(&b.l, &b.e), 0);
+	room_finish(&b);
+	assert_string_equal(b.said, "fds 0 1 2 3 4\n1 1\nread\n");
+	room_clear(&b);
+	room_prepare(&b, &(struct room_spec){ .script = "true" });
+	b.o.preserve_fds = 2;
+	assert_true(room_launch(&b) < 0);
+	assert_failed(&b, "--preserve-fds 2: descriptor 4 is not open");
+	room_clear(&b);
+	close(keep);
+}
+
+static void birth__notify_socket__is_reachable(void **state)
+{
+	struct room_birth b;
+	char path[96];
+	int sock;
+
+	(void)state;
+	sock = open(room, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "%s/notify", room);
+	{
+		struct { unsigned short family; char path[100]; } a = { AF_UNIX, { 0 } };
+
+		close(sock);
+		sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		snprintf(a.path, sizeof(a.path), "%s", path);
+		assert_int_equal(bind(sock, (struct sockaddr *)&a, sizeof(a)), 0);
+	}
+	room_prepare(&b, &(struct room_spec){ .script = "echo $NOTIFY_SOCKET; test -S $NOTIFY_SOCKET && echo socket" });
+	b.o.sd_notify = path;
+	if (room_launch(&b) < 0)
+		fail_msg("%s", b.e.msg);
+	assert_int_equal(launch_open_gate(&b.l, &b.e), 0);
+	room_finish(&b);
+	assert_string_equal(b.said, "/run/notify/notify.sock\nsocket\n");
+	room_clear(&b);
+	close(sock);
+}
+
 /* ---- the gate ---- */
 
 static int ended(int pidfd)
@@ -420,6 +471,8 @@ int main(void)
 		cmocka_unit_test(birth__sysctl_and_scores__are_set),
 		cmocka_unit_test(birth__filter__is_on),
 		cmocka_unit_test(birth__notify__hands_over_a_listener),
+		cmocka_unit_test(birth__inherited__is_what_was_named),
+		cmocka_unit_test(birth__notify_socket__is_reachable),
 		cmocka_unit_test(gate__start__comes_to_the_socket),
 		cmocka_unit_test(gate__creator_dies_before_the_record__init_ends),
 		cmocka_unit_test(gate__abort__leaves_no_process),

@@ -66,6 +66,28 @@ static void mounts__idmapped__shows_other_owners(void **state)
 	assert_string_equal(b.said, "4321:4321\n");
 }
 
+/* Without mappings of its own: as the container's user namespace maps. */
+static void mounts__idmapped_as_the_container__belongs_to_its_root(void **state)
+{
+	char mounts[512];
+	struct room_birth b;
+
+	(void)state;
+	snprintf(mounts, sizeof(mounts),
+		 ",{\"destination\":\"/data\",\"type\":\"bind\",\"source\":\"%s/host\",\"options\":[\"bind\",\"idmap\"]}", room);
+	if (room_run(&b, &(struct room_spec){
+			.script = "stat -c %u:%g /data/secret; cat /data/secret; touch /data/made",
+			.namespaces = ROOM_NAMESPACES ",{\"type\":\"user\"}",
+			.linux_ = ",\"uidMappings\":[{\"containerID\":0,\"hostID\":70000,\"size\":1000}],"
+				  "\"gidMappings\":[{\"containerID\":0,\"hostID\":70000,\"size\":1000}]",
+			.mounts = mounts }) < 0) {
+		assert_failed(&b, "idmap");
+		return;
+	}
+	assert_string_equal(b.said, "0:0\noutside\n");
+	room_shell("test $(stat -c %%u %s/host/made) = 0 && rm %s/host/made", room, room);
+}
+
 static void mounts__read_only_root__is_read_only(void **state)
 {
 	struct room_birth b;
@@ -279,6 +301,7 @@ int main(void)
 		cmocka_unit_test(mounts__options__are_what_was_asked),
 		cmocka_unit_test(mounts__missing_source__is_named),
 		cmocka_unit_test(mounts__idmapped__shows_other_owners),
+		cmocka_unit_test(mounts__idmapped_as_the_container__belongs_to_its_root),
 		cmocka_unit_test(mounts__read_only_root__is_read_only),
 		cmocka_unit_test(mounts__no_pivot__chroots),
 		cmocka_unit_test(mounts__after_a_birth__host_has_none),
