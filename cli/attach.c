@@ -96,9 +96,10 @@ struct session {
 	const struct attach_opts *o;
 	unsigned char keys[16];
 	int nkeys, matched;
-	bool stdin_open, detached;
+	bool stdin_open, detached, eof;
 	int sigfd;
-	char data[SUP_DATA];
+	size_t typed_n;			/* input that the supervisor has not taken yet */
+	char typed[SUP_DATA], data[SUP_DATA];
 };
 
 static const int never_passed[] = { SIGCHLD, SIGURG, SIGSTOP, SIGKILL, SIGPIPE, SIGSEGV, SIGBUS,
@@ -165,22 +166,40 @@ static size_t filter_keys(struct session *s, const char *in, size_t n, char *out
 	return k;
 }
 
+/* What could not go yet stays in s->typed, and nothing more is read meanwhile. */
+static int send_typed(struct session *s)
+{
+	enum sup_type type = s->typed_n ? SUP_IN : SUP_EOF;
+	int r;
+
+	if (!s->typed_n && !s->eof)
+		return 0;
+	r = control_try_send(s->o->sock, type, s->typed, s->typed_n);
+	if (r == -EAGAIN)
+		return 0;
+	s->typed_n = 0;
+	if (type == SUP_EOF)
+		s->eof = false;
+	return r;
+}
+
 static int on_input(struct session *s)
 {
-	char in[SUP_DATA - 64];
+	char in[sizeof(s->typed) - 64];
 	ssize_t n = read(0, in, sizeof(in));
-	size_t k;
 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return 0;
 	if (n <= 0) {
 		s->stdin_open = false;
-		return control_send(s->o->sock, SUP_EOF, 0, 0, NULL, 0);
+		s->eof = true;
+	} else if (s->nkeys && s->o->tty) {
+		s->typed_n = filter_keys(s, in, (size_t)n, s->typed);
+	} else {
+		memcpy(s->typed, in, (size_t)n);
+		s->typed_n = (size_t)n;
 	}
-	if (!s->nkeys || !s->o->tty)
-		return control_send(s->o->sock, SUP_IN, 0, 0, in, (size_t)n);
-	k = filter_keys(s, in, (size_t)n, s->data);
-	if (k && control_send(s->o->sock, SUP_IN, 0, 0, s->data, k) < 0)
+	if (send_typed(s) < 0)
 		return -EPIPE;
 	if (s->detached)
 		control_send(s->o->sock, SUP_DETACH, 0, 0, NULL, 0);
@@ -217,15 +236,20 @@ static int loop(struct session *s, enum attach_end *ret, int *ret_code, struct e
 		struct pollfd p[3] = {
 			{ .fd = s->o->sock, .events = POLLIN },
 			{ .fd = s->sigfd, .events = POLLIN },
-			{ .fd = s->stdin_open ? 0 : -1, .events = POLLIN },
+			{ .fd = s->stdin_open && !s->typed_n ? 0 : -1, .events = POLLIN },
 		};
 		int r;
+
+		if (s->typed_n || s->eof)
+			p[0].events |= POLLOUT;
 
 		if (poll(p, 3, -1) < 0 && errno != EINTR)
 			return err_set(e, errno, "poll");
 		if (p[1].revents)
 			on_signals(s);
-		if (p[0].revents) {
+		if ((p[0].revents & POLLOUT) && send_typed(s) < 0)
+			s->stdin_open = false;
+		if (p[0].revents & (POLLIN | POLLHUP | POLLERR)) {
 			r = on_message(s, ret_code, e);
 			if (r == 1) {
 				*ret = ATTACH_ENDED;

@@ -24,7 +24,8 @@ int control_connect(const struct engine *en, const char *id, int *ret, struct er
 	return r;
 }
 
-int control_send(int sock, enum sup_type type, int32_t a, int32_t b, const void *data, size_t n)
+static int send_flags(int sock, enum sup_type type, int32_t a, int32_t b, const void *data, size_t n,
+		      int flags)
 {
 	struct sup_head h = { (int32_t)type, a, b };
 	struct iovec iov[2] = { { &h, sizeof(h) }, { (void *)(uintptr_t)data, n } };
@@ -32,9 +33,19 @@ int control_send(int sock, enum sup_type type, int32_t a, int32_t b, const void 
 	ssize_t r;
 
 	do
-		r = sendmsg(sock, &m, MSG_NOSIGNAL);
+		r = sendmsg(sock, &m, MSG_NOSIGNAL | flags);
 	while (r < 0 && errno == EINTR);
 	return r < 0 ? -errno : 0;
+}
+
+int control_send(int sock, enum sup_type type, int32_t a, int32_t b, const void *data, size_t n)
+{
+	return send_flags(sock, type, a, b, data, n, 0);
+}
+
+int control_try_send(int sock, enum sup_type type, const void *data, size_t n)
+{
+	return send_flags(sock, type, 0, 0, data, n, MSG_DONTWAIT);
 }
 
 ssize_t control_recv(int sock, struct sup_head *ret, void *data)

@@ -42,6 +42,9 @@ struct sup_head { int32_t type, a, b; };	/* then up to SUP_DATA bytes */
 /* -ENOENT or -ECONNREFUSED: not running. */
 int control_connect(const struct engine *en, const char *id, int *ret, struct err *e);
 int control_send(int sock, enum sup_type type, int32_t a, int32_t b, const void *data, size_t n);
+/* -EAGAIN when the supervisor takes nothing at the moment: who both sends and receives must go on
+ * receiving then. */
+int control_try_send(int sock, enum sup_type type, const void *data, size_t n);
 /* Returns data bytes (0 and more), -EPIPE at EOF, -errno.  data holds SUP_DATA bytes. */
 ssize_t control_recv(int sock, struct sup_head *ret, void *data);
 
