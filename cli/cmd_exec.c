@@ -161,10 +161,10 @@ static int exec_in(struct cli *c, const struct record *r, pid_t pid, const struc
 	struct container_exec_opts eo = { .stdio = { -1, -1, -1 } };
 	struct launch l = { .pidfd = -1, .sync = -1, .console = -1, .seccomp_notify = -1 };
 	AUTO_CLOSE int sock = -1, null = -1;
-	struct spec_process p;
+	struct spec_process *p = arena_alloc(a, sizeof(*p));	/* the other side reads it there */
 	struct tty t = TTY_INIT;
 	char name[32];
-	int rc = make_process(c, r, pid, a, o, argv, &p, e);
+	int rc = make_process(c, r, pid, a, o, argv, p, e);
 
 	if (rc < 0)
 		return rc;
@@ -184,7 +184,7 @@ static int exec_in(struct cli *c, const struct record *r, pid_t pid, const struc
 	eo.pdeathsig = o->detach ? 0 : SIGKILL;
 	if (!o->detach && (rc = tty_signals(&t, e)) < 0)
 		return rc;
-	rc = container_exec(&c->env, r->id, a, &p, &eo, &l, e);
+	rc = container_exec(&c->env, r->id, a, p, &eo, &l, e);
 	if (rc == 0 && !o->detach)
 		rc = wait_for(&t, &l, e);
 	tty_close(&t);
