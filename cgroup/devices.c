@@ -62,6 +62,11 @@ void cgroup_devices_add(struct cgroup_limits *l, struct arena *a, struct cgroup_
 	append(l, a, &d, 1);
 }
 
+static bool is_for_all(const struct cgroup_device *d)
+{
+	return d->type == CGROUP_DEV_ALL && d->major < 0 && d->minor < 0 && d->access == RWM;
+}
+
 /* Everything is allowed when the last rule that allows all has no denial behind it. */
 bool cgroup_devices_allow_all(const struct cgroup_limits *l)
 {
@@ -70,7 +75,7 @@ bool cgroup_devices_allow_all(const struct cgroup_limits *l)
 
 		if (!d->allow)
 			return false;
-		if (d->type == CGROUP_DEV_ALL && d->major < 0 && d->minor < 0 && d->access == RWM)
+		if (is_for_all(d))
 			return true;
 	}
 	return false;
@@ -78,8 +83,15 @@ bool cgroup_devices_allow_all(const struct cgroup_limits *l)
 
 /* ---- the program ---------------------------------------------------------------------- */
 
-enum { R_RET = BPF_REG_0, R_CTX = BPF_REG_1, R_TYPE = BPF_REG_2, R_PENDING = BPF_REG_3,
-       R_MAJOR = BPF_REG_4, R_MINOR = BPF_REG_5, R_TMP = BPF_REG_6 };
+/*
+ * Not one jump: each rule is arithmetic on the set of accesses that are allowed so far, in the
+ * order of the list, so the last match wins for each kind of access by itself.  Every jump costs
+ * the kernel's verifier a copy of its state: with jumps, Docker's eleven rules took 300 us to
+ * load and 1,000 rules were refused; without, a third of it, and 10,000 load.
+ */
+enum { R_RET = BPF_REG_0, R_CTX = BPF_REG_1, R_TYPE = BPF_REG_2, R_WANT = BPF_REG_3,
+       R_MAJOR = BPF_REG_4, R_MINOR = BPF_REG_5, R_MISS = BPF_REG_6, R_TMP = BPF_REG_7,
+       R_ALLOWED = BPF_REG_8 };
 
 static void emit(struct cgroup_bpf *p, unsigned code, unsigned dst, unsigned src, int off,
 		 int64_t imm)
@@ -94,12 +106,6 @@ static void emit(struct cgroup_bpf *p, unsigned code, unsigned dst, unsigned src
 	i->imm = (int32_t)imm;
 }
 
-static void emit_return(struct cgroup_bpf *p, int value)
-{
-	emit(p, BPF_ALU64 | BPF_MOV | BPF_K, R_RET, 0, 0, value);
-	emit(p, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
-}
-
 static unsigned bpf_access(unsigned access)
 {
 	return (access & CGROUP_DEV_MKNOD ? BPF_DEVCG_ACC_MKNOD : 0u) |
@@ -107,71 +113,80 @@ static unsigned bpf_access(unsigned access)
 	       (access & CGROUP_DEV_WRITE ? BPF_DEVCG_ACC_WRITE : 0u);
 }
 
-/*
- * One rule.  An access may ask for several things at once (open for reading and writing), and
- * two rules may each allow one of them: R_PENDING holds what nobody has decided yet.  The last
- * rule of the list comes first, so the first one that speaks decides.
- */
+/* R_MISS collects the bits in which reg differs from value. */
+static void emit_compare(struct cgroup_bpf *p, unsigned reg, int64_t value, bool *first)
+{
+	unsigned to = *first ? R_MISS : R_TMP;
+
+	emit(p, BPF_ALU | BPF_MOV | BPF_X, to, reg, 0, 0);
+	emit(p, BPF_ALU | BPF_XOR | BPF_K, to, 0, 0, value);
+	if (!*first)
+		emit(p, BPF_ALU | BPF_OR | BPF_X, R_MISS, R_TMP, 0, 0);
+	*first = false;
+}
+
 static void emit_rule(struct cgroup_bpf *p, const struct cgroup_device *d)
 {
-	size_t jumps[4], n = 0;
+	unsigned access = bpf_access(d->access);
+	bool first = true;
 
-	if (d->type != CGROUP_DEV_ALL) {
-		jumps[n++] = p->n;
-		emit(p, BPF_JMP32 | BPF_JNE | BPF_K, R_TYPE, 0, 0,
-		     d->type == CGROUP_DEV_CHAR ? BPF_DEVCG_DEV_CHAR : BPF_DEVCG_DEV_BLOCK);
+	if (d->type != CGROUP_DEV_ALL)
+		emit_compare(p, R_TYPE, d->type == CGROUP_DEV_CHAR ? BPF_DEVCG_DEV_CHAR :
+								     BPF_DEVCG_DEV_BLOCK, &first);
+	if (d->major >= 0)
+		emit_compare(p, R_MAJOR, d->major, &first);
+	if (d->minor >= 0)
+		emit_compare(p, R_MINOR, d->minor, &first);
+	if (first) {
+		if (d->allow)
+			emit(p, BPF_ALU | BPF_OR | BPF_K, R_ALLOWED, 0, 0, access);
+		else
+			emit(p, BPF_ALU | BPF_AND | BPF_K, R_ALLOWED, 0, 0, ~access & 7);
+		return;
 	}
-	if (d->major >= 0) {
-		jumps[n++] = p->n;
-		emit(p, BPF_JMP32 | BPF_JNE | BPF_K, R_MAJOR, 0, 0, d->major);
-	}
-	if (d->minor >= 0) {
-		jumps[n++] = p->n;
-		emit(p, BPF_JMP32 | BPF_JNE | BPF_K, R_MINOR, 0, 0, d->minor);
-	}
+	/* 32 bits in 64: only a miss of 0 becomes negative, so its top bit is 1.  Not an arithmetic
+	 * shift and a mask: for that pattern the verifier follows both outcomes (6.18). */
+	emit(p, BPF_ALU64 | BPF_ADD | BPF_K, R_MISS, 0, 0, -1);
+	emit(p, BPF_ALU64 | BPF_RSH | BPF_K, R_MISS, 0, 0, 63);
+	emit(p, BPF_ALU64 | BPF_MUL | BPF_K, R_MISS, 0, 0, access);
 	if (d->allow) {
-		emit(p, BPF_ALU | BPF_AND | BPF_K, R_PENDING, 0, 0, ~bpf_access(d->access) & 7);
-		jumps[n++] = p->n;
-		emit(p, BPF_JMP32 | BPF_JNE | BPF_K, R_PENDING, 0, 0, 0);
-		emit_return(p, 1);
+		emit(p, BPF_ALU64 | BPF_OR | BPF_X, R_ALLOWED, R_MISS, 0, 0);
 	} else {
-		emit(p, BPF_ALU | BPF_MOV | BPF_X, R_TMP, R_PENDING, 0, 0);
-		emit(p, BPF_ALU | BPF_AND | BPF_K, R_TMP, 0, 0, bpf_access(d->access));
-		jumps[n++] = p->n;
-		emit(p, BPF_JMP32 | BPF_JEQ | BPF_K, R_TMP, 0, 0, 0);
-		emit_return(p, 0);
+		emit(p, BPF_ALU64 | BPF_XOR | BPF_K, R_MISS, 0, 0, -1);
+		emit(p, BPF_ALU64 | BPF_AND | BPF_X, R_ALLOWED, R_MISS, 0, 0);
 	}
-	for (size_t i = 0; i < n; i++)
-		p->v[jumps[i]].off = (int16_t)(p->n - jumps[i] - 1);
 }
 
 void cgroup_devices_compile(const struct cgroup_limits *l, struct arena *a, struct cgroup_bpf *ret)
 {
 	struct cgroup_bpf p = { .n = 0 };
+	size_t from = l->ndevices;
 
-	p.v = arena_array(a, l->ndevices * CGROUP_BPF_PER_RULE + 16, sizeof(*p.v));
-	emit(&p, BPF_LDX | BPF_MEM | BPF_W, R_PENDING, R_CTX,
+	/* What stands in front of a rule for everything has no say. */
+	while (from > 0 && !is_for_all(&l->devices[from - 1]))
+		from--;
+	from -= from > 0;
+	p.v = arena_array(a, (l->ndevices - from) * CGROUP_BPF_PER_RULE + 16, sizeof(*p.v));
+	emit(&p, BPF_LDX | BPF_MEM | BPF_W, R_WANT, R_CTX,
 	     offsetof(struct bpf_cgroup_dev_ctx, access_type), 0);
-	emit(&p, BPF_ALU | BPF_MOV | BPF_X, R_TYPE, R_PENDING, 0, 0);
+	emit(&p, BPF_ALU | BPF_MOV | BPF_X, R_TYPE, R_WANT, 0, 0);
 	emit(&p, BPF_ALU | BPF_AND | BPF_K, R_TYPE, 0, 0, 0xffff);
-	emit(&p, BPF_ALU | BPF_RSH | BPF_K, R_PENDING, 0, 0, 16);
+	emit(&p, BPF_ALU | BPF_RSH | BPF_K, R_WANT, 0, 0, 16);
 	emit(&p, BPF_LDX | BPF_MEM | BPF_W, R_MAJOR, R_CTX,
 	     offsetof(struct bpf_cgroup_dev_ctx, major), 0);
 	emit(&p, BPF_LDX | BPF_MEM | BPF_W, R_MINOR, R_CTX,
 	     offsetof(struct bpf_cgroup_dev_ctx, minor), 0);
-	for (size_t i = l->ndevices; i-- > 0;) {
-		const struct cgroup_device *d = &l->devices[i];
-
-		if (d->access == 0)
-			continue;
-		emit_rule(&p, d);
-		/* Nothing in front of a rule for everything can be reached, and the verifier
-		 * refuses unreachable instructions. */
-		if (!d->allow && d->type == CGROUP_DEV_ALL && d->major < 0 && d->minor < 0 &&
-		    d->access == RWM)
-			break;
-	}
-	emit_return(&p, 0);
+	emit(&p, BPF_ALU64 | BPF_MOV | BPF_K, R_ALLOWED, 0, 0, 0);
+	for (size_t i = from; i < l->ndevices; i++)
+		if (l->devices[i].access)
+			emit_rule(&p, &l->devices[i]);
+	/* 1 when nothing is wanted that is not allowed, else 0. */
+	emit(&p, BPF_ALU64 | BPF_XOR | BPF_K, R_ALLOWED, 0, 0, -1);
+	emit(&p, BPF_ALU64 | BPF_AND | BPF_X, R_ALLOWED, R_WANT, 0, 0);
+	emit(&p, BPF_ALU64 | BPF_ADD | BPF_K, R_ALLOWED, 0, 0, -1);
+	emit(&p, BPF_ALU64 | BPF_RSH | BPF_K, R_ALLOWED, 0, 0, 63);
+	emit(&p, BPF_ALU64 | BPF_MOV | BPF_X, R_RET, R_ALLOWED, 0, 0);
+	emit(&p, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 	*ret = p;
 }
 

@@ -507,10 +507,10 @@ static void devices__many_rules__loaded(void **state)
 	struct fixture *f = *state;
 
 	NEED_ROOT();
-	f->l.devices = arena_array(f->a, 500, sizeof(*f->l.devices));
+	f->l.devices = arena_array(f->a, 10000, sizeof(*f->l.devices));
 	f->l.devices_set = true;
-	f->l.ndevices = 500;
-	for (int i = 0; i < 500; i++)
+	f->l.ndevices = 10000;
+	for (int i = 0; i < 10000; i++)
 		f->l.devices[i] = (struct cgroup_device){ i % 3 == 0, CGROUP_DEV_CHAR, 500 + i, i, 7 };
 	up(f);
 	assert_int_equal(code_in(f, "/dev/null", O_RDONLY), EPERM);

@@ -16,7 +16,7 @@ static int run(const struct cgroup_bpf *p, const struct bpf_cgroup_dev_ctx *ctx)
 
 	for (size_t pc = 0, steps = 0; pc < p->n; pc++, steps++) {
 		const struct bpf_insn *i = &p->v[pc];
-		uint32_t imm = (uint32_t)i->imm, dst = (uint32_t)r[i->dst_reg];
+		uint32_t imm = (uint32_t)i->imm, dst = (uint32_t)r[i->dst_reg], src = (uint32_t)r[i->src_reg];
 
 		assert_true(steps < 100000);
 		switch (i->code) {
@@ -27,22 +27,49 @@ static int run(const struct cgroup_bpf *p, const struct bpf_cgroup_dev_ctx *ctx)
 			r[i->dst_reg] = imm;
 			break;
 		case BPF_ALU | BPF_MOV | BPF_X:
-			r[i->dst_reg] = (uint32_t)r[i->src_reg];
+			r[i->dst_reg] = src;
 			break;
 		case BPF_ALU | BPF_AND | BPF_K:
 			r[i->dst_reg] = dst & imm;
+			break;
+		case BPF_ALU | BPF_OR | BPF_K:
+			r[i->dst_reg] = dst | imm;
+			break;
+		case BPF_ALU | BPF_OR | BPF_X:
+			r[i->dst_reg] = dst | src;
+			break;
+		case BPF_ALU | BPF_XOR | BPF_K:
+			r[i->dst_reg] = dst ^ imm;
 			break;
 		case BPF_ALU | BPF_RSH | BPF_K:
 			r[i->dst_reg] = dst >> imm;
 			break;
 		case BPF_ALU64 | BPF_MOV | BPF_K:
-			r[i->dst_reg] = imm;
+			r[i->dst_reg] = (uint64_t)(int64_t)i->imm;
 			break;
-		case BPF_JMP32 | BPF_JNE | BPF_K:
-			pc += dst != imm ? (size_t)i->off : 0;
+		case BPF_ALU64 | BPF_MOV | BPF_X:
+			r[i->dst_reg] = r[i->src_reg];
 			break;
-		case BPF_JMP32 | BPF_JEQ | BPF_K:
-			pc += dst == imm ? (size_t)i->off : 0;
+		case BPF_ALU64 | BPF_ADD | BPF_K:
+			r[i->dst_reg] += (uint64_t)(int64_t)i->imm;
+			break;
+		case BPF_ALU64 | BPF_XOR | BPF_K:
+			r[i->dst_reg] ^= (uint64_t)(int64_t)i->imm;
+			break;
+		case BPF_ALU64 | BPF_AND | BPF_K:
+			r[i->dst_reg] &= (uint64_t)(int64_t)i->imm;
+			break;
+		case BPF_ALU64 | BPF_AND | BPF_X:
+			r[i->dst_reg] &= r[i->src_reg];
+			break;
+		case BPF_ALU64 | BPF_OR | BPF_X:
+			r[i->dst_reg] |= r[i->src_reg];
+			break;
+		case BPF_ALU64 | BPF_RSH | BPF_K:
+			r[i->dst_reg] >>= imm;
+			break;
+		case BPF_ALU64 | BPF_MUL | BPF_K:
+			r[i->dst_reg] *= (uint64_t)(int64_t)i->imm;
 			break;
 		case BPF_JMP | BPF_EXIT:
 			return (int)r[0];
@@ -82,7 +109,7 @@ static void compare(const struct cgroup_limits *l, struct arena *a)
 	struct cgroup_bpf p;
 
 	cgroup_devices_compile(l, a, &p);
-	assert_true(p.n <= l->ndevices * CGROUP_BPF_PER_RULE + 8);
+	assert_true(p.n <= l->ndevices * CGROUP_BPF_PER_RULE + 16);
 	for (const char *t = "cb"; *t; t++)
 		for (uint32_t ma = 0; ma < 4; ma++)
 			for (uint32_t mi = 0; mi < 4; mi++)
