@@ -39,6 +39,11 @@ int birth_rlimits(const struct plan *p, const struct launch *l, struct err *e);
 /* The first 3..3+n-1 must be the caller's and open. */
 int birth_check_preserved(unsigned n, struct err *e);
 
+/* launch_clone.c: clone3, then run(arg) in the child, which must not return.  may_share: the
+ * child lives in our memory, and we wait, until it executes; it must not wait for us. */
+struct clone_args;
+pid_t birth_clone(struct clone_args *args, bool may_share, void (*run)(void *), void *arg);
+
 /* launch_plan.c: spec and options → plan, with all descriptors opened. */
 int birth_plan(struct birth *b, const struct spec *s, const struct launch_opts *o, struct err *e);
 void birth_lsm(struct plan *p, const struct spec_process *process, const char *mount_label);

@@ -60,7 +60,6 @@ int birth_check_preserved(unsigned n, struct err *e)
 	return 0;
 }
 
-/* Only the child's own stack and constants from here to execveat. */
 static int child_stdio(const struct birth *b, struct err *e)
 {
 	int from[3];
@@ -106,8 +105,16 @@ static int child_wait_mapped(const struct birth *b, struct err *e)
 	return 0;
 }
 
-static void __attribute__((noreturn)) child_run(struct birth *b, int sync_host)
+struct child {
+	struct birth *b;
+	int sync_host;
+};
+
+/* In the host's memory perhaps (birth_clone): it writes to nothing but its own stack. */
+static void child_run(void *arg)
 {
+	const struct child *c = arg;
+	const struct birth *b = c->b;
 	const struct plan *p = b->plan;
 	struct err e = ERR_INIT;
 	char number[16];
@@ -115,7 +122,7 @@ static void __attribute__((noreturn)) child_run(struct birth *b, int sync_host)
 	int r = 0;
 
 	/* Ours alone now: when the host ends, we read its end. */
-	close(sync_host);
+	close(c->sync_host);
 	if ((p->clone_flags & CLONE_NEWUSER) && !p->go_between)
 		r = child_wait_mapped(b, &e);
 	if (r == 0)
@@ -155,10 +162,10 @@ static int clone_child(struct birth *b, struct launch *ret, struct err *e)
 		.exit_signal = SIGCHLD,
 		.cgroup = (__u64)(unsigned)(b->cgroup_fd >= 0 ? b->cgroup_fd : 0),
 	};
-	pid_t pid = sys_clone3(&args);
+	struct child c = { .b = b, .sync_host = ret->sync };
+	/* With a new user namespace the child waits for the id maps before it executes. */
+	pid_t pid = birth_clone(&args, !(args.flags & CLONE_NEWUSER), child_run, &c);
 
-	if (pid == 0)
-		child_run(b, ret->sync);
 	if (pid < 0)
 		return explain_clone(errno, b, e);
 	ret->pid = pid;
