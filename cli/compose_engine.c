@@ -58,6 +58,7 @@ static int limits(struct compose *c, struct err *e)
 				return r;
 		}
 	}
+	cgroup_limits_default(&c->s->limits);
 	return 0;
 }
 
