@@ -172,5 +172,7 @@ int iface_make(struct netjob *t, size_t i, int netns_fd, struct nl *in, struct e
 		r = setup_inside(in, f, i, e);
 	if (r == 0 && t->nets[i].bridged)
 		r = link_await_port(&t->nl, f->veth, e);
+	if (r == 0 && t->nets[i].bridged && f->ip6)
+		r = link_await_up(in, f->ifname, e);
 	return r;
 }

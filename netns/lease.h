@@ -8,7 +8,7 @@
  *	leases/.lock		one lock for all changes
  *	leases/.id/ID		the journal of a container (journal.h)
  *	leases/.ports/PROTO-PORT-IP -> ID	IP is "any", "any4", "any6" or an address
- *	leases/.gone/VETH -> ID	interfaces that the kernel is taking away (net_down)
+ *	leases/.gone/VETH -> ID	interfaces that net_down's child is removing
  *	leases/NETWORK/ADDRESS -> ID
  *	leases/NETWORK/.next	where the search for a free address goes on
  */

@@ -363,6 +363,13 @@ static int find_index(struct nl *n, uint32_t index, struct link_info *ret)
 	return nl_ask(n, take_link, ret);
 }
 
+static void nap_longer(struct timespec *nap)
+{
+	nanosleep(nap, NULL);
+	if (nap->tv_nsec < 4000000)
+		nap->tv_nsec += nap->tv_nsec / 4;
+}
+
 /*
  * Both ends are up, but the kernel tells a device of its carrier in a work queue (linkwatch).
  * Until then the port does not forward, and a bridge whose first port this is does not send: a
@@ -387,11 +394,24 @@ int link_await_port(struct nl *n, const char *host, struct err *e)
 			if (bridge.operstate == IF_OPER_UP)
 				return 0;
 		}
-		nanosleep(&nap, NULL);
-		if (nap.tv_nsec < 4000000)
-			nap.tv_nsec += nap.tv_nsec / 4;
+		nap_longer(&nap);
 	}
 	return 0; /* it will come up; a second late is no failure */
+}
+
+int link_await_up(struct nl *n, const char *name, struct err *e)
+{
+	struct timespec nap = { .tv_nsec = 20000 };
+	for (int tries = 0; tries < 60; tries++) {
+		struct link_info l;
+		int r = link_find(n, name, &l, e);
+		if (r == -ENODEV)
+			return err_say(e, ENODEV, "interface %s vanished", name);
+		if (r < 0 || l.operstate == IF_OPER_UP)
+			return r;
+		nap_longer(&nap);
+	}
+	return 0;
 }
 
 static int vlan_mode(const char *kind, const char *mode, uint32_t *ret)

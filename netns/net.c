@@ -7,17 +7,18 @@
  *	3 table and bridges			- they stay
  *	4 published ports			3 elements removed
  *	5 hosts of it and the neighbours	6 hosts of the neighbours
- *	6 veth pair, addresses, routes		2 left to the kernel, noted in .gone
- *						1 removed where its namespace lives on
+ *	6 veth pair, addresses, routes		2 noted in .gone
+ *						7 removed by a child
  *
  * Killed anywhere, the journal (or, before it is written, a walk through the leases) says what
  * there is to take away.  Changes of state are made under one lock (lease.h); making interfaces
  * happens outside of it.
  *
  * Removing a veth pair waits for two grace periods of RCU: 26 ms, ten times as long as all else.
- * The kernel does it by itself, in batches, when the namespace goes, so net_down only notes the
- * name; net_sweep removes what is still there a while later because something keeps the
- * namespace.
+ * To leave it to the end of the namespace is no answer: a TCP socket that was open when the
+ * container died keeps the namespace for a minute or more.  So net_down notes the names in .gone
+ * and a child of its own watches and, if need be, removes them after net_down has returned;
+ * net_sweep does it when that child was killed.
  */
 #include "netns/net.h"
 
@@ -25,11 +26,13 @@
 #include <linux/netlink.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "base/sys.h"
 #include "netns/bridge.h"
 #include "netns/hostport.h"
 #include "netns/iface.h"
@@ -194,8 +197,9 @@ static int remove_ports(struct lease_dirs *d, const struct net_paths *p, const s
 	return r;
 }
 
-/* Notes the interfaces that are still there in .gone. */
-static int leave_ifaces(struct lease_dirs *d, const struct journal *j, struct err *e)
+/* Notes the interfaces that are still there in .gone; *ret_some: there are such. */
+static int note_ifaces(struct lease_dirs *d, const struct journal *j, bool *ret_some,
+		       struct err *e)
 {
 	AUTO(nl) struct nl nl = NL_INIT;
 	struct link_info l;
@@ -205,12 +209,52 @@ static int leave_ifaces(struct lease_dirs *d, const struct journal *j, struct er
 		if (!veth || !netname_is_ifname(veth))
 			continue;
 		r = link_find(&nl, veth, &l, e);
+		if (r == 0)
+			*ret_some = true;
 		if (r == 0 && symlinkat(j->id, d->gone, veth) < 0 && errno != EEXIST)
 			r = err_set(e, errno, "note interface %s", veth);
 		if (r == -ENODEV)
 			r = 0;
 	}
 	return r;
+}
+
+static bool any_left(struct nl *nl, const struct journal *j)
+{
+	struct err ignored = ERR_INIT;
+	struct link_info l;
+	for (size_t i = 0; i < j->net.nifaces; i++)
+		if (j->net.ifaces[i].veth && link_find(nl, j->net.ifaces[i].veth, &l, &ignored) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Removes the interfaces in a child that nobody waits for: it has no exit signal, so no wait(2)
+ * of the caller ever sees it, and it holds none of the caller's descriptors, so no reader of a
+ * pipe waits for it.  When it cannot be made, net_sweep does the work.
+ */
+static void remove_ifaces_behind(struct lease_dirs *d, const struct journal *j)
+{
+	AUTO(nl) struct nl nl = NL_INIT;
+	struct err ignored = ERR_INIT;
+	struct clone_args args = { .flags = 0, .exit_signal = 0 };
+	if (nl_open(&nl, NETLINK_ROUTE, -1, &ignored) < 0 || sys_clone3(&args) != 0)
+		return;
+	setsid();
+	if (dup2(nl.fd, 0) < 0 || dup2(d->gone, 1) < 0 || sys_close_range(2, ~0U, 0) < 0)
+		_exit(1);
+	nl.fd = 0;
+	/* As a rule the namespace ends by itself, and the kernel takes the interfaces of many
+	 * namespaces away at once, which is far cheaper than one by one. */
+	for (long ms = 5; ms < 400 && any_left(&nl, j); ms *= 2)
+		nanosleep(&(struct timespec){ .tv_nsec = ms * 1000000 }, NULL);
+	for (size_t i = 0; i < j->net.nifaces; i++) {
+		const char *veth = j->net.ifaces[i].veth;
+		if (veth && link_delete(&nl, veth, &ignored) == 0)
+			unlinkat(1, veth, 0);
+	}
+	_exit(0);
 }
 
 /* With the lock held: everything of id but its interfaces. */
@@ -247,13 +291,17 @@ int net_down(const struct net_paths *p, const char *id, struct err *e)
 	if (found != 0)
 		j = (struct journal){ .id = id };
 	struct err later = ERR_INIT;
-	r = leave_ifaces(&d, &j, e);
+	bool some = false;
+	r = note_ifaces(&d, &j, &some, e);
 	int r2 = take_away(&d, p, &j, found == 0, a, r < 0 ? &later : e);
 	/* A journal that could not be worked off stays for the next try. */
 	if (r == 0 && r2 == 0)
 		journal_remove(&d, id);
 	for (size_t i = 0; i < j.net.nifaces; i++)
 		names_tell(&d, p, j.net.ifaces[i].network, id);
+	lease_unlock(&d);
+	if (some)
+		remove_ifaces_behind(&d, &j);
 	return r < 0 ? r : r2;
 }
 

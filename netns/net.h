@@ -141,8 +141,8 @@ int net_up(const struct net_paths *p, const char *id, const char *name, int netn
 	   const struct net_config *c, struct arena *a, struct net_result *ret, struct err *e);
 /* Takes away all that net_up and net_connect made for id, also half of it; the namespace need
  * not exist any more.  Safe twice.  Does its best and returns the first failure.  The veth goes
- * with the namespace, when the last process and descriptor of it are gone (a few ms later: to
- * wait for it would cost 26 ms); net_sweep removes one whose namespace is kept alive. */
+ * with its namespace; a child that outlives the call by some 50 ms sees to it, and removes it by
+ * force after 0.6 s (to wait for that would make net_down a hundred times slower). */
 int net_down(const struct net_paths *p, const char *id, struct err *e);
 /* What id has at the moment, from its journal.  -ENOENT: nothing. */
 int net_load(const struct net_paths *p, const char *id, struct arena *a, struct net_result *ret,

@@ -33,7 +33,7 @@ static void note_dead(const char *network, const char *name, const char *id, voi
 		strlist_add(&s->dead, id);
 }
 
-/* Interfaces that outlived their container by more than a second. */
+/* Interfaces that nobody removed for more than a second: the child that should was killed. */
 static int remove_gone(struct lease_dirs *d, struct err *e)
 {
 	AUTO(nl) struct nl nl = NL_INIT;

@@ -1,304 +1,7 @@
 /*
- * test_net.c - whole networks in namespaces of the test's own: the test's process is the "host".
- *
- * A container is a network namespace held by a descriptor; a program in it is a socket that was
- * made inside.  Needs root and nf_tables.
+ * test_net.c - net_up, net_down and net_sweep with real packets.
  */
-#include <arpa/inet.h>
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sched.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-#include <linux/netlink.h>
-#include <cmocka.h>
-
-#include "base/fd.h"
-#include "base/path.h"
-#include "netns/journal.h"
-#include "netns/link.h"
-#include "netns/net.h"
-#include "netns/netname.h"
-#include "netns/nft.h"
-
-struct host {
-	char root[64], run[80];
-	struct net_paths p;
-	int home;		/* the "host" namespace */
-	struct arena *a;
-	struct err e;
-	int ns[64];		/* of containers that still run */
-	int nns;
-};
-
-static int new_netns(int home)
-{
-	assert_int_equal(unshare(CLONE_NEWNET), 0);
-	int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	assert_true(fd >= 0);
-	if (home >= 0)
-		assert_int_equal(setns(home, CLONE_NEWNET), 0);
-	return fd;
-}
-
-static int setup(void **state)
-{
-	struct host *h = calloc(1, sizeof(*h));
-	strcpy(h->root, "/tmp/berth-net-XXXXXX");
-	if (!mkdtemp(h->root))
-		return -1;
-	snprintf(h->run, sizeof(h->run), "%s/run", h->root);
-	h->p = (struct net_paths){ .root = h->root, .run = h->run };
-	h->home = new_netns(-1);
-	h->a = arena_new(256u << 20);
-	net_loopback(h->home, &h->e);
-	*state = h;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct host *h = *state;
-	struct err e = ERR_INIT;
-	path_remove_tree(AT_FDCWD, h->root, &e);
-	while (h->nns > 0)
-		close(h->ns[--h->nns]);
-	close(h->home);
-	arena_free(h->a);
-	free(h);
-	return 0;
-}
-
-static void ok_at(struct host *h, int r, int line)
-{
-	if (r < 0)
-		fail_msg("line %d: %d: %s", line, r, h->e.msg);
-}
-#define OK(h, call) ok_at(h, call, __LINE__)
-
-static struct net_config parse(struct host *h, const char *const *publish)
-{
-	struct net_config c = { 0 };
-	for (; publish && *publish; publish++)
-		OK(h, net_parse_publish(h->a, *publish, &c, &h->e));
-	return c;
-}
-
-static struct net_result up(struct host *h, const char *id, int ns, const struct net_config *c)
-{
-	struct net_result r = { 0 };
-	OK(h, net_files_make(&h->p, id, id, c, "nameserver 192.0.2.53\n", &h->e));
-	OK(h, net_up(&h->p, id, id, ns, c, h->a, &r, &h->e));
-	return r;
-}
-
-/* ---- programs inside ---- */
-
-static int socket_in(struct host *h, int ns, int family, int type)
-{
-	if (ns >= 0)
-		assert_int_equal(setns(ns, CLONE_NEWNET), 0);
-	int fd = socket(family, type | SOCK_CLOEXEC, 0);
-	assert_true(fd >= 0);
-	assert_int_equal(setns(h->home, CLONE_NEWNET), 0);
-	return fd;
-}
-
-static socklen_t fill(const char *ip, int port, struct sockaddr_storage *ss)
-{
-	memset(ss, 0, sizeof(*ss));
-	if (strchr(ip, ':')) {
-		struct sockaddr_in6 *six = (void *)ss;
-		six->sin6_family = AF_INET6;
-		six->sin6_port = htons((uint16_t)port);
-		assert_int_equal(inet_pton(AF_INET6, ip, &six->sin6_addr), 1);
-		return sizeof(*six);
-	}
-	struct sockaddr_in *four = (void *)ss;
-	four->sin_family = AF_INET;
-	four->sin_port = htons((uint16_t)port);
-	assert_int_equal(inet_pton(AF_INET, ip, &four->sin_addr), 1);
-	return sizeof(*four);
-}
-
-static int serve(struct host *h, int ns, int type, const char *ip, int port)
-{
-	struct sockaddr_storage ss;
-	socklen_t len = fill(ip, port, &ss);
-	int fd = socket_in(h, ns, ss.ss_family, type), one = 1;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	assert_int_equal(bind(fd, (void *)&ss, len), 0);
-	if (type == SOCK_STREAM)
-		assert_int_equal(listen(fd, 16), 0);
-	return fd;
-}
-
-/* 0, or the error (ETIMEDOUT after 0.7 s). */
-static int call_tcp(struct host *h, int ns, const char *ip, int port)
-{
-	struct sockaddr_storage ss;
-	socklen_t len = fill(ip, port, &ss);
-	AUTO_CLOSE int fd = socket_in(h, ns, ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK);
-	if (connect(fd, (void *)&ss, len) < 0 && errno != EINPROGRESS)
-		return errno;
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
-	if (poll(&p, 1, 700) == 0)
-		return ETIMEDOUT;
-	int err = 0;
-	socklen_t n = sizeof(err);
-	getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &n);
-	return err;
-}
-
-/* One datagram there and back. */
-static int call_udp(struct host *h, int ns, const char *ip, int port, int server)
-{
-	struct sockaddr_storage ss, from;
-	socklen_t len = fill(ip, port, &ss), flen = sizeof(from);
-	AUTO_CLOSE int fd = socket_in(h, ns, ss.ss_family, SOCK_DGRAM);
-	char buf[8];
-	if (connect(fd, (void *)&ss, len) < 0 || send(fd, "ping", 4, 0) != 4)
-		return errno;
-	struct pollfd p = { .fd = server, .events = POLLIN };
-	if (poll(&p, 1, 700) == 0)
-		return ETIMEDOUT;
-	assert_int_equal(recvfrom(server, buf, sizeof(buf), 0, (void *)&from, &flen), 4);
-	assert_int_equal(sendto(server, "pong", 4, 0, (void *)&from, flen), 4);
-	p.fd = fd;
-	if (poll(&p, 1, 700) == 0)
-		return ETIMEDOUT;
-	return recv(fd, buf, sizeof(buf), 0) == 4 ? 0 : errno;
-}
-
-/* A machine outside: a veth pair 198.51.100.1 (host) - 198.51.100.2 (outside). */
-static int new_container(struct host *h);
-static int outside(struct host *h)
-{
-	int ns = new_container(h);
-	AUTO(nl) struct nl nl = NL_INIT, in = NL_INIT;
-	OK(h, nl_open(&nl, NETLINK_ROUTE, -1, &h->e));
-	OK(h, nl_open(&in, NETLINK_ROUTE, ns, &h->e));
-	struct link_bridge b = { .name = "up0", .mac = { 2, 0, 0, 0, 0, 9 } };
-	uint32_t index;
-	assert_int_equal(cidr_parse("198.51.100.1/24", 0, &b.addr), 0);
-	assert_int_equal(cidr_parse("2001:db8::1/64", 0, &b.addr6), 0);
-	OK(h, link_ensure_bridge(&nl, &b, &index, &h->e));
-	struct link_veth v = { .host = "upv", .inside = "eth0", .bridge = index, .netns_fd = ns,
-			       .mac = { 2, 0, 0, 0, 0, 8 } };
-	OK(h, link_make_veth(&nl, &v, &h->e));
-	struct link_setup s = { .ifname = "eth0" };
-	assert_int_equal(cidr_parse("198.51.100.2/24", 0, &s.addr), 0);
-	assert_int_equal(cidr_parse("2001:db8::2/64", 0, &s.addr6), 0);
-	OK(h, link_setup_inside(&in, &s, &h->e));
-	OK(h, link_loopback_up(&in, &h->e));
-	return ns;
-}
-
-/* ---- what is left ---- */
-
-static size_t count_links(struct host *h, const char *kind)
-{
-	AUTO(nl) struct nl nl = NL_INIT;
-	struct link_info *v;
-	size_t n, found = 0;
-	OK(h, nl_open(&nl, NETLINK_ROUTE, -1, &h->e));
-	OK(h, link_list(&nl, h->a, &v, &n, &h->e));
-	for (size_t i = 0; i < n; i++)
-		found += !strcmp(v[i].kind, kind);
-	return found;
-}
-
-static void count_lease(const char *network, const char *name, const char *id, void *arg)
-{
-	(void)network, (void)name, (void)id;
-	++*(size_t *)arg;
-}
-
-static size_t count_leases(struct host *h)
-{
-	AUTO(lease_dirs) struct lease_dirs d = LEASE_DIRS_INIT;
-	size_t n = 0;
-	OK(h, lease_open(&d, &h->p, &h->e));
-	lease_walk(&d, NULL, count_lease, &n);
-	return n;
-}
-
-static size_t count_journals(struct host *h)
-{
-	AUTO(lease_dirs) struct lease_dirs d = LEASE_DIRS_INIT;
-	size_t n = 0;
-	OK(h, lease_open(&d, &h->p, &h->e));
-	DIR *dir = fdopendir(dup(d.ids));
-	for (struct dirent *de; (de = readdir(dir));)
-		n += strcmp(de->d_name, ".") && strcmp(de->d_name, "..");
-	closedir(dir);
-	return n;
-}
-
-/* Elements of the port maps, by nft(8). */
-static size_t count_elements(struct host *h)
-{
-	char table[NFT_TABLE_MAX], cmd[128], line[4096];
-	size_t n = 0;
-	netname_table(&h->p, table);
-	snprintf(cmd, sizeof(cmd), "nft list table inet %s 2>/dev/null", table);
-	FILE *f = popen(cmd, "r");
-	while (fgets(line, sizeof(line), f))
-		for (char *s = line; !strstr(line, "type ") && (s = strstr(s, " : ")); s++)
-			n++;
-	pclose(f);
-	return n;
-}
-
-static int new_container(struct host *h)
-{
-	assert_true(h->nns < 64);
-	return h->ns[h->nns++] = new_netns(h->home);
-}
-
-static void end_containers(struct host *h)
-{
-	while (h->nns > 0)
-		close(h->ns[--h->nns]);
-}
-
-/* The kernel takes a veth away with its namespace, a little later. */
-static void no_veth(struct host *h)
-{
-	for (int i = 0; i < 300 && count_links(h, "veth") > 0; i++)
-		usleep(10000);
-	assert_int_equal(count_links(h, "veth"), 0);
-}
-
-static void nothing_left(struct host *h)
-{
-	end_containers(h);
-	no_veth(h);
-	assert_int_equal(count_leases(h), 0);
-	assert_int_equal(count_journals(h), 0);
-	assert_int_equal(count_elements(h), 0);
-}
-
-static bool nobody_alive(const char *id, void *arg)
-{
-	(void)id, (void)arg;
-	return false;
-}
-
-/* ---- tests ---- */
+#include "tests/unit/netns/netlab.h"
 
 static void net_up__two_containers__reach_each_other_and_the_host(void **state)
 {
@@ -533,22 +236,41 @@ static void net_sweep__net_up_killed_anywhere__leaves_nothing(void **state)
 	OK(h, net_down(&h->p, "aaaa", &h->e));
 }
 
-static void net_sweep__namespace_kept_alive__interface_goes_all_the_same(void **state)
+static void net_sweep__removing_child_was_killed__interface_goes_all_the_same(void **state)
 {
 	struct host *h = *state;
 	struct net_config c = parse(h, NULL);
 	struct net_result ra = up(h, "aaaa", new_container(h), &c);
-	assert_non_null(ra.ifaces[0].veth);
-	OK(h, net_down(&h->p, "aaaa", &h->e));
+	AUTO(lease_dirs) struct lease_dirs d = LEASE_DIRS_INIT;
+	OK(h, lease_open(&d, &h->p, &h->e));
+	/* As net_down leaves it. */
+	lease_drop_all(&d, "aaaa");
+	journal_remove(&d, "aaaa");
+	assert_int_equal(symlinkat("aaaa", d.gone, ra.ifaces[0].veth), 0);
 	OK(h, net_sweep(&h->p, nobody_alive, NULL, &h->e));
 	assert_int_equal(count_links(h, "veth"), 1);
-	AUTO_FREE char *path = mem_printf("%s/leases/.gone/%s", h->root, ra.ifaces[0].veth);
 	struct timespec old[2] = { { 1000, 0 }, { 1000, 0 } };
-	assert_int_equal(utimensat(AT_FDCWD, path, old, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(utimensat(d.gone, ra.ifaces[0].veth, old, AT_SYMLINK_NOFOLLOW), 0);
 	OK(h, net_sweep(&h->p, nobody_alive, NULL, &h->e));
 	assert_int_equal(count_links(h, "veth"), 0);
-	assert_int_not_equal(access(path, F_OK), 0);
+	assert_int_not_equal(faccessat(d.gone, ra.ifaces[0].veth, F_OK, AT_SYMLINK_NOFOLLOW), 0);
 	nothing_left(h);
+}
+
+static void net_down__namespace_kept_alive__interface_goes_all_the_same(void **state)
+{
+	struct host *h = *state;
+	struct net_config c = parse(h, NULL);
+	up(h, "aaaa", new_container(h), &c);
+	OK(h, net_down(&h->p, "aaaa", &h->e));
+	no_veth(h);
+	AUTO(lease_dirs) struct lease_dirs d = LEASE_DIRS_INIT;
+	OK(h, lease_open(&d, &h->p, &h->e));
+	usleep(20000);
+	DIR *dir = fdopendir(dup(d.gone));
+	for (struct dirent *de; (de = readdir(dir));)
+		assert_int_equal(de->d_name[0], '.');
+	closedir(dir);
 }
 
 static void net_up__table_flushed_by_another__is_built_again(void **state)
@@ -599,8 +321,6 @@ static void net_files_make__bridge__resolv_hosts_and_hostname_are_right(void **s
 	OK(h, net_down(&h->p, "aaaa", &h->e));
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -614,13 +334,11 @@ int main(void)
 		T(net_up__range_of_a_thousand_ports__is_published_and_gone),
 		T(net_up__fifty_at_once__each_has_its_own_address),
 		T(net_sweep__net_up_killed_anywhere__leaves_nothing),
-		T(net_sweep__namespace_kept_alive__interface_goes_all_the_same),
+		T(net_sweep__removing_child_was_killed__interface_goes_all_the_same),
+		T(net_down__namespace_kept_alive__interface_goes_all_the_same),
 		T(net_up__table_flushed_by_another__is_built_again),
 		T(net_files_make__bridge__resolv_hosts_and_hostname_are_right),
 	};
-	if (geteuid() != 0 || unshare(CLONE_NEWNET) < 0) {
-		printf("1..0 # skipped: root is needed to make network namespaces\n");
-		return 77;
-	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int r = lab_open();
+	return r ? r : cmocka_run_group_tests(tests, NULL, NULL);
 }
