@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -20,8 +21,12 @@
 #include "cgroup/cgroup.h"
 #include "runtime/watch.h"
 
-static struct { struct sup_head h; char data[SUP_DATA]; } msg;	/* from a client */
-static char held[WATCH_CHUNK];					/* output held back */
+/* All that is large, on pages of its own, so that it can be given back. */
+static struct {
+	struct { struct sup_head h; char data[SUP_DATA]; } msg;	/* from a client */
+	char held[WATCH_CHUNK];		/* output held back for a lossless client */
+	char chunk[WATCH_CHUNK];	/* output just read */
+} buffers __attribute__((aligned(4096)));
 
 static struct watch_client *find(int fd)
 {
@@ -29,6 +34,20 @@ static struct watch_client *find(int fd)
 		if (W.client[i].kind != CLIENT_FREE && W.client[i].fd == fd)
 			return &W.client[i];
 	return NULL;
+}
+
+char *clients_chunk(void)
+{
+	W.buffers_used = true;
+	return buffers.chunk;
+}
+
+void clients_give_back(void)
+{
+	if (!W.buffers_used || W.held || W.in_used)
+		return;
+	madvise(&buffers, sizeof(buffers) & ~(size_t)4095, MADV_DONTNEED);
+	W.buffers_used = false;
 }
 
 bool clients_has(int fd)
@@ -67,7 +86,7 @@ static void release_held(void)
 
 		if (c->kind != CLIENT_ATTACHED || !c->stalled)
 			continue;
-		if (send_to(c, W.held_type, 0, held, n) == -EAGAIN)
+		if (send_to(c, W.held_type, 0, buffers.held, n) == -EAGAIN)
 			return;
 		c->stalled = false;
 		watch_poll(c->fd, true, false);
@@ -180,7 +199,7 @@ void clients_output(int type, const char *data, size_t n)
 		r = send_to(c, type, 0, data, n);
 		if (r == -EAGAIN && (c->flags & SUP_LOSSLESS)) {
 			c->stalled = true;
-			memcpy(held, data, n);
+			memcpy(buffers.held, data, n);
 			W.held = n;
 			W.held_type = type;
 			watch_poll(c->fd, true, true);
@@ -220,7 +239,7 @@ void clients_input_ready(void)
 	if (W.in_used == 0)
 		return;
 	while (W.in_done < W.in_used) {
-		ssize_t n = write(fd, msg.data + W.in_done, W.in_used - W.in_done);
+		ssize_t n = write(fd, buffers.msg.data + W.in_done, W.in_used - W.in_done);
 
 		if (n < 0 && errno == EAGAIN)
 			return;
@@ -289,10 +308,10 @@ static void set(struct watch_client *c, const char *text, size_t n)
 /* When the container has ended already: an answer now, or at the restart's end. */
 static void request(struct watch_client *c, size_t n)
 {
-	switch (msg.h.type) {
+	switch (buffers.msg.h.type) {
 	case SUP_ATTACH:
 		c->kind = CLIENT_ATTACHED;
-		c->flags = (uint8_t)msg.h.a;
+		c->flags = (uint8_t)buffers.msg.h.a;
 		send_to(c, SUP_OK, 0, NULL, 0);
 		break;
 	case SUP_IN:
@@ -307,10 +326,10 @@ static void request(struct watch_client *c, size_t n)
 			input_done();
 		break;
 	case SUP_RESIZE:
-		resize(msg.h.a, msg.h.b);
+		resize(buffers.msg.h.a, buffers.msg.h.b);
 		break;
 	case SUP_WAIT:
-		c->kind = msg.h.a == 1 ? CLIENT_HEALTHY : CLIENT_WAIT;
+		c->kind = buffers.msg.h.a == 1 ? CLIENT_HEALTHY : CLIENT_WAIT;
 		send_to(c, SUP_OK, 0, NULL, 0);
 		if (c->kind == CLIENT_HEALTHY)
 			clients_health();
@@ -321,15 +340,15 @@ static void request(struct watch_client *c, size_t n)
 		who(c);
 		W.by_user = true;
 		send_to(c, SUP_OK, 0, NULL, 0);
-		stop_begin(msg.h.a > 0 ? msg.h.a : (int)W.stop_signal,
-			   msg.h.b == INT32_MIN ? W.stop_timeout : msg.h.b, STATUS_STOPPED);
+		stop_begin(buffers.msg.h.a > 0 ? buffers.msg.h.a : (int)W.stop_signal,
+			   buffers.msg.h.b == INT32_MIN ? W.stop_timeout : buffers.msg.h.b, STATUS_STOPPED);
 		break;
 	case SUP_KILL:
 		who(c);
-		if (msg.h.a == SIGKILL || msg.h.a == W.stop_signal)
+		if (buffers.msg.h.a == SIGKILL || buffers.msg.h.a == W.stop_signal)
 			W.by_user = true;
 		W.why = W.why == STATUS_NONE ? STATUS_KILLED : W.why;
-		stop_signal_init(msg.h.a);
+		stop_signal_init(buffers.msg.h.a);
 		send_to(c, SUP_OK, 0, NULL, 0);
 		if (W.deadline[TIMER_RESTART])
 			stop_begin(SIGKILL, 0, STATUS_KILLED);
@@ -337,14 +356,14 @@ static void request(struct watch_client *c, size_t n)
 	case SUP_EXEC:
 		c->kind = CLIENT_EXEC;
 		n = n < sizeof(c->exec) - 1 ? n : sizeof(c->exec) - 1;
-		memcpy(c->exec, msg.data, n);
+		memcpy(c->exec, buffers.msg.data, n);
 		c->exec[n] = 0;
 		if (strchr(c->exec, '/') || str_starts(c->exec, "."))
 			c->exec[0] = 0;
 		send_to(c, SUP_OK, 0, NULL, 0);
 		break;
 	case SUP_SET:
-		set(c, msg.data, n);
+		set(c, buffers.msg.data, n);
 		send_to(c, SUP_OK, 0, NULL, 0);
 		break;
 	case SUP_DETACH:
@@ -379,24 +398,25 @@ void clients_event(int fd, uint32_t events)
 		n = recvmsg(fd, &m, MSG_DONTWAIT);
 		if (n == (ssize_t)sizeof(h) && h.type != SUP_IN && h.type != SUP_EXEC &&
 		    h.type != SUP_SET) {
-			struct sup_head keep = msg.h;
+			struct sup_head keep = buffers.msg.h;
 
-			msg.h = h;
+			buffers.msg.h = h;
 			request(c, 0);
-			msg.h = keep;
+			buffers.msg.h = keep;
 		} else if (n == 0 || (n < 0 && errno != EAGAIN)) {
 			drop(c);
 		}
 		return;
 	}
-	n = recv(fd, &msg, sizeof(msg), MSG_DONTWAIT);
+	W.buffers_used = true;
+	n = recv(fd, &buffers.msg, sizeof(buffers.msg), MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n < (ssize_t)sizeof(msg.h)) {
+	if (n < (ssize_t)sizeof(buffers.msg.h)) {
 		drop(c);
 		return;
 	}
-	request(c, (size_t)n - sizeof(msg.h));
+	request(c, (size_t)n - sizeof(buffers.msg.h));
 }
 
 void clients_end(int32_t code)

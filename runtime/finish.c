@@ -11,9 +11,11 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/mem.h"
 #include "base/path.h"
 #include "base/str.h"
 #include "cgroup/cgroup.h"
+#include "runtime/event.h"
 #include "runtime/watch.h"
 
 #define SECOND INT64_C(1000000000)
@@ -105,6 +107,16 @@ static void close_output(int64_t *fd)
 	*fd = -1;
 }
 
+static void tell(const char *action)
+{
+	AUTO_FREE char *code = mem_printf("%d", W.status.exit_code);
+	struct event_attr attrs[] = { { "name", W.name ? W.name : "" }, { "image", W.image },
+				      { "exitCode", code },
+				      { "reason", status_reason_name(W.status.reason) }, { 0 } };
+
+	event_log(W.root, "container", action, W.id, attrs);
+}
+
 static void write_down(void)
 {
 	struct err e = ERR_INIT;
@@ -120,6 +132,9 @@ static void write_down(void)
 	W.status.health[0] = 0;
 	if (!W.rm)
 		status_save((int)W.dir, &W.status, true, &e);
+	if (W.status.oom_killed)
+		tell("oom");
+	tell("die");
 }
 
 static void take_down(void)
@@ -153,6 +168,8 @@ static void over(void)
 		if (W.names >= 0 && W.name)
 			unlinkat((int)W.names, W.name, 0);
 	}
+	if (W.rm)
+		tell("destroy");
 	end_run_dir(&p, &e);
 	fd_close(&(int){ (int)W.lock });
 	clients_end(W.status.exit_code);

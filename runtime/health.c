@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/mem.h"
+#include "runtime/event.h"
 #include "runtime/watch.h"
 
 #define SECOND INT64_C(1000000000)
@@ -50,8 +52,13 @@ static void save(const char *state)
 {
 	struct err e = ERR_INIT;
 
-	if (strcmp(W.status.health, state) != 0)
+	if (strcmp(W.status.health, state) != 0) {
+		AUTO_FREE char *action = mem_printf("health_status: %s", state);
+		struct event_attr attrs[] = { { "name", W.name ? W.name : "" }, { 0 } };
+
 		strcpy(W.status.health, state);
+		event_log(W.root, "container", action, W.id, attrs);
+	}
 	status_save((int)W.dir, &W.status, false, &e);
 	clients_health();
 }

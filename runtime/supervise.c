@@ -26,6 +26,7 @@
 #include "base/sys.h"
 #include "image/image.h"
 #include "runtime/container.h"
+#include "runtime/event.h"
 #include "runtime/plan.h"
 #include "runtime/root_user.h"
 #include "runtime/secret.h"
@@ -209,6 +210,16 @@ static int note_start(struct birth *b, struct err *e)
 	return status_save(b->dir, &s, false, e);
 }
 
+static int tell(struct birth *b, struct err *e)
+{
+	struct event_attr attrs[] = { { "name", b->record->name }, { "image", b->record->image },
+				      { 0 } };
+
+	(void)e;
+	event_log(b->en->root, "container", "start", b->id, attrs);
+	return 0;
+}
+
 static int open_gate(struct birth *b, struct err *e)
 {
 	return container_open_gate(&b->env, b->id, b->spec, &b->launch, e);
@@ -228,6 +239,7 @@ static const struct step {
 	{ "secrets", give_secrets },	{ "network files", net_files },
 	{ "streams", streams },		{ "create", create },
 	{ "status", note_start },	{ "start", open_gate },
+	{ "event", tell },
 };
 
 static void undo(struct birth *b)
@@ -314,6 +326,7 @@ static void supervisor_args(struct birth *b, struct strlist *l)
 	}
 	for (size_t i = 0; i < b->net.nhold; i++)
 		fd_cloexec(b->net.hold[i], false);
+	strlist_addf(l, "image=%s", r->image ? r->image : "");
 	strlist_addf(l, "log=%s", r->log.driver);
 	arg_num(l, "log-size", (int64_t)r->log.max_size);
 	arg_num(l, "log-files", r->log.max_files);

@@ -24,7 +24,7 @@ static const struct row { const char *key; bool text; size_t off; } rows[] = {
 #define TEXT(key, field) { key, true, offsetof(struct watch, field) }
 #define NUM(key, field) { key, false, offsetof(struct watch, field) }
 	TEXT("id", id), TEXT("root", root), TEXT("berth", berth), TEXT("cgroup", cgroup),
-	TEXT("log", log), TEXT("name", name), NUM("run", run), NUM("containers", containers),
+	TEXT("log", log), TEXT("name", name), TEXT("image", image), NUM("run", run), NUM("containers", containers),
 	NUM("names", names), NUM("dir", dir), NUM("lock", lock), NUM("listen", listen),
 	NUM("pidfd", pidfd), NUM("pid", pid), NUM("tty", tty), NUM("in", in), NUM("out", out),
 	NUM("err", err), NUM("log-size", log_size), NUM("log-files", log_files),
@@ -188,8 +188,8 @@ bool watch_output_paused(void)
 /* One read of the container's output; false at its end. */
 static bool read_output(int64_t *fd, int type)
 {
-	static char buf[WATCH_CHUNK];
-	ssize_t n = read((int)*fd, buf, sizeof(buf));
+	char *buf = clients_chunk();
+	ssize_t n = read((int)*fd, buf, WATCH_CHUNK);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
@@ -296,6 +296,14 @@ static void event(int fd, uint32_t events)
 		finish_all();
 }
 
+/* When the buffers were used, a second of silence gives their memory back. */
+static int idle_timeout(int timeout)
+{
+	if (!W.buffers_used || W.held || W.in_used)
+		return timeout;
+	return timeout < 0 || timeout > 1000 ? 1000 : timeout;
+}
+
 int main(int argc, char **argv)
 {
 	read_args(argc, argv);
@@ -309,8 +317,10 @@ int main(int argc, char **argv)
 	for (;;) {
 		struct epoll_event ev[16];
 		int timeout = run_timers();
-		int n = epoll_wait(W.epoll, ev, 16, timeout);
+		int n = epoll_wait(W.epoll, ev, 16, idle_timeout(timeout));
 
+		if (n == 0)
+			clients_give_back();
 		for (int i = 0; i < n; i++)
 			event(ev[i].data.fd, ev[i].events);
 	}

@@ -38,7 +38,7 @@ struct watch_client {
 
 struct watch {
 	/* arguments */
-	const char *id, *root, *berth, *cgroup, *log, *name;
+	const char *id, *root, *berth, *cgroup, *log, *name, *image;
 	int64_t run, containers, names, dir, lock, listen, pidfd, pid, tty, in, out, err;
 	int64_t log_size, log_files, log_compress;
 	int64_t stop_signal, stop_timeout, restart, restart_max, restarts, backoff;
@@ -63,6 +63,7 @@ struct watch {
 	pid_t health_pid;
 	/* log */
 	int log_fd, journal_fd;
+	bool buffers_used;	/* since they were last given back */
 	int64_t log_bytes;
 };
 
@@ -83,6 +84,8 @@ void clients_output(int type, const char *data, size_t n);	/* SUP_OUT, SUP_ERR *
 void clients_end(int32_t code);
 void clients_health(void);			/* tells who waits for healthy */
 void clients_input_ready(void);			/* the container takes input again */
+char *clients_chunk(void);			/* WATCH_CHUNK bytes for a read of output */
+void clients_give_back(void);			/* the buffers' memory, while nothing is in them */
 
 void logfile_open(void);
 void logfile_write(int type, const char *data, size_t n);

@@ -1,0 +1,69 @@
+/* event.c - see event.h.  Runs in: host, supervisor. */
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "runtime/event.h"
+
+#define VALUE_MAX 256	/* bytes of one attribute: a line stays below PIPE_BUF */
+
+static void quote(struct strbuf *b, const char *s)
+{
+	strbuf_addc(b, '"');
+	for (size_t n = 0; s && *s && n < VALUE_MAX; s++, n++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c == '"' || c == '\\')
+			strbuf_addf(b, "\\%c", c);
+		else if (c < 0x20 || c > 0x7e)
+			strbuf_addf(b, "\\u%04x", c);
+		else
+			strbuf_addc(b, (char)c);
+	}
+	strbuf_addc(b, '"');
+}
+
+static void rotate(const char *root, const char *path)
+{
+	AUTO_FREE char *old = mem_printf("%s/events.1", root);
+
+	rename(path, old);
+}
+
+void event_log(const char *root, const char *type, const char *action, const char *id,
+	       const struct event_attr *attrs)
+{
+	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
+	AUTO_FREE char *path = mem_printf("%s/events", root);
+	AUTO_CLOSE int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	struct timespec now;
+	struct stat st;
+
+	if (fd < 0)
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	strbuf_addf(&b, "{\"time\":%lld,\"timeNano\":%lld,\"Type\":", (long long)now.tv_sec,
+		    (long long)now.tv_sec * 1000000000 + now.tv_nsec);
+	quote(&b, type);
+	strbuf_adds(&b, ",\"Action\":");
+	quote(&b, action);
+	strbuf_adds(&b, ",\"Actor\":{\"ID\":");
+	quote(&b, id);
+	strbuf_adds(&b, ",\"Attributes\":{");
+	for (size_t i = 0; attrs && attrs[i].key && b.len < PIPE_BUF - 2 * VALUE_MAX; i++) {
+		if (i)
+			strbuf_addc(&b, ',');
+		quote(&b, attrs[i].key);
+		strbuf_addc(&b, ':');
+		quote(&b, attrs[i].value);
+	}
+	strbuf_adds(&b, "}}}\n");
+	if (fd_write_all(fd, b.s, b.len) == 0 && fstat(fd, &st) == 0 && st.st_size > EVENT_FILE_MAX)
+		rotate(root, path);
+}
