@@ -120,17 +120,21 @@ int step_env(struct init *in, struct err *e)
 	return 0;
 }
 
-int step_cwd_make(struct init *in, struct err *e)
+/* Opened while we may still use openat2, which a filter may forbid.  A magic link (/proc/self/fd/7)
+ * would lead to what is open here, CVE-2024-21626: -ELOOP. */
+int step_cwd_open(struct init *in, struct err *e)
 {
-	AUTO_CLOSE int fd = -1;
 	const char *cwd = in->process->cwd;
 
-	fd = path_try_open_in(in->root, cwd, O_PATH, 0);
-	if (fd >= 0)
-		return 0;
-	fd = -1;
-	return path_mkdir_in(in->root, cwd, 0755, in->uid, in->gid, NULL, e) < 0 ?
-		err_wrap(e, "process.cwd") : 0;
+	in->cwd = path_try_open_in(in->root, cwd, O_PATH | O_DIRECTORY, 0);
+	if (in->cwd == -ENOENT && in->spec) {
+		in->cwd = -1;
+		return path_mkdir_in(in->root, cwd, 0755, in->uid, in->gid, &in->cwd, e) < 0 ?
+			err_wrap(e, "process.cwd") : 0;
+	}
+	if (in->cwd == -ELOOP)
+		return err_set(e, ELOOP, "process.cwd %s", cwd);
+	return 0;
 }
 
 /* CVE-2024-21626: a directory that is not below our root has no name here. */
@@ -146,12 +150,12 @@ static int check_inside(const char *cwd, struct err *e)
 	return 0;
 }
 
-/* By plain path: we are inside, and a filter of the spec may already be on. */
+/* As the user: fchdir asks whether it may.  Where root could not open it (NFS), by path. */
 int step_cwd(struct init *in, struct err *e)
 {
 	const char *cwd = in->process->cwd;
 
-	if (chdir(cwd) < 0) {
+	if ((in->cwd >= 0 ? fchdir(in->cwd) : chdir(cwd)) < 0) {
 		err_set(e, errno, "chdir to cwd (\"%s\") set in config.json failed", cwd);
 		return err_status(e, e->code == ENOENT ? ERR_STATUS_NOTFOUND : ERR_STATUS_NOEXEC);
 	}

@@ -44,7 +44,7 @@ static const struct step steps[] = {
 	{ "hostname",		step_hostname,		IN_INIT },
 	{ "sysctl",		step_sysctl,		IN_INIT },	/* behind the network: net.ipv4.conf.eth0 */
 	{ "masks",		step_masks,		IN_INIT },	/* the host's null device is still to be seen */
-	{ "work directory",	step_cwd_make,		IN_INIT },	/* before the root is read-only */
+	{ "work directory",	step_cwd_open,		IN_BOTH },	/* before the root is read-only */
 	{ "root",		step_root_enter,	IN_INIT },
 	{ "terminal",		step_console,		IN_BOTH },
 	{ "read-only root",	step_root_seal,		IN_INIT },	/* the terminal made /dev/console */

@@ -66,7 +66,7 @@ int sched_affinity(const char *list, const char *name, struct err *e);
 init_step step_rlimits;
 /* env.c, creds.c, caps.c, program.c */
 init_step step_env;
-init_step step_cwd_make;	/* the work directory is made where it is missing */
+init_step step_cwd_open;	/* the work directory is made where it is missing */
 init_step step_cwd;
 init_step step_caps_bounding;
 init_step step_creds;
