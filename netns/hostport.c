@@ -63,6 +63,13 @@ static int take_any_of(struct netjob *t, const struct net_port *row, struct net_
 		       row->host + row->host_n - 1, publish_proto_name(row->proto));
 }
 
+static bool is_loopback6(const char *ip)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+	struct addr a;
+	return addr_parse(ip, AF_INET6, &a) == 0 && memcmp(a.b, one, 16) == 0;
+}
+
 int hostport_take(struct netjob *t, const struct net_config *c, struct err *e)
 {
 	if (!c->nports)
@@ -76,6 +83,9 @@ int hostport_take(struct netjob *t, const struct net_config *c, struct err *e)
 		if (is6 ? !six : row->ip && !four)
 			return err_say(e, EINVAL, "published address %s: the container has no IPv%c "
 				       "address", row->ip, is6 ? '6' : '4');
+		if (is6 && is_loopback6(row->ip))
+			return err_say(e, EINVAL, "published address %s: the kernel does not route "
+				       "from ::1; use 127.0.0.1", row->ip);
 		for (uint32_t k = 0; k < row->n; k++) {
 			struct net_port p = *row;
 			p.n = 1;

@@ -172,7 +172,13 @@ int iface_make(struct netjob *t, size_t i, int netns_fd, struct nl *in, struct e
 		r = setup_inside(in, f, i, e);
 	if (r == 0 && t->nets[i].bridged)
 		r = link_await_port(&t->nl, f->veth, e);
-	if (r == 0 && t->nets[i].bridged && f->ip6)
-		r = link_await_up(in, f->ifname, e);
+	if (r < 0 || !t->nets[i].bridged || !f->ip6)
+		return r;
+	struct addr six;
+	if (addr_parse(f->ip6, AF_INET6, &six) < 0)
+		return err_say(e, EINVAL, "'%s' is not an address", f->ip6);
+	r = link_await_addr6(in, f->ifname, &six, e);
+	if (r == 0)
+		r = link_await_addr6(&t->nl, t->nets[i].doc.bridge, &t->nets[i].gateway6, e);
 	return r;
 }

@@ -399,17 +399,58 @@ int link_await_port(struct nl *n, const char *host, struct err *e)
 	return 0; /* it will come up; a second late is no failure */
 }
 
-int link_await_up(struct nl *n, const char *name, struct err *e)
+struct prefix_attr { uint16_t type; const void *bytes; uint16_t len; };
+
+static int find_attr(const struct nlattr *attr, void *arg)
+{
+	struct prefix_attr *p = arg;
+	if (mnl_attr_get_type(attr) == p->type) {
+		p->bytes = mnl_attr_get_payload(attr);
+		p->len = mnl_attr_get_payload_len(attr);
+	}
+	return MNL_CB_OK;
+}
+
+struct group {
+	uint32_t index;
+	uint8_t want[16];
+	bool found;
+};
+
+static int take_group(const struct nlmsghdr *h, void *arg)
+{
+	struct group *g = arg;
+	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(h);
+	struct prefix_attr p = { .type = IFA_MULTICAST };
+	if (h->nlmsg_type != RTM_GETMULTICAST || ifa->ifa_index != g->index)
+		return 0;
+	mnl_attr_parse(h, sizeof(*ifa), find_attr, &p);
+	if (p.bytes && p.len == 16 && memcmp(p.bytes, g->want, 16) == 0)
+		g->found = true;
+	return 0;
+}
+
+int link_await_addr6(struct nl *n, const char *name, const struct addr *six, struct err *e)
 {
 	struct timespec nap = { .tv_nsec = 20000 };
-	for (int tries = 0; tries < 60; tries++) {
+	struct group g = { .want = { 0xff, 2, [11] = 1, [12] = 0xff } };
+	memcpy(g.want + 13, six->b + 13, 3);
+	for (int tries = 0; tries < 60 && !g.found; tries++) {
 		struct link_info l;
 		int r = link_find(n, name, &l, e);
 		if (r == -ENODEV)
 			return err_say(e, ENODEV, "interface %s vanished", name);
-		if (r < 0 || l.operstate == IF_OPER_UP)
+		if (r < 0)
 			return r;
-		nap_longer(&nap);
+		g.index = l.operstate == IF_OPER_UP ? l.index : 0;
+		struct nlmsghdr *h = nl_add(n, RTM_GETMULTICAST, NLM_F_DUMP);
+		struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(h, sizeof(*ifa));
+		ifa->ifa_family = AF_INET6;
+		r = nl_ask(n, take_group, &g);
+		if (r < 0)
+			return fail(n, r, e, "list multicast groups of", name);
+		if (!g.found)
+			nap_longer(&nap);
 	}
 	return 0;
 }
@@ -526,18 +567,6 @@ static void add_prefix(struct prefix_sink *s, uint8_t family, uint8_t prefix, co
 	struct cidr *c = &p->v[p->n++];
 	*c = (struct cidr){ .addr.family = family, .prefix = prefix };
 	memcpy(c->addr.b, bytes, addr_len(&c->addr));
-}
-
-struct prefix_attr { uint16_t type; const void *bytes; uint16_t len; };
-
-static int find_attr(const struct nlattr *attr, void *arg)
-{
-	struct prefix_attr *p = arg;
-	if (mnl_attr_get_type(attr) == p->type) {
-		p->bytes = mnl_attr_get_payload(attr);
-		p->len = mnl_attr_get_payload_len(attr);
-	}
-	return MNL_CB_OK;
 }
 
 static int take_prefix(const struct nlmsghdr *h, void *arg)

@@ -58,8 +58,9 @@ int link_make_veth(struct nl *n, const struct link_veth *v, struct err *e);
 /* Waits (microseconds, as a rule) until the bridge sends and receives by that port. */
 int link_await_port(struct nl *n, const char *host, struct err *e);
 
-/* The same for an end inside: IPv6 is silent on a link that it does not know to be up. */
-int link_await_up(struct nl *n, const char *name, struct err *e);
+/* Waits until the interface answers for its IPv6 address: that it listens to the address's
+ * multicast group, which the kernel does in a work queue, even without DAD. */
+int link_await_addr6(struct nl *n, const char *name, const struct addr *six, struct err *e);
 
 /* macvlan or ipvlan on parent, born inside. */
 struct link_vlan {

@@ -89,6 +89,8 @@ static const struct rule_row {
 	{ "guard", { { S_IN, BRIDGES }, { S_V4 }, { S_DST_LOOP }, { S_DROP } } },
 	{ "arrive", { { S_V4 }, { S_DST_LOOP }, { S_ACCEPT } } },
 	{ "arrive", { { S_DST_LOCAL }, { S_JUMP_PUBLISH } } },
+	/* The kernel does not route answers to ::1, so calls to it are refused, not lost. */
+	{ "originate", { { S_V6 }, { S_DST_LOOP }, { S_ACCEPT } } },
 	{ "originate", { { S_DST_LOCAL }, { S_JUMP_PUBLISH } } },
 	{ "publish", { { S_V4 }, { S_DNAT, PORTS4 } } },
 	{ "publish", { { S_V4 }, { S_DNAT_ANY, ANY4 } } },
@@ -106,7 +108,6 @@ static const struct rule_row {
 	{ "leave", { { S_DNATED }, { S_V4 }, { S_SRC_LOOP }, { S_OUT, BRIDGES }, { S_MASQ } } },
 	{ "leave", { { S_V4 }, { S_SRC, NETS4 }, { S_NOT_OUT, BRIDGES }, { S_MASQ } } },
 	{ "leave", { { S_DNATED }, { S_V6 }, { S_SRC, NETS6 }, { S_OUT, BRIDGES }, { S_MASQ } } },
-	{ "leave", { { S_DNATED }, { S_V6 }, { S_SRC_LOOP }, { S_OUT, BRIDGES }, { S_MASQ } } },
 	{ "leave", { { S_V6 }, { S_SRC, NETS6 }, { S_NOT_OUT, BRIDGES }, { S_MASQ } } },
 };
 /* clang-format on */

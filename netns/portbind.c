@@ -145,7 +145,10 @@ static int bind_one(struct portbind *b, struct net_port *p, int family, struct e
 		return err_say(e, EINVAL, "published address '%s' is not an IP address", p->ip);
 	struct sockaddr *sa = family == AF_INET ? (struct sockaddr *)&four : (struct sockaddr *)&six;
 	socklen_t len = family == AF_INET ? sizeof(four) : sizeof(six);
-	if (bind(fd, sa, len) < 0 || (type == SOCK_STREAM && listen(fd, 1) < 0)) {
+	/* Not listening on IPv6: calls to ::1 are not translated, and must be refused so that the
+	 * caller goes on to 127.0.0.1. */
+	if (bind(fd, sa, len) < 0 ||
+	    (type == SOCK_STREAM && family == AF_INET && listen(fd, 1) < 0)) {
 		if (errno == EADDRINUSE)
 			return in_use(p, e);
 		if (errno == EADDRNOTAVAIL && family == AF_INET6 && !p->ip)
