@@ -2,13 +2,16 @@
  * interleave.c - times commands in turn, so that whatever slows the machine down slows all of
  * them alike.
  *
- *	interleave ROUNDS [--case NAME COMMAND... [--then COMMAND...]...]...
+ *	interleave ROUNDS [--case NAME [--then | --before] COMMAND...]...
  *
- * Each round runs every case once; a case is one command or several, one behind the other.
- * "@N@" in an argument becomes a number that no other run of this program's had.  The first
- * tenth of the rounds (at least one) warms caches up and is not counted.  Prints, a case a line:
+ * Each round runs every case once; a case is one command or several, one behind the other; those
+ * behind --before are not timed.  "@N@" in an argument becomes a number, the same within a case
+ * and another in each round.  The first tenth of the rounds (at least one) warms caches up and is
+ * not counted.  Prints, a case a line:
  *
- *	NAME <tab> median <tab> min <tab> max <tab> failures	(milliseconds)
+ *	NAME <tab> median <tab> min <tab> max <tab> failures <tab> peak
+ *
+ * in milliseconds; peak is the largest resident set of a timed command, in KB.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,11 +22,12 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 extern char **environ;
 
-struct bench { const char *name; char **argv; double *ms; int failures; };
+struct bench { const char *name; char **argv; double *ms; int failures; long peak; };
 
 enum { MAX_CASES = 32, MAX_ARGS = 64 };
 
@@ -53,38 +57,55 @@ static char *fill(char *arg, long n, char *buf, size_t size)
 	return buf;
 }
 
-static bool run_one(char **argv, char **end, long n, const posix_spawn_file_actions_t *fa)
+static bool is_mark(const char *arg)
+{
+	return !arg || strcmp(arg, "--then") == 0 || strcmp(arg, "--before") == 0 ||
+	       strcmp(arg, "--case") == 0;
+}
+
+static bool run_one(char **argv, long n, const posix_spawn_file_actions_t *fa, long *ret_peak)
 {
 	static char bufs[MAX_ARGS][512];
 	char *args[MAX_ARGS + 1];
 	int argc = 0, status;
+	struct rusage usage;
 	pid_t pid;
 
-	for (; argv < end && argc < MAX_ARGS; argv++, argc++)
+	for (; !is_mark(*argv) && argc < MAX_ARGS; argv++, argc++)
 		args[argc] = fill(*argv, n, bufs[argc], sizeof(bufs[argc]));
 	args[argc] = NULL;
 	if (posix_spawnp(&pid, args[0], fa, NULL, args, environ) != 0)
 		return false;
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+	while (wait4(pid, &status, 0, &usage) < 0 && errno == EINTR)
 		;
+	*ret_peak = usage.ru_maxrss;
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static bool run_case(char **argv, long n, const posix_spawn_file_actions_t *fa)
+/* Milliseconds of what is timed. */
+static double run_case(struct bench *c, long n, const posix_spawn_file_actions_t *fa)
 {
-	bool good = true;
+	char **argv = c->argv;
+	double ms = 0;
 
-	while (*argv) {
-		char **end = argv;
+	for (;;) {
+		bool timed = strcmp(*argv, "--before") != 0;
+		double start;
+		long peak = 0;
 
-		while (*end && strcmp(*end, "--then") != 0 && strcmp(*end, "--case") != 0)
-			end++;
-		good = run_one(argv, end, n, fa) && good;
-		if (!*end || strcmp(*end, "--case") == 0)
-			break;
-		argv = end + 1;
+		if (is_mark(*argv))
+			argv++;
+		start = now();
+		c->failures += !run_one(argv, n, fa, &peak);
+		if (timed) {
+			ms += now() - start;
+			c->peak = peak > c->peak ? peak : c->peak;
+		}
+		while (!is_mark(*argv))
+			argv++;
+		if (!*argv || strcmp(*argv, "--case") == 0)
+			return ms;
 	}
-	return good;
 }
 
 int main(int argc, char **argv)
@@ -98,7 +119,7 @@ int main(int argc, char **argv)
 		if (strcmp(argv[i], "--case") == 0 && i + 2 < argc && ncases < MAX_CASES)
 			cases[ncases++] = (struct bench){ argv[i + 1], argv + i + 2,
 							  calloc((size_t)rounds, sizeof(double)),
-							  0 };
+							  0, 0 };
 	if (rounds < 1 || ncases == 0) {
 		fprintf(stderr, "usage: interleave ROUNDS --case NAME COMMAND...\n");
 		return 125;
@@ -110,18 +131,16 @@ int main(int argc, char **argv)
 		posix_spawn_file_actions_addopen(&fa, 2, "/dev/null", O_WRONLY, 0);
 	for (int r = -warm; r < rounds; r++) {
 		for (int c = 0; c < ncases; c++) {
-			double start = now();
-			bool good = run_case(cases[c].argv, n++, &fa);
+			double ms = run_case(&cases[c], n++, &fa);
 
 			if (r >= 0)
-				cases[c].ms[r] = now() - start;
-			cases[c].failures += !good;
+				cases[c].ms[r] = ms;
 		}
 	}
 	for (int c = 0; c < ncases; c++) {
 		qsort(cases[c].ms, (size_t)rounds, sizeof(double), by_value);
-		printf("%s\t%.3f\t%.3f\t%.3f\t%d\n", cases[c].name, cases[c].ms[rounds / 2],
-		       cases[c].ms[0], cases[c].ms[rounds - 1], cases[c].failures);
+		printf("%s\t%.3f\t%.3f\t%.3f\t%d\t%ld\n", cases[c].name, cases[c].ms[rounds / 2],
+		       cases[c].ms[0], cases[c].ms[rounds - 1], cases[c].failures, cases[c].peak);
 	}
 	return 0;
 }
