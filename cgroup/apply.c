@@ -184,8 +184,8 @@ int cgroup_limits_complete(int fd, struct cgroup_limits *l, struct err *e)
 	if (read_i64(fd, "memory.max", &v) < 0)
 		return 0;	/* the write that follows says what is missing */
 	if (v == -1)
-		return err_say(e, EINVAL, "memory.swap: counts memory and swap together, so it "
-			       "needs memory.limit");
+		return err_say(e, EINVAL, "memory.swap (--memory-swap): counts memory and swap "
+			       "together, so it needs memory.limit (--memory)");
 	if (l->memory.swap.v < v)
 		return err_say(e, EINVAL, "memory.swap: %" PRId64 " is less than the memory limit "
 			       "of %" PRId64, l->memory.swap.v, v);

@@ -77,12 +77,18 @@ static enum cgroup_driver choose_driver(const struct cgroup_want *w, const struc
 	AUTO_FREE char *base = NULL;
 	struct err ignored = ERR_INIT;
 
-	if (w->driver != CGROUP_DRIVER_AUTO)
+	if (w->driver != CGROUP_DRIVER_AUTO &&
+	    (w->driver != CGROUP_DRIVER_CGROUPFS || !w->rootless || w->oci_path))
 		return w->driver;
 	if (!w->rootless)
 		return CGROUP_DRIVER_CGROUPFS;
+	cgroup_base_find(h, true, &base, &ignored);
+	/* Who asks for no place and no limit runs without a cgroup where none can be made. */
+	if (w->driver == CGROUP_DRIVER_CGROUPFS)
+		return base || cgroup_limits_any(limits_of(w)) ? CGROUP_DRIVER_CGROUPFS :
+								 CGROUP_DRIVER_DISABLED;
 	/* In a subtree that belongs to the user's systemd, it is the one who makes cgroups. */
-	if (cgroup_base_find(h, true, &base, &ignored) == 0 && !strstr(base, "user@"))
+	if (base && !strstr(base, "user@"))
 		return CGROUP_DRIVER_CGROUPFS;
 	if (cgroup_systemd_is_there(true))
 		return CGROUP_DRIVER_SYSTEMD;
@@ -300,8 +306,8 @@ static int check_want(const struct cgroup_want *w, const struct cgroup_host *h, 
 
 	if (l->memory.swap.set && l->memory.swap.v > 0 &&
 	    (!l->memory.limit.set || l->memory.limit.v == 0))
-		return err_say(e, EINVAL, "memory.swap: counts memory and swap together, so it "
-			       "needs memory.limit");
+		return err_say(e, EINVAL, "memory.swap (--memory-swap): counts memory and swap "
+			       "together, so it needs memory.limit (--memory)");
 	return cgroup_host_check(h, l, e);
 }
 

@@ -191,6 +191,20 @@ static int subtree_write(int fd, unsigned add)
 	return 0;
 }
 
+/* Whether processes stand in the way of enabling.  The kernel lets threaded controllers (pids,
+ * cpu, cpuset) pass all the same, but then the children are "domain invalid" and can hold none.
+ * Only the machine's root, which has no cgroup.type, may have both. */
+static bool is_occupied(int fd)
+{
+	char one[8];
+	AUTO_CLOSE int procs = -1;
+
+	if (faccessat(fd, "cgroup.type", F_OK, 0) < 0)
+		return false;
+	procs = openat(fd, "cgroup.procs", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return procs >= 0 && read(procs, one, sizeof(one)) > 0;
+}
+
 /* Lets one cgroup pass `need` and, where it works, `want` on to its children. */
 static int enable_in(const struct cgroup_host *h, const char *path, unsigned need, unsigned want,
 		     struct err *e)
@@ -212,8 +226,8 @@ static int enable_in(const struct cgroup_host *h, const char *path, unsigned nee
 	need &= ~on;
 	if (!need && !want)
 		return 0;
-	r = subtree_write(fd, need | want);
-	if (r < 0 && want && need)
+	r = is_occupied(fd) ? -EBUSY : subtree_write(fd, need | want);
+	if (r < 0 && r != -EBUSY && want && need)
 		r = subtree_write(fd, need);
 	if (r == 0 || !need)
 		return 0;

@@ -155,7 +155,7 @@ static int check_memory(const struct cgroup_limits *l, struct err *e)
 	}
 	if (l->memory.limit.set && l->memory.swap.set && l->memory.swap.v > 0 &&
 	    l->memory.limit.v > l->memory.swap.v)
-		return err_say(e, EINVAL, "linux.resources.memory.swap: %" PRId64
+		return err_say(e, EINVAL, "linux.resources.memory.swap (--memory-swap): %" PRId64
 			       " is less than memory.limit (it counts memory and swap together)",
 			       l->memory.swap.v);
 	if (l->memory.swappiness.set)
