@@ -64,7 +64,7 @@ static int room_open(void **state)
 		return -1;
 	chmod(room, 0755);
 	room_shell("cd %s && mkdir -p root/bin root/etc root/proc root/sys root/dev root/tmp host && "
-		   "cp /bin/busybox root/bin/ && for c in sh cat ls id true sleep grep mount hostname stat "
+		   "install -m 755 /bin/busybox root/bin/busybox && for c in sh cat ls id true sleep grep mount hostname stat "
 		   "readlink tty stty touch mkdir wc umask ps head; do ln -s busybox root/bin/$c; done && "
 		   "printf 'root:x:0:0:root:/root:/bin/sh\\nu:x:1000:1000::/home/u:/bin/sh\\n' > "
 		   "root/etc/passwd && chmod 1777 root/tmp && echo outside > host/secret", room);
