@@ -117,7 +117,8 @@ static int set_root(struct oci *o, const struct oci_globals *g, struct err *e)
 	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
 	bool user = geteuid() || (o->env.rootless && !str_empty(xdg));
 
-	if (!str_empty(g->root))
+	o->root_given = !str_empty(g->root);
+	if (o->root_given)
 		o->env.run_root = oci_absolute(g->root);
 	else if (!str_empty(root))
 		o->env.run_root = mem_printf("%s/run", root);
@@ -237,6 +238,8 @@ static int dispatch(struct oci *o, int argc, char **argv, struct err *e)
 	r = set_all(o, &g, e);
 	if (r < 0)
 		return r;
+	log_debug("%s: state in %s, cgroups by %s%s", args[0], o->env.run_root,
+		  cgroup_driver_name(o->env.driver), o->env.rootless ? ", rootless" : "");
 	for (size_t i = 0; oci_commands[i]; i++)
 		if (str_eq(args[0], oci_commands[i]->name))
 			return run_command(o, oci_commands[i], n, args, e);

@@ -17,6 +17,7 @@
 struct oci {			/* one invocation */
 	struct container_env env;
 	const char *program;	/* as called: "runc", "berth-oci" */
+	bool root_given;	/* --root */
 };
 
 struct oci_command {

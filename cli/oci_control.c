@@ -75,7 +75,9 @@ static int run_kill(struct oci *o, void *opts, int argc, char **argv, struct err
 	const struct control_opts *k = opts;
 	struct kill_how how = { SIGTERM, k->all };
 
-	if (argc > 1 && proc_signal_parse(argv[1], &how.sig) < 0)
+	if (argc > 1 && str_eq(argv[1], "0"))
+		how.sig = 0;	/* only asks whether it runs */
+	else if (argc > 1 && proc_signal_parse(argv[1], &how.sig) < 0)
 		return err_say(e, EINVAL, "unknown signal \"%s\"", argv[1]);
 	return k->regex ? each_match(o, argv[0], kill_one, &how, e)
 			: kill_one(o, argv[0], &how, e);

@@ -96,6 +96,8 @@ static int add_caps(const struct strlist *names, struct spec_caps *c, struct err
 		c->bounding |= UINT64_C(1) << bit;
 		c->effective |= UINT64_C(1) << bit;
 		c->permitted |= UINT64_C(1) << bit;
+		/* Ambient needs inheritable, capabilities(7); that is the configuration's to say. */
+		c->ambient |= c->inheritable & UINT64_C(1) << bit;
 	}
 	return 0;
 }

@@ -97,6 +97,8 @@ static int run_list(struct oci *o, void *opts, int argc, char **argv, struct err
 
 	(void)argc;
 	(void)argv;
+	if (!r && o->root_given && access(o->env.run_root, F_OK) < 0)
+		r = err_set(e, errno, "--root %s", o->env.run_root);
 	if (!r)
 		r = container_list(&o->env, &ids, e);
 	if (r < 0)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/str.h"
 #include "runtime/spec_part.h"
 
 static int read_cells(struct json_ctx *c, const struct json *v, void *field)
@@ -233,6 +234,33 @@ static int read_oom(struct json_ctx *c, const struct json *v, void *field)
 	return r;
 }
 
+/* Of two variables of one name the last counts, as with setenv(3): the earlier are left out, so
+ * that a program that takes the first one sees the same. */
+static void drop_doubles(char **env)
+{
+	size_t n = 0, slots = 16, k;
+	AUTO_FREE size_t *table = NULL;
+
+	while (env[n])
+		n++;
+	while (slots < 2 * n)
+		slots *= 2;
+	table = mem_array(slots, sizeof(*table));	/* index + 1 of the last of a name */
+	k = n;
+	for (size_t i = n; i-- > 0;) {
+		size_t len = strcspn(env[i], "=") + 1;
+		size_t at = (size_t)str_hash(env[i], len, 0) & (slots - 1);
+
+		while (table[at] && strncmp(env[table[at] - 1], env[i], len))
+			at = (at + 1) & (slots - 1);
+		if (table[at])
+			continue;
+		env[--k] = env[i];
+		table[at] = k + 1;
+	}
+	memmove(env, env + k, (n - k + 1) * sizeof(*env));
+}
+
 static int read_env(struct json_ctx *c, const struct json *v, void *field)
 {
 	char ***env = field;
@@ -241,6 +269,8 @@ static int read_env(struct json_ctx *c, const struct json *v, void *field)
 	for (char **p = *env; !r && *p; p++)
 		if (!strchr(*p, '=') || **p == '=')
 			return json_fail(c, "\"%.200s\" is not of the form NAME=VALUE", *p);
+	if (!r)
+		drop_doubles(*env);
 	return r;
 }
 
