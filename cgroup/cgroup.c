@@ -185,6 +185,53 @@ static int furnish(const struct cgroup_want *w, const struct cgroup_host *h, con
 	return w->delegate ? cgroup_delegate(c->fd, w->uid, w->gid, e) : 0;
 }
 
+static const char *annotation(const struct cgroup_want *w, const char *key)
+{
+	for (size_t i = 0; w->annotations && i < w->annotations->n; i++)
+		if (str_eq(w->annotations->v[i].key, key))
+			return w->annotations->v[i].value;
+	return "";
+}
+
+/*
+ * crun's annotations: run.oci.systemd.subgroup puts the processes one level below the scope, so
+ * that the scope stays systemd's; run.oci.delegate-cgroup one more level below, given to the
+ * container with all controllers.  Limits stay where they are; only c->fd moves down.
+ */
+static int enter_subgroups(const struct cgroup_want *w, const struct cgroup_host *h,
+			   const char *base, struct cgroup *c, struct err *e)
+{
+	const char *sub = c->unit ? annotation(w, "run.oci.systemd.subgroup") : "";
+	const char *given = annotation(w, "run.oci.delegate-cgroup");
+	AUTO_FREE char *path = NULL;
+	AUTO_CLOSE int fd = -1;
+	bool made;
+	int r;
+
+	if (!*sub && !*given)
+		return 0;
+	path = mem_printf("%s/%s%s%s", c->path, sub, *sub && *given ? "/" : "", given);
+	if (strchr(sub, '/') || strchr(given, '/') || str_starts(sub, ".") || str_starts(given, "."))
+		return err_say(e, EINVAL, "annotation %s: \"%s\" is no name for a cgroup",
+			       *given ? "run.oci.delegate-cgroup" : "run.oci.systemd.subgroup",
+			       *given ? given : sub);
+	r = cgroup_mkdirs(h, path, &made, e);
+	if (r == 0)
+		r = open_dir(h, path, &fd, e);
+	/* Nobody may be in between where controllers are to be passed down. */
+	if (r == 0 && c->hold_pid > 0)
+		r = cgroup_attach(fd, c->hold_pid, e);
+	if (r == 0 && *given)
+		r = cgroup_enable(h, base, path, 0, h->controllers, e);
+	if (r == 0 && *given)
+		r = cgroup_delegate(fd, w->uid, w->gid, e);
+	if (r < 0)
+		return r;
+	fd_close(&c->fd);
+	c->fd = TAKE_FD(fd);
+	return 0;
+}
+
 static int make_cgroupfs(const struct cgroup_want *w, const struct cgroup_host *h,
 			 struct cgroup *c, struct err *e)
 {
@@ -216,6 +263,8 @@ static int make_cgroupfs(const struct cgroup_want *w, const struct cgroup_host *
 		r = check_existing(c->path, c->fd, e);
 	if (r == 0)
 		r = furnish(w, h, base, limits_of(w), c, e);
+	if (r == 0)
+		r = enter_subgroups(w, h, base, c, e);
 	if (r < 0 && c->made) {
 		struct err ignored = ERR_INIT;
 
@@ -279,6 +328,7 @@ static int make_systemd(const struct cgroup_want *w, const struct cgroup_host *h
 			struct cgroup *c, struct err *e)
 {
 	struct err ignored = ERR_INIT;
+	const char *base;
 	int r = hold_start(c, e);
 
 	if (r < 0)
@@ -289,9 +339,12 @@ static int make_systemd(const struct cgroup_want *w, const struct cgroup_host *h
 		return r;
 	}
 	c->made = true;
+	base = w->rootless ? c->path : "";
 	r = open_dir(h, c->path, &c->fd, e);
 	if (r == 0)
-		r = furnish(w, h, "", limits_of(w), c, e);
+		r = furnish(w, h, base, limits_of(w), c, e);
+	if (r == 0)
+		r = enter_subgroups(w, h, base, c, e);
 	if (r < 0) {
 		cgroup_settle(c);
 		cgroup_systemd_stop(c->unit, w->rootless, &ignored);

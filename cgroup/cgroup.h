@@ -164,7 +164,8 @@ struct cgroup_want {
 	const char *oci_path;		/* linux.cgroupsPath, or NULL */
 	const char *parent;		/* --cgroup-parent, or NULL; not with oci_path */
 	const struct cgroup_limits *limits;	/* checked; NULL: none */
-	const struct json_map *annotations;	/* org.systemd.property.*, run.oci.systemd.subgroup */
+	const struct json_map *annotations;	/* org.systemd.property.*, run.oci.systemd.subgroup,
+						   run.oci.delegate-cgroup */
 	bool rootless;			/* no rights over the host's root cgroup: use our own subtree */
 	bool delegate;			/* the container may manage its cgroup (own cgroupns, rw) */
 	uid_t uid;			/* owner of a delegated cgroup: the container's root on the host */

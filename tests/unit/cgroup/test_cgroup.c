@@ -404,6 +404,38 @@ static void delegate__files__owned(void **state)
 	assert_int_equal(st.st_uid, 0);
 }
 
+static void annotation__delegate_cgroup__one_level_below(void **state)
+{
+	struct json_pair v[] = { { "run.oci.delegate-cgroup", "mine" } };
+	struct json_map m = { 1, v };
+	struct fixture *f = *state;
+	AUTO_FREE char *path = NULL;
+	struct stat st;
+	pid_t a;
+
+	NEED_ROOT();
+	f->w.annotations = &m;
+	f->w.uid = 4243;
+	up(f);
+	a = child_in(f->c.fd, NULL, NULL);
+	ok(f, cgroup_of_pid(a, &path, &f->e));
+	assert_true(str_ends(path, "/mine") && str_starts(path, f->c.path));
+	assert_int_equal(fstat(f->c.fd, &st), 0);
+	assert_int_equal(st.st_uid, 4243);
+	if (has_controllers(CGROUP_CPU)) {
+		char line[256];
+
+		read_file(f->c.fd, "cgroup.controllers", line);
+		assert_non_null(strstr(line, "cpu"));
+	}
+	ok(f, cgroup_destroy(f->c.driver, f->c.path, NULL, &f->e));
+	assert_int_equal(WTERMSIG(status_of(a)), SIGKILL);
+	v[0].value = "../x";
+	cgroup_cleanup(&f->c);
+	f->c = (struct cgroup)CGROUP_INIT;
+	assert_int_equal(cgroup_make(&f->w, &f->c, &f->e), -EINVAL);
+}
+
 /* ---- devices -------------------------------------------------------------------------- */
 
 struct access { const char *path; int flags; };
@@ -692,6 +724,7 @@ int main(void)
 		T(watch__last_process_ends__empty),
 		T(stats__cpu__counts_without_controllers),
 		T(delegate__files__owned),
+		T(annotation__delegate_cgroup__one_level_below),
 		T(devices__default_rules__enforced),
 		T(devices__last_match__wins),
 		T(devices__replaced_200_times__denied_at_every_instant),

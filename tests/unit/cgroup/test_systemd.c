@@ -227,6 +227,33 @@ static void scope__devices__denied_also_after_a_reload(void **state)
 	waitpid(pid, NULL, 0);
 }
 
+static void scope__subgroups__entered(void **state)
+{
+	struct fixture *f = *state;
+	struct json_pair v[] = { { "run.oci.systemd.subgroup", "container" },
+				 { "run.oci.delegate-cgroup", "mine" } };
+	struct json_map m = { 2, v };
+	AUTO_FREE char *path = NULL;
+	AUTO_FREE char *want = NULL;
+	struct err e = ERR_INIT;
+	char line[256];
+	pid_t pid;
+
+	NEED_SYSTEMD(f);
+	set(f, &f->l, "memory", "64m");
+	f->w.annotations = &m;
+	ok(f, cgroup_make(&f->w, &f->c, &f->e));
+	pid = child_in(f->c.fd);
+	cgroup_settle(&f->c);
+	ok(f, cgroup_of_pid(pid, &path, &f->e));
+	want = mem_printf("%s/container/mine", f->c.path);
+	assert_string_equal(path, want);
+	assert_int_equal(path_read_line(f->c.fd, "cgroup.controllers", line, sizeof(line), &e), 0);
+	assert_non_null(strstr(line, "memory"));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
 static void scope__name_in_use__refused(void **state)
 {
 	struct fixture *f = *state;
@@ -267,6 +294,7 @@ int main(void)
 		T(scope__made_and_destroyed__nothing_left),
 		T(scope__limits__in_the_unit_and_in_the_kernel),
 		T(scope__devices__denied_also_after_a_reload),
+		T(scope__subgroups__entered),
 		T(scope__name_in_use__refused),
 		T(scope__bad_property__refused_nothing_left),
 	};
