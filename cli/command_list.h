@@ -10,6 +10,9 @@
 #define COMMAND_LIST \
 	COMMAND(run) COMMAND(create) COMMAND(start) COMMAND(stop) COMMAND(restart) COMMAND(kill) \
 	COMMAND(wait) COMMAND(rm) COMMAND(exec) COMMAND(attach) COMMAND(logs) \
+	COMMAND(ps) COMMAND(inspect) COMMAND(container_inspect) COMMAND(image_inspect) \
+	COMMAND(volume_inspect) COMMAND(network_inspect) COMMAND(secret_inspect) \
+	COMMAND(images) COMMAND(rmi) COMMAND(tag) COMMAND(image_exists) \
 	COMMAND(load) COMMAND(help) \
 	COMMAND(internal_supervise) COMMAND(internal_netdown) COMMAND(internal_remove)
 

@@ -27,7 +27,7 @@ const struct alias aliases[] = {
 	{ "container top", "top" },	    { "container stats", "stats" },
 	{ "container port", "port" },	    { "container diff", "diff" },
 	{ "container update", "update" },   { "container commit", "commit" },
-	{ "container export", "export" },   { "container inspect", "inspect" },
+	{ "container export", "export" },
 	{ "image ls", "images" },	    { "image list", "images" },
 	{ "image rm", "rmi" },		    { "image remove", "rmi" },
 	{ "image pull", "pull" },	    { "image push", "push" },

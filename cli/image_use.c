@@ -1,0 +1,102 @@
+/* image_use.c - see image_use.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/image_use.h"
+#include "runtime/supervisor.h"
+
+static char **copy_strv(char *const *v)
+{
+	size_t n = 0;
+
+	while (v && v[n])
+		n++;
+	char **out = mem_array(n + 1, sizeof(*out));
+
+	for (size_t i = 0; i < n; i++)
+		out[i] = mem_strdup(v[i]);
+	return out;
+}
+
+static bool is_skipped(const struct image_use *u, const char *id)
+{
+	for (size_t i = 0; i < u->nskip; i++)
+		if (str_eq(u->skip[i], id))
+			return true;
+	return false;
+}
+
+/* A record that cannot be read is left out: nothing runs from it. */
+static void load(struct image_use *u)
+{
+	AUTO(strlist) struct strlist ids = STRLIST_INIT;
+	struct err ignored = ERR_INIT;
+
+	u->loaded = true;
+	if (record_list(u->en, &ids, &ignored) < 0)
+		return;
+	u->v = mem_array(ids.n + 1, sizeof(*u->v));
+	for (size_t i = 0; i < ids.n; i++) {
+		AUTO(record) struct record *r = NULL;
+		struct image_use_row *row = &u->v[u->n];
+
+		if (is_skipped(u, ids.v[i]) || record_load(u->en, ids.v[i], &r, &ignored) < 0)
+			continue;
+		memcpy(row->id, ids.v[i], sizeof(row->id));
+		row->image = mem_strdup(r->image_id ? r->image_id : "");
+		row->layers = copy_strv(r->layers);
+		row->runs = run_alive(u->en, ids.v[i]);
+		u->n++;
+	}
+}
+
+static bool has_layer(const struct image_use_row *row, const char *layer)
+{
+	for (char **l = row->layers; *l; l++)
+		if (str_eq(*l, layer))
+			return true;
+	return false;
+}
+
+bool image_use_is(void *ctx, const char *id_or_layer, char who[static 65])
+{
+	struct image_use *u = ctx;
+	bool image = str_starts(id_or_layer, "sha256:");
+
+	if (!u->loaded)
+		load(u);
+	for (size_t i = 0; i < u->n; i++) {
+		const struct image_use_row *row = &u->v[i];
+		bool hit = image ? str_eq(row->image, id_or_layer) &&
+					   (row->runs || !u->running_only)
+				 : has_layer(row, id_or_layer);
+
+		if (hit) {
+			memcpy(who, row->id, sizeof(row->id));
+			return true;
+		}
+	}
+	return false;
+}
+
+size_t image_use_count(struct image_use *u, const char *image_id)
+{
+	size_t n = 0;
+
+	if (!u->loaded)
+		load(u);
+	for (size_t i = 0; i < u->n; i++)
+		n += str_eq(u->v[i].image, image_id);
+	return n;
+}
+
+void image_use_cleanup(struct image_use *u)
+{
+	for (size_t i = 0; i < u->n; i++) {
+		free(u->v[i].image);
+		for (char **l = u->v[i].layers; *l; l++)
+			free(*l);
+		free(u->v[i].layers);
+	}
+	free(u->v);
+}
