@@ -31,7 +31,24 @@ static int run_remove(struct cli *c, void *opts, int argc, char **argv, struct e
 	return record_remove(&c->en, argv[0], true, e);
 }
 
+/* A log file that was rotated away: gzip(1) beside it, then in its place. */
+static int run_compress(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	AUTO_FREE char *path = mem_printf("%s/containers/%s/%s", c->en.root, argv[0], argv[1]);
+
+	(void)opts;
+	(void)argc;
+	if (!str_is_hex(argv[0], 64) || !str_starts(argv[1], "log."))
+		return err_say(e, EINVAL, "not a log of a container: %s %s", argv[0], argv[1]);
+	execlp("gzip", "gzip", "-f", "-n", path, (char *)NULL);
+	return err_set(e, errno, "run gzip");
+}
+
 /* clang-format off */
+const struct command command_internal_compress = {
+	.name = "internal-compress", .args = "ID FILE", .summary = "Compress a rotated log",
+	.min = 2, .max = 2, .flags = CMD_HIDDEN | CMD_NO_SWEEP, .run = run_compress,
+};
 const struct command command_internal_supervise = {
 	.name = "internal-supervise", .args = "KEY=VALUE...", .summary = "The birth of a restart",
 	.min = 1, .max = -1, .flags = CMD_HIDDEN | CMD_RAW | CMD_NO_SWEEP, .run = run_supervise,

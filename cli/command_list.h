@@ -13,7 +13,10 @@
 	COMMAND(ps) COMMAND(inspect) COMMAND(container_inspect) COMMAND(image_inspect) \
 	COMMAND(volume_inspect) COMMAND(network_inspect) COMMAND(secret_inspect) \
 	COMMAND(images) COMMAND(rmi) COMMAND(tag) COMMAND(image_exists) \
-	COMMAND(load) COMMAND(help) \
+	COMMAND(cp) COMMAND(diff) COMMAND(mount) COMMAND(umount) COMMAND(pause) COMMAND(unpause) \
+	COMMAND(rename) COMMAND(update) COMMAND(top) COMMAND(stats) COMMAND(events) COMMAND(why) \
+	COMMAND(healthcheck_run) COMMAND(boot) COMMAND(shutdown) \
+	COMMAND(load) COMMAND(help) COMMAND(internal_health) COMMAND(internal_compress) \
 	COMMAND(internal_supervise) COMMAND(internal_netdown) COMMAND(internal_remove)
 
 #define COMMAND(name) extern const struct command command_##name;

@@ -1,0 +1,239 @@
+/* cmd_control.c - pause, unpause, rename, update, top: what changes or shows a running one. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "cli/connect.h"
+#include "cli/run_opts.h"
+#include "runtime/event.h"
+#include "runtime/supervisor.h"
+
+static int pause_one(struct cli *c, const char *id, const char *name, void *ctx, struct err *e)
+{
+	bool pause = *(bool *)ctx;
+	enum connect_state state;
+	int r = connect_state(&c->en, id, &state, NULL, e);
+
+	if (r < 0)
+		return r;
+	if (state != (pause ? STATE_RUNNING : STATE_PAUSED))
+		return err_say(e, EINVAL, "container %s is %s", name, connect_state_name(state));
+	r = container_pause(&c->env, id, pause, e);
+	if (r == 0) {
+		event_log(c->en.root, "container", pause ? "pause" : "unpause", id, NULL);
+		printf("%s\n", name);
+	}
+	return r;
+}
+
+static int run_pause(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	bool pause = str_eq(c->cmd->name, "pause");
+
+	(void)opts;
+	(void)e;
+	return command_each(c, argc, argv, pause_one, &pause);
+}
+
+static int run_rename(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	AUTO(record) struct record *r = NULL;
+	char id[65];
+	int rc;
+
+	(void)opts;
+	(void)argc;
+	if ((rc = record_find(&c->en, argv[0], id, e)) < 0 || (rc = record_load(&c->en, id, &r, e)) < 0)
+		return rc;
+	rc = record_rename(&c->en, r, argv[1], e);
+	if (rc == 0)
+		event_log(c->en.root, "container", "rename", id,
+			  (struct event_attr[]){ { "name", argv[1] }, { "oldName", argv[0] }, { 0 } });
+	return rc;
+}
+
+/* ---- update ---- */
+
+struct update_opts {
+	const char *restart;
+	struct strlist limit[RUN_LIMITS];
+	bool limit_flag[RUN_LIMITS];
+};
+
+static const struct opt *update_rows(void)
+{
+	static struct opt rows[RUN_LIMITS + 2];
+	size_t n = 0;
+
+	rows[n++] = (struct opt){ "restart", 0, OPT_STR, offsetof(struct update_opts, restart),
+				  "POLICY", "no, on-failure[:N], always or unless-stopped" };
+	for (size_t i = 0; cgroup_options[i].name && i < RUN_LIMITS; i++)
+		rows[n++] = (struct opt){
+			.name = cgroup_options[i].name,
+			.letter = cgroup_options[i].letter,
+			.kind = cgroup_options[i].arg ? OPT_LIST : OPT_BOOL,
+			.off = cgroup_options[i].arg
+				       ? offsetof(struct update_opts, limit) +
+						 i * sizeof(struct strlist)
+				       : offsetof(struct update_opts, limit_flag) + i * sizeof(bool),
+			.arg = cgroup_options[i].arg,
+			.help = cgroup_options[i].help,
+		};
+	rows[n].name = NULL;
+	return rows;
+}
+
+static int read_limits(const struct update_opts *o, struct arena *a, struct cgroup_limits *ret,
+		       struct err *e)
+{
+	int r;
+
+	for (size_t i = 0; cgroup_options[i].name && i < RUN_LIMITS; i++) {
+		const char *name = cgroup_options[i].name;
+
+		if (o->limit_flag[i] && (r = cgroup_limits_set(ret, a, name, "true", e)) < 0)
+			return r;
+		for (size_t k = 0; k < o->limit[i].n; k++)
+			if ((r = cgroup_limits_set(ret, a, name, o->limit[i].v[k], e)) < 0)
+				return r;
+	}
+	return cgroup_limits_check(ret, e);
+}
+
+static int parse_restart(const char *text, struct record *r, struct err *e)
+{
+	for (int p = RESTART_NO; p <= RESTART_UNLESS_STOPPED; p++)
+		if (str_eq(text, record_restart_name((enum record_restart)p))) {
+			r->restart = (enum record_restart)p;
+			r->restart_max = 0;
+			return 0;
+		}
+	if (str_after(text, "on-failure:") &&
+	    str_to_u32(str_after(text, "on-failure:"), &r->restart_max) == 0) {
+		r->restart = RESTART_ON_FAILURE;
+		return 0;
+	}
+	return err_say(e, EINVAL,
+		       "--restart %s: expected no, on-failure[:N], always or unless-stopped", text);
+}
+
+static void tell_restart(struct cli *c, const struct record *r)
+{
+	AUTO_CLOSE int sock = -1;
+	struct err e = ERR_INIT;
+	char text[64];
+
+	if (control_connect(&c->en, r->id, &sock, &e) < 0)
+		return;
+	snprintf(text, sizeof(text), "restart=%d", (int)r->restart);
+	control_send(sock, SUP_SET, 0, 0, text, strlen(text));
+	snprintf(text, sizeof(text), "restart-max=%u", r->restart_max);
+	control_send(sock, SUP_SET, 0, 0, text, strlen(text));
+}
+
+/* Live first: what the kernel refuses is not recorded either. */
+static int update_one(struct cli *c, const char *id, const char *name, void *ctx, struct err *e)
+{
+	const struct update_opts *o = ctx;
+	AUTO(record) struct record *r = NULL;
+	AUTO(arena) struct arena *a = arena_new(SPEC_ARENA_MAX);
+	struct cgroup_limits l = { 0 };
+	int rc;
+
+	if ((rc = record_load(&c->en, id, &r, e)) < 0 ||
+	    (rc = record_load_spec(&c->en, r, a, e)) < 0 || (rc = read_limits(o, a, &l, e)) < 0)
+		return rc;
+	if (o->restart && (rc = parse_restart(o->restart, r, e)) < 0)
+		return rc;
+	if (o->restart && r->restart != RESTART_NO && r->auto_remove)
+		return err_say(e, EINVAL, "--restart and --rm exclude each other");
+	if (run_alive(&c->en, id) && (rc = container_update(&c->env, id, &l, e)) < 0)
+		return rc;
+	cgroup_limits_merge(&r->spec->limits, a, &l);
+	if ((rc = record_save(&c->en, r, true, e)) < 0)
+		return rc;
+	if (o->restart)
+		tell_restart(c, r);
+	event_log(c->en.root, "container", "update", id, NULL);
+	printf("%s\n", name);
+	return 0;
+}
+
+static int run_update(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	struct update_opts *o = opts;
+	int status;
+
+	(void)e;
+	status = command_each(c, argc, argv, update_one, o);
+	for (size_t i = 0; i < RUN_LIMITS; i++)
+		strlist_cleanup(&o->limit[i]);
+	return status;
+}
+
+/* ---- top ---- */
+
+/* ps(1) with the caller's options, only the container's processes. */
+static int run_top(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	AUTO(strlist) struct strlist args = STRLIST_INIT;
+	AUTO(strbuf) struct strbuf pids = STRBUF_INIT;
+	struct container_state st = { 0 };
+	AUTO_CLOSE int fd = -1;
+	AUTO_FREE pid_t *v = NULL;
+	enum connect_state state;
+	char id[65];
+	size_t n;
+	int rc;
+
+	(void)opts;
+	if ((rc = record_find(&c->en, argv[0], id, e)) < 0 ||
+	    (rc = connect_state(&c->en, id, &state, NULL, e)) < 0)
+		return rc;
+	if (state != STATE_RUNNING && state != STATE_PAUSED)
+		return err_say(e, ESRCH, "container %s is not running", argv[0]);
+	if ((rc = container_load(&c->env, id, &st, e)) < 0)
+		return rc;
+	rc = cgroup_dir_open(st.cgroup_path, &fd, e);
+	container_state_clear(&st);
+	if (rc < 0 || (rc = cgroup_pids(fd, &v, &n, e)) < 0)
+		return rc;
+	for (size_t i = 0; i < n; i++)
+		strbuf_addf(&pids, "%s%d", i ? "," : "", (int)v[i]);
+	strlist_add(&args, "ps");
+	for (int i = 1; i < argc; i++)
+		strlist_add(&args, argv[i]);
+	if (argc == 1)
+		strlist_add(&args, "-f");
+	strlist_add(&args, "-p");
+	strlist_add(&args, pids.s);
+	execvp("ps", args.v);
+	return err_set(e, errno, "run ps");
+}
+
+/* clang-format off */
+const struct command command_pause = {
+	.name = "pause", .args = "CONTAINER...", .summary = "Freeze all processes of containers",
+	.min = 1, .max = -1, .complete = "running", .run = run_pause,
+};
+const struct command command_unpause = {
+	.name = "unpause", .args = "CONTAINER...", .summary = "Let paused containers go on",
+	.min = 1, .max = -1, .complete = "running", .run = run_pause,
+};
+const struct command command_rename = {
+	.name = "rename", .args = "CONTAINER NAME", .summary = "Give a container another name",
+	.min = 2, .max = 2, .complete = "container", .run = run_rename,
+};
+const struct command command_update = {
+	.name = "update", .args = "CONTAINER...", .summary = "Change limits and the restart policy, live and for later starts",
+	.rows = update_rows, .size = sizeof(struct update_opts), .min = 1, .max = -1,
+	.complete = "container", .run = run_update,
+};
+const struct command command_top = {
+	.name = "top", .args = "CONTAINER [PS-OPTION...]", .summary = "Show the processes of a container",
+	.min = 1, .max = -1, .flags = CMD_STOP_AT_ARG, .complete = "running", .run = run_top,
+};
+/* clang-format on */

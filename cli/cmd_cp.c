@@ -1,0 +1,213 @@
+/*
+ * cmd_cp.c - cp: files between the host and a container, running or not.
+ *
+ * What lies in the container is opened below its root by descriptor, so its symlinks lead
+ * nowhere else, and no code of it is loaded (CVE-2018-15664, CVE-2019-14271).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "base/sys.h"
+#include "base/tree.h"
+#include "cli/connect_root.h"
+#include "runtime/supervisor.h"
+
+struct cp_opts { bool archive, follow, quiet, overwrite; };
+
+#define O(f) offsetof(struct cp_opts, f)
+static const struct opt rows[] = {
+	{ "archive", 'a', OPT_BOOL, O(archive), NULL, "Keep owners" },
+	{ "follow-link", 'L', OPT_BOOL, O(follow), NULL, "Copy what SRC links to, not the link" },
+	{ "quiet", 'q', OPT_BOOL, O(quiet), NULL, NULL },
+	{ "overwrite", 0, OPT_BOOL, O(overwrite), NULL, NULL },
+	OPT_END,
+};
+#undef O
+
+/* One side: a root directory to resolve below (host: "/"), and a path in it. */
+struct side {
+	const char *text;	/* as typed */
+	bool container;
+	char *path;
+	int root, lock;
+	char id[65];
+};
+
+static void side_close(struct cli *c, struct side *s)
+{
+	struct end_paths p = { c->en.run_fd, c->en.containers_fd, s->id, NULL };
+	struct err e = ERR_INIT;
+
+	fd_close(&s->root);
+	if (s->lock >= 0)
+		end_run_dir(&p, &e);
+	fd_close(&s->lock);
+	mem_free_cleanup(&s->path);
+}
+
+/* "name:path", unless it looks like a path of the host. */
+static int side_open(struct cli *c, const char *text, struct side *s, struct err *e)
+{
+	const char *colon = strchr(text, ':');
+	int rc;
+
+	s->text = text;
+	if (text[0] == '/' || text[0] == '.' || !colon || memchr(text, '/', (size_t)(colon - text))) {
+		AUTO_FREE char *cwd = getcwd(NULL, 0);
+
+		s->path = text[0] == '/' ? mem_strdup(text) : path_join(cwd ? cwd : "/", text);
+		s->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		return s->root < 0 ? err_set(e, errno, "open /") : 0;
+	}
+	AUTO_FREE char *name = mem_strndup(text, (size_t)(colon - text));
+	AUTO(record) struct record *r = NULL;
+
+	s->container = true;
+	s->path = mem_strdup(colon[1] ? colon + 1 : "/");
+	if ((rc = record_find(&c->en, name, s->id, e)) < 0 ||
+	    (rc = record_load(&c->en, s->id, &r, e)) < 0)
+		return rc;
+	return connect_root(c, r, &s->root, &s->lock, e);
+}
+
+static int open_side(const struct side *s, const char *path, int flags)
+{
+	return s->container ? path_try_open_in(s->root, path, flags, 0)
+			    : open(path, flags | O_CLOEXEC);
+}
+
+/* The folder that holds the last component, and that component; a path that ends in a slash or
+ * "/." names the folder itself: then *ret_name is NULL. */
+static int open_parent(const struct side *s, char *path, int *ret_fd, const char **ret_name,
+		       struct err *e)
+{
+	size_t n = strlen(path);
+	char *slash;
+
+	while (n > 1 && path[n - 1] == '/')
+		path[--n] = 0;
+	slash = strrchr(path, '/');
+	if (str_eq(path, "/") || !slash || str_eq(slash + 1, "..") || str_eq(slash + 1, "."))
+		return err_say(e, EINVAL, "cp %s: cannot be copied as a whole; name something in it",
+			       s->text);
+	*ret_name = slash + 1;
+	*slash = 0;
+	*ret_fd = open_side(s, *path ? path : "/", O_RDONLY | O_DIRECTORY);
+	return *ret_fd < 0 ? err_set(e, errno, "cp %s: open the folder", s->text) : 0;
+}
+
+static bool ends_in_dot(const char *path)
+{
+	return str_ends(path, "/.") || str_eq(path, ".");
+}
+
+static int copy_contents(int from, struct side *to, const char *dst, const struct tree_opts *o,
+			 struct err *e)
+{
+	AUTO_CLOSE int dir = open_side(to, dst, O_RDONLY | O_DIRECTORY);
+
+	if (dir < 0 && errno == ENOENT) {
+		AUTO_FREE char *copy = mem_strdup(dst);
+		AUTO_CLOSE int parent = -1;
+		const char *name;
+		int rc = open_parent(to, copy, &parent, &name, e);
+
+		if (rc < 0)
+			return rc;
+		if (mkdirat(parent, name, 0755) < 0)
+			return err_set(e, errno, "cp: make %s", to->text);
+		dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	}
+	if (dir < 0)
+		return err_set(e, errno, "cp: open %s", to->text);
+	return tree_copy(from, dir, o, e);
+}
+
+static int copy_entry(int from, const char *name, bool is_dir, struct side *to,
+		      const struct tree_opts *o, struct err *e)
+{
+	AUTO_CLOSE int dir = open_side(to, to->path, O_RDONLY | O_DIRECTORY), parent = -1;
+	const char *to_name;
+	int rc;
+
+	if (dir >= 0)
+		return tree_copy_entry(from, name, dir, name, o, e);
+	if (errno != ENOENT && errno != ENOTDIR)
+		return err_set(e, errno, "cp: open %s", to->text);
+	if (str_ends(to->path, "/") && !is_dir)
+		return err_say(e, ENOTDIR, "cp: %s is no folder", to->text);
+	rc = open_parent(to, to->path, &parent, &to_name, e);
+	return rc < 0 ? rc : tree_copy_entry(from, name, parent, to_name, o, e);
+}
+
+static int copy(struct side *from, struct side *to, const struct cp_opts *o, struct err *e)
+{
+	struct tree_opts t = { .no_owner = !o->archive,
+			       .uid = to->container ? 0 : geteuid(),
+			       .gid = to->container ? 0 : getegid() };
+	AUTO_CLOSE int dir = -1;
+	const char *name;
+	struct stat st;
+	int rc;
+
+	if (ends_in_dot(from->path) || str_eq(from->path, "/")) {
+		dir = open_side(from, from->path, O_RDONLY | O_DIRECTORY);
+		if (dir < 0)
+			return err_set(e, errno, "cp: open %s", from->text);
+		return copy_contents(dir, to, to->path, &t, e);
+	}
+	if (o->follow) {
+		AUTO_CLOSE int fd = open_side(from, from->path, O_PATH);
+		char link[32];
+		char real[4096];
+		ssize_t n;
+
+		if (fd < 0)
+			return err_set(e, errno, "cp: open %s", from->text);
+		n = readlink(path_of_fd(fd, link), real, sizeof(real) - 1);
+		if (n > 0 && !from->container) {
+			real[n] = 0;
+			mem_free_cleanup(&from->path);
+			from->path = mem_strdup(real);
+		}
+	}
+	if ((rc = open_parent(from, from->path, &dir, &name, e)) < 0)
+		return rc;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_set(e, errno, "cp %s", from->text);
+	return copy_entry(dir, name, S_ISDIR(st.st_mode), to, &t, e);
+}
+
+static int run_cp(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	struct side from = { .root = -1, .lock = -1 }, to = { .root = -1, .lock = -1 };
+	int rc;
+
+	(void)argc;
+	if (str_eq(argv[0], "-") || str_eq(argv[1], "-"))
+		return err_say(e, EINVAL,
+			       "cp with - is not supported; use berth exec CONTAINER tar, or berth export");
+	rc = side_open(c, argv[0], &from, e);
+	if (rc == 0)
+		rc = side_open(c, argv[1], &to, e);
+	if (rc == 0 && from.container == to.container)
+		rc = err_say(e, EINVAL, "cp: one of SRC and DST must be CONTAINER:PATH");
+	if (rc == 0)
+		rc = copy(&from, &to, opts, e);
+	side_close(c, &from);
+	side_close(c, &to);
+	return rc;
+}
+
+/* clang-format off */
+const struct command command_cp = {
+	.name = "cp", .args = "[CONTAINER:]SRC [CONTAINER:]DST", .summary = "Copy files between the host and a container",
+	.opts = rows, .size = sizeof(struct cp_opts), .min = 2, .max = 2,
+	.complete = "container", .run = run_cp,
+};
+/* clang-format on */

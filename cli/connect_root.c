@@ -1,0 +1,66 @@
+/* connect_root.c - see connect_root.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "base/sys.h"
+#include "cli/connect.h"
+#include "cli/connect_root.h"
+#include "image/image.h"
+#include "runtime/supervisor.h"
+
+static int mount_layers(struct cli *c, const struct record *r, bool upper, int *ret, struct err *e)
+{
+	AUTO(store) struct store *store = NULL;
+	AUTO_CLOSE int dir = -1, up = -1, work = -1;
+	struct overlay_opts o = OVERLAY_OPTS_INIT;
+	int rc;
+
+	if (r->rootfs) {
+		*ret = sys_open_tree(AT_FDCWD, r->rootfs, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+		return *ret < 0 ? err_set(e, errno, "open the root %s", r->rootfs) : 0;
+	}
+	if ((rc = store_open(c->en.root, &store, e)) < 0 ||
+	    (rc = path_open_dir(c->en.containers_fd, r->id, &dir, e)) < 0)
+		return rc;
+	if (upper && ((rc = path_open_dir(dir, "upper", &up, e)) < 0 ||
+		      (rc = path_open_dir(dir, "work", &work, e)) < 0))
+		return rc;
+	o.layers = r->layers;
+	while (r->layers[o.nlayers])
+		o.nlayers++;
+	o.upper_fd = up;
+	o.work_fd = work;
+	return overlay_mount(store, &o, ret, e);
+}
+
+int connect_lower(struct cli *c, const struct record *r, int *ret_root, struct err *e)
+{
+	return mount_layers(c, r, false, ret_root, e);
+}
+
+int connect_root(struct cli *c, const struct record *r, int *ret_root, int *ret_lock, struct err *e)
+{
+	AUTO_CLOSE int lock = -1;
+	char id[65];
+	pid_t pid;
+	int rc;
+
+	if (connect_pid(&c->en, r->id, &pid, id, e) == 0) {
+		AUTO_FREE char *path = mem_printf("/proc/%d/root", (int)pid);
+		int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd < 0)
+			return err_set(e, errno, "open the root of container %s", r->name);
+		*ret_root = fd;
+		*ret_lock = -1;
+		return 0;
+	}
+	if ((rc = run_lock(&c->en, r->id, &lock, NULL, e)) < 0 ||
+	    (rc = mount_layers(c, r, true, ret_root, e)) < 0)
+		return rc;
+	*ret_lock = TAKE_FD(lock);
+	return 0;
+}
