@@ -17,18 +17,17 @@ const char *connect_state_name(enum connect_state s)
 	return state_names[s];
 }
 
-static bool is_frozen(const char *id, const struct engine *en)
+/* By its cgroup as the kernel names it: cheaper than the container's state, which ps cannot
+ * read for each of many. */
+static bool is_frozen(pid_t pid)
 {
-	struct container_env env = { .run_root = en->run };
-	struct container_state st = { 0 };
+	AUTO_FREE char *path = NULL;
+	AUTO_CLOSE int fd = -1;
+	struct cgroup_state st = { .frozen = false };
 	struct err e = ERR_INIT;
-	bool paused;
 
-	if (container_load(&env, id, &st, &e) < 0)
-		return false;
-	paused = st.status == CONTAINER_PAUSED;
-	container_state_clear(&st);
-	return paused;
+	return cgroup_of_pid(pid, &path, &e) == 0 && cgroup_dir_open(path, &fd, &e) == 0 &&
+	       cgroup_state_read(fd, &st) == 0 && st.frozen;
 }
 
 int connect_state(const struct engine *en, const char *id, enum connect_state *ret,
@@ -44,7 +43,7 @@ int connect_state(const struct engine *en, const char *id, enum connect_state *r
 	if ((r = status_load(dir, &s, e)) < 0)
 		return r;
 	if (s.pid > 0 && proc_start_time(s.pid, &start) == 0 && start == s.pid_start)
-		*ret = is_frozen(id, en) ? STATE_PAUSED : STATE_RUNNING;
+		*ret = is_frozen(s.pid) ? STATE_PAUSED : STATE_RUNNING;
 	else if (run_alive(en, id) && s.finished_ns)
 		*ret = STATE_RESTARTING;
 	else
