@@ -173,6 +173,13 @@ static int64_t created_ns(const struct record *r)
 	return str_to_time(r->created, &t) == 0 ? (int64_t)t.tv_sec * 1000000000 + t.tv_nsec : 0;
 }
 
+/* Without its record: without -a only what runs. */
+static bool state_is_shown(const struct ps *p, const struct view *v)
+{
+	return view_runs(v) || v->state == STATE_RESTARTING || p->o->all || p->o->last > 0 ||
+	       filters_has(&p->f, "status") || filters_has(&p->f, "exited");
+}
+
 static bool is_shown(const struct ps *p, const struct view *v)
 {
 	static const struct { const char *key; filter_match *fn; } rows[] = {
@@ -182,11 +189,7 @@ static bool is_shown(const struct ps *p, const struct view *v)
 		{ "status", match_status },   { "health", match_health },
 		{ "is-task", match_task },
 	};
-	bool running = view_runs(v) || v->state == STATE_RESTARTING;
 
-	if (!running && !p->o->all && p->o->last < 0 && !filters_has(&p->f, "status") &&
-	    !filters_has(&p->f, "exited"))
-		return false;
 	if (!filters_match(&p->f, "id", filter_prefix, v->id) ||
 	    !filters_match(&p->f, "name", filter_name, v->r->name) ||
 	    !filters_labels(&p->f, &v->r->labels))
@@ -287,14 +290,19 @@ static int sort_key(const struct ps_opts *o, const char **ret, struct err *e)
 static int collect(struct ps *p, const struct strlist *ids, struct arena *a, struct ps_row *rows,
 		   size_t *ret_n, struct err *e)
 {
-	bool sizes = p->o->size || (p->o->sort && str_eq(p->o->sort, "size"));
+	bool sizes = p->o->size || (p->o->sort && str_eq(p->o->sort, "size")) ||
+		     (p->o->out.format && strstr(p->o->out.format, ".Size"));
 	size_t n = 0;
 
 	for (size_t i = 0; i < ids->n; i++) {
 		AUTO(view) struct view v = { .r = NULL };
 		struct err one = ERR_INIT;
-		int r = view_load(&p->c->en, ids->v[i], &v, &one);
+		int r = view_load_state(&p->c->en, ids->v[i], &v, &one);
 
+		if (r == 0 && !state_is_shown(p, &v))
+			continue;
+		if (r == 0)
+			r = view_load_record(&v, &one);
 		if (r == -ENOENT)	/* it went just now */
 			continue;
 		if (r < 0) {
@@ -304,7 +312,9 @@ static int collect(struct ps *p, const struct strlist *ids, struct arena *a, str
 		if (!is_shown(p, &v))
 			continue;
 		rows[n] = (struct ps_row){ view_row(a, &v, p->o->out.no_trunc), created_ns(v.r), 0 };
-		if (sizes && (r = add_size(p, &v, a, &rows[n], e)) < 0)
+		if (!sizes)
+			value_put_str(a, rows[n].v, "Size", "0B");
+		else if ((r = add_size(p, &v, a, &rows[n], e)) < 0)
 			return r;
 		n++;
 		/* ids come newest first */

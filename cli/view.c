@@ -11,21 +11,28 @@
 
 #define NS 1000000000
 
-int view_load(const struct engine *en, const char *id, struct view *ret, struct err *e)
+int view_load_state(const struct engine *en, const char *id, struct view *ret, struct err *e)
 {
 	struct view v = { .en = en };
-	int r = record_load(en, id, &v.r, e);
+	int r = connect_state(en, id, &v.state, &v.s, e);
 
 	if (r < 0)
 		return r;
-	r = connect_state(en, id, &v.state, &v.s, e);
-	if (r < 0) {
-		record_free(v.r);
-		return r;
-	}
 	snprintf(v.id, sizeof(v.id), "%s", id);
 	*ret = v;
 	return 0;
+}
+
+int view_load_record(struct view *v, struct err *e)
+{
+	return record_load(v->en, v->id, &v->r, e);
+}
+
+int view_load(const struct engine *en, const char *id, struct view *ret, struct err *e)
+{
+	int r = view_load_state(en, id, ret, e);
+
+	return r < 0 ? r : view_load_record(ret, e);
 }
 
 void view_clear(struct view *v)
