@@ -84,11 +84,26 @@ static void watch(struct launch *l, int out, int64_t timeout, struct check *ch)
 	}
 }
 
+/* With it goes whatever the check left running. */
+static void remove_sub(struct cli *c, const char *id, const char *sub)
+{
+	struct container_state st = { 0 };
+	struct err e = ERR_INIT;
+
+	if (container_load(&c->env, id, &st, &e) < 0)
+		return;
+	AUTO_FREE char *path = mem_printf("%s/%s", st.cgroup_path, sub);
+
+	cgroup_remove(path, 2000, &e);
+	container_state_clear(&st);
+}
+
 static int check(struct cli *c, struct record *r, struct check *ch, struct err *e)
 {
 	struct arena *a = arena_new_shared(SPEC_ARENA_MAX, PLAN_MAGIC);
 	struct container_exec_opts o = { .stdio = { -1, -1, -1 }, .pdeathsig = SIGKILL,
-					 .cgroup = "exec-health", .cgroup_make = true };
+					 .cgroup_make = true };
+	char sub[24] = "exec-health-";
 	struct launch l = { .pidfd = -1, .sync = -1, .console = -1, .seccomp_notify = -1 };
 	AUTO_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int p[2], rc = record_load_spec(&c->en, r, a, e);
@@ -105,6 +120,8 @@ static int check(struct cli *c, struct record *r, struct check *ch, struct err *
 	*proc = r->spec->process;
 	proc->args = command(a, r->health.test);
 	proc->terminal = false;
+	str_random_hex(sub + strlen(sub), 8);
+	o.cgroup = sub;
 	o.stdio[0] = null;
 	o.stdio[1] = o.stdio[2] = in;
 	ch->start = now_ns(CLOCK_REALTIME);
@@ -119,6 +136,7 @@ static int check(struct cli *c, struct record *r, struct check *ch, struct err *
 		rc = 0;
 	}
 	ch->end = now_ns(CLOCK_REALTIME);
+	remove_sub(c, r->id, sub);
 	arena_free(a);
 	return rc;
 }
