@@ -350,6 +350,13 @@ static void add_set(struct talk *t, enum set set)
 		nftnl_set_set_u32(o, NFTNL_SET_DATA_TYPE, row->data_type);
 		nftnl_set_set_u32(o, NFTNL_SET_DATA_LEN, row->data_len);
 	}
+	if (row->key_type == T_IFNAME) {
+		/* nft(8) prints a name only when told that it is in the host's byte order:
+		 * type 0, length 4, value 1. */
+		uint8_t order[2 + sizeof(uint32_t)] = { 0, sizeof(uint32_t) };
+		memcpy(order + 2, &(uint32_t){ 1 }, sizeof(uint32_t));
+		nftnl_set_set_data(o, NFTNL_SET_USERDATA, order, sizeof(order));
+	}
 	struct nlmsghdr *h = add(&t->nl, NFT_MSG_NEWSET, NLM_F_CREATE, NFPROTO_INET);
 	nftnl_set_nlmsg_build_payload(h, o);
 	nftnl_set_free(o);
