@@ -17,6 +17,7 @@
 	COMMAND(rename) COMMAND(update) COMMAND(top) COMMAND(stats) COMMAND(events) COMMAND(why) \
 	COMMAND(healthcheck_run) COMMAND(boot) COMMAND(shutdown) \
 	COMMAND(load) COMMAND(help) COMMAND(internal_health) COMMAND(internal_compress) \
+	COMMAND(internal_complete) COMMAND(internal_docs) \
 	COMMAND(internal_supervise) COMMAND(internal_netdown) COMMAND(internal_remove)
 
 #define COMMAND(name) extern const struct command command_##name;

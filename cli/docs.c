@@ -1,0 +1,194 @@
+/* docs.c - see docs.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/path.h"
+#include "base/str.h"
+#include "cli/command.h"
+#include "cli/docs.h"
+
+const char *const docs_groups[] = { "container", "image", "volume", "network", "secret", "system",
+				    "healthcheck", "oci", NULL };
+
+/* roff: a backslash, a dash that is one, and a dot at the start of a line. */
+static void text(FILE *f, const char *s)
+{
+	bool start = true;
+
+	for (; s && *s; s++) {
+		if (start && (*s == '.' || *s == '\''))
+			fputs("\\&", f);
+		if (*s == '\\')
+			fputs("\\e", f);
+		else if (*s == '-')
+			fputs("\\-", f);
+		else
+			fputc(*s, f);
+		start = *s == '\n';
+	}
+}
+
+static void options(FILE *f, const struct opt *rows)
+{
+	if (!rows || !rows[0].name)
+		return;
+	fputs(".SH OPTIONS\n", f);
+	for (; rows->name; rows++) {
+		if (!rows->help || (rows->flags & OPT_HIDDEN))
+			continue;
+		fputs(".TP\n", f);
+		if (rows->letter)
+			fprintf(f, ".BR \\-%c \", \"", rows->letter);
+		else
+			fputs(".B ", f);
+		fputs(rows->letter ? " \\-\\-" : "\\-\\-", f);
+		text(f, rows->name);
+		if (rows->arg) {
+			fputs(rows->letter ? " \" \" " : " ", f);
+			text(f, rows->arg);
+		}
+		fputc('\n', f);
+		text(f, rows->help);
+		fputs(".\n", f);
+	}
+}
+
+static void page_name(const struct command *c, char *buf, size_t n)
+{
+	snprintf(buf, n, "berth-%s", c->name);
+	for (char *p = buf; *p; p++)
+		if (*p == ' ')
+			*p = '-';
+}
+
+static int open_page(const char *dir, const char *name, const char *end, FILE **ret, struct err *e)
+{
+	AUTO_FREE char *path = mem_printf("%s/%s%s", dir, name, end);
+
+	*ret = fopen(path, "we");
+	return *ret ? 0 : err_set(e, errno, "write %s", path);
+}
+
+static int close_page(FILE *f, const char *name, struct err *e)
+{
+	return fclose(f) ? err_set(e, errno, "write %s", name) : 0;
+}
+
+static int command_page(const char *dir, const struct command *c, struct err *e)
+{
+	char name[64];
+	FILE *f;
+	int r;
+
+	page_name(c, name, sizeof(name));
+	if ((r = open_page(dir, name, ".1", &f, e)) < 0)
+		return r;
+	fprintf(f, ".TH %s 1 \"\" \"berth %s\" \"berth\"\n.SH NAME\n", name, BERTH_VERSION);
+	text(f, name);
+	fputs(" \\- ", f);
+	text(f, c->summary);
+	fprintf(f, "\n.SH SYNOPSIS\n.B berth %s\n", c->name);
+	if (command_rows(c)[0].name)
+		fputs("[\\fIOPTION\\fR...] ", f);
+	text(f, c->args);
+	fputs("\n.SH DESCRIPTION\n", f);
+	text(f, c->summary);
+	fputs(".\n", f);
+	if (c->text) {
+		fputs(".PP\n", f);
+		text(f, c->text);
+		fputc('\n', f);
+	}
+	options(f, command_rows(c));
+	fputs(".SH SEE ALSO\n.BR berth (1)\n", f);
+	return close_page(f, name, e);
+}
+
+static int main_page(const char *dir, struct err *e)
+{
+	FILE *f;
+	int r = open_page(dir, "berth", ".1", &f, e);
+
+	if (r < 0)
+		return r;
+	fprintf(f, ".TH berth 1 \"\" \"berth %s\" \"berth\"\n.SH NAME\n"
+		"berth \\- runs isolated containers, without a daemon\n.SH SYNOPSIS\n"
+		".B berth\n[\\-\\-root DIR] [\\-\\-log\\-level LEVEL] COMMAND [ARG...]\n"
+		".SH COMMANDS\n", BERTH_VERSION);
+	for (size_t i = 0; commands[i]; i++) {
+		if (commands[i]->flags & CMD_HIDDEN)
+			continue;
+		fprintf(f, ".TP\n.B %s\n", commands[i]->name);
+		text(f, commands[i]->summary);
+		fputs(".\n", f);
+	}
+	fputs(".SH EXIT STATUS\nOf run, exec and start: the command's own; 128+N when signal N ended\n"
+	      "it; 125 when berth could not do it; 126 when the command cannot be run; 127 when it\n"
+	      "was not found.\n"
+	      ".SH FILES\n.TP\n.I /var/lib/berth\nImages, containers, volumes, networks (BERTH_ROOT).\n"
+	      ".TP\n.I /run/berth\nWhat runs.\n", f);
+	return close_page(f, "berth.1", e);
+}
+
+static const char bash_text[] =
+	"# Completion of berth for bash.  All candidates come from berth itself.\n"
+	"_berth() {\n"
+	"\tlocal IFS=$'\\n' words=(\"${COMP_WORDS[@]:1:COMP_CWORD}\")\n"
+	"\tCOMPREPLY=($(berth internal-complete \"${words[@]}\" 2>/dev/null))\n"
+	"}\n"
+	"complete -o default -F _berth berth\n";
+static const char zsh_text[] =
+	"#compdef berth\n"
+	"# Completion of berth for zsh.  All candidates come from berth itself.\n"
+	"local -a found\n"
+	"found=(\"${(@f)$(berth internal-complete \"${(@)words[2,CURRENT]}\" 2>/dev/null)}\")\n"
+	"found=(${found:#})\n"
+	"(( $#found )) && compadd -a found || _files\n";
+static const char fish_text[] =
+	"# Completion of berth for fish.  All candidates come from berth itself.\n"
+	"function __berth_complete\n"
+	"\tset -l words (commandline -opc) (commandline -ct)\n"
+	"\tberth internal-complete $words[2..-1] 2>/dev/null\n"
+	"end\n"
+	"complete -c berth -a '(__berth_complete)'\n";
+
+static int completion(const char *dir, const char *name, const char *body, struct err *e)
+{
+	FILE *f;
+	int r = open_page(dir, name, "", &f, e);
+
+	if (r < 0)
+		return r;
+	fputs(body, f);
+	return close_page(f, name, e);
+}
+
+/* DIR/man1, DIR/completions. */
+static int run_docs(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	AUTO_FREE char *man = path_join(argv[0], "man1"), *comp = path_join(argv[0], "completions");
+	int r;
+
+	(void)c;
+	(void)opts;
+	(void)argc;
+	if ((r = path_mkdirs(man, 0755, e)) < 0 || (r = path_mkdirs(comp, 0755, e)) < 0 ||
+	    (r = main_page(man, e)) < 0)
+		return r;
+	for (size_t i = 0; commands[i]; i++)
+		if (!(commands[i]->flags & CMD_HIDDEN) &&
+		    (r = command_page(man, commands[i], e)) < 0)
+			return r;
+	if ((r = completion(comp, "berth.bash", bash_text, e)) < 0 ||
+	    (r = completion(comp, "_berth", zsh_text, e)) < 0)
+		return r;
+	return completion(comp, "berth.fish", fish_text, e);
+}
+
+/* clang-format off */
+const struct command command_internal_docs = {
+	.name = "internal-docs", .args = "DIR", .summary = "Write man pages and completions",
+	.min = 1, .max = 1, .flags = CMD_HIDDEN | CMD_NO_ENGINE, .run = run_docs,
+};
+/* clang-format on */
