@@ -12,6 +12,7 @@
 #include "cli/connect.h"
 #include "cli/docs.h"
 #include "image/image.h"
+#include "runtime/supervisor.h"
 #include "runtime/volume.h"
 
 static void offer(const char *s, const char *prefix)
