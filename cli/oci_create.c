@@ -175,7 +175,9 @@ static int run_create(struct oci *o, void *opts, int argc, char **argv, struct e
 
 	(void)argc;
 	fill_opts(c, &co);
-	r = oci_load_bundle(c->bundle, c->config, a, &bundle, &s, e);
+	r = container_id_check(argv[0], e);
+	if (!r)
+		r = oci_load_bundle(c->bundle, c->config, a, &bundle, &s, e);
 	co.bundle = bundle;
 	if (!r)
 		r = container_create(&o->env, argv[0], s, &co, &l, e);
@@ -217,7 +219,9 @@ static int run_run(struct oci *o, void *opts, int argc, char **argv, struct err 
 
 	(void)argc;
 	fill_opts(c, &co);
-	r = oci_load_bundle(c->bundle, c->config, a, &bundle, &s, e);
+	r = container_id_check(argv[0], e);
+	if (!r)
+		r = oci_load_bundle(c->bundle, c->config, a, &bundle, &s, e);
 	co.bundle = bundle;
 	co.own_gate = true;
 	co.console_out = !c->detach && !co.console_socket;

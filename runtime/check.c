@@ -254,9 +254,7 @@ static int check_sysctl(const struct spec *s, struct err *e)
 
 static int check_limits(const struct spec *s, struct err *e)
 {
-	int r = cgroup_limits_check(&s->limits, e);
-
-	return r < 0 ? err_wrap(e, "linux.resources") : 0;
+	return cgroup_limits_check(&s->limits, e);
 }
 
 static int check_seccomp(const struct spec *s, struct err *e)

@@ -40,12 +40,12 @@ static int read_namespace(struct json_ctx *c, const struct json *v, struct spec 
 		if (str_empty(entry.path))
 			s->ns[ns].unshare = true;
 		else if (entry.path[0] != '/')
-			return json_fail(c, "path: must be absolute, not \"%.200s\"", entry.path);
+			return spec_fail(c, "path", "must be absolute, not \"%.200s\"", entry.path);
 		else
 			s->ns[ns].path = entry.path;
 		return 0;
 	}
-	return json_fail(c, "type: unknown namespace \"%.100s\"", entry.type);
+	return spec_fail(c, "type", "unknown namespace \"%.100s\"", entry.type);
 }
 
 static int read_namespaces(struct json_ctx *c, const struct json *v, void *field)
@@ -74,9 +74,9 @@ static int read_idmap(struct json_ctx *c, const struct json *v, void *field)
 	if (r < 0)
 		return r;
 	if (!m->size)
-		return json_fail(c, "size: must not be 0");
+		return spec_fail(c, "size", "must not be 0");
 	if (UINT32_MAX - m->container_id < m->size || UINT32_MAX - m->host_id < m->size)
-		return json_fail(c, "size: the range ends above the last id");
+		return spec_fail(c, "size", "the range ends above the last id");
 	return 0;
 }
 
@@ -197,11 +197,11 @@ static int read_device(struct json_ctx *c, const struct json *v, void *field)
 	if (r < 0)
 		return r;
 	if (d->path[0] != '/')
-		return json_fail(c, "path: must be absolute, not \"%.200s\"", d->path);
+		return spec_fail(c, "path", "must be absolute, not \"%.200s\"", d->path);
 	if (str_ends(d->path, "/"))
 		d->path = arena_strndup(c->a, d->path, strlen(d->path) - 1);
 	if (!d->path[0])
-		return json_fail(c, "path: must name a device");
+		return spec_fail(c, "path", "must name a device");
 	if (d->type != 'p' && (!json_get(v, "major") || !json_get(v, "minor")))
 		return json_fail(c, "major and minor must be given for a device of type \"%c\"",
 				 d->type);
@@ -346,9 +346,9 @@ static int read_rdt(struct json_ctx *c, const struct json *v, void *field)
 	if (!str_empty(rdt->clos_id) && !str_eq(rdt->clos_id, "/") &&
 	    (strchr(rdt->clos_id, '/') || str_eq(rdt->clos_id, ".") ||
 	     str_eq(rdt->clos_id, "..")))
-		return json_fail(c, "closID: \"%.100s\" is not a name of a folder", rdt->clos_id);
+		return spec_fail(c, "closID", "\"%.100s\" is not a name of a folder", rdt->clos_id);
 	if (!str_empty(rdt->mem_bw) && !str_starts(rdt->mem_bw, "MB:"))
-		return json_fail(c, "memBwSchema: must begin with \"MB:\"");
+		return spec_fail(c, "memBwSchema", "must begin with \"MB:\"");
 	rdt->set = true;
 	return 0;
 }

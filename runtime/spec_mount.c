@@ -297,13 +297,13 @@ static int read_mount(struct json_ctx *c, const struct json *v, void *field)
 	if (r < 0)
 		return r;
 	if (!m->destination[0])
-		return json_fail(c, "destination: must not be empty");
+		return spec_fail(c, "destination", "must not be empty");
 	if (m->destination[0] != '/')
 		m->destination = arena_printf(c->a, "/%s", m->destination);
 	if (!m->options)
 		m->options = arena_array(c->a, 1, sizeof(char *));
 	if (spec_mount_options(c->a, m, m->options, &why) < 0)
-		return json_fail(c, "options: %s", why.msg);
+		return spec_fail(c, "options", "%s", why.msg);
 	if (m->type && str_eq(m->type, "bind"))
 		m->flags |= SPEC_MOUNT_BIND;
 	if (m->flags & SPEC_MOUNT_BIND)
@@ -311,13 +311,13 @@ static int read_mount(struct json_ctx *c, const struct json *v, void *field)
 	else if (str_empty(m->type))
 		m->type = m->flags & SPEC_MOUNT_REMOUNT || m->propagation ? "none" : "";
 	if (!m->type[0])
-		return json_fail(c, "type: must be given unless the mount is a bind");
+		return spec_fail(c, "type", "must be given unless the mount is a bind");
 	if (!m->uids.n != !m->gids.n)
 		return json_fail(c, "uidMappings and gidMappings must be given together");
 	if (m->uids.n)
 		m->flags |= SPEC_MOUNT_IDMAP;
 	if (m->flags & SPEC_MOUNT_BIND && str_empty(m->source) && !(m->flags & SPEC_MOUNT_REMOUNT))
-		return json_fail(c, "source: must be given for a bind");
+		return spec_fail(c, "source", "must be given for a bind");
 	return 0;
 }
 

@@ -33,6 +33,9 @@ const char *spec_word_of(const struct spec_word *table, uint64_t value);	/* or N
 #define SPEC_ROW(key_, type, field, reader, req) { key_, reader, offsetof(type, field), req }
 #define SPEC_WHOLE(key_, reader, req) { key_, reader, 0, req }
 
+/* json_fail for a member of the object that is being read. */
+int spec_fail(struct json_ctx *c, const char *key, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* A string out of a table; the message lists the words. */
 int spec_read_word(struct json_ctx *c, const struct json *v, const struct spec_word *table,
 		   uint64_t *ret);

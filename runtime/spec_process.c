@@ -304,7 +304,7 @@ int spec_read_process_part(struct json_ctx *c, const struct json *v, void *field
 	if (r < 0)
 		return r;
 	if (p->cwd[0] != '/')
-		return json_fail(c, "cwd: must be an absolute path, not \"%.200s\"", p->cwd);
+		return spec_fail(c, "cwd", "must be an absolute path, not \"%.200s\"", p->cwd);
 	return 0;
 }
 

@@ -8,8 +8,8 @@
  * spec's arena, which goes to the container side, holds nothing but the spec.
  */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -18,6 +18,21 @@
 #define LIST_MAX_CPU 8191u	/* NR_CPUS of the largest configuration */
 
 /* ---- shared readers -------------------------------------------------------------------- */
+
+int spec_fail(struct json_ctx *c, const char *key, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	json_enter(c, key, 0);
+	r = json_fail(c, "%s", text);
+	json_leave(c);
+	return r;
+}
 
 int spec_read_bound(struct json_ctx *c, const struct json *v, unsigned max)
 {
@@ -66,37 +81,52 @@ int spec_read_words(struct json_ctx *c, const struct json *v, const struct spec_
 	return r;
 }
 
+/* Digits at *p → number, *p behind them. */
+static bool list_number(const char **p, unsigned *ret)
+{
+	unsigned n = 0;
+
+	if (**p < '0' || **p > '9')
+		return false;
+	for (; **p >= '0' && **p <= '9'; (*p)++) {
+		n = n * 10 + (unsigned)(**p - '0');
+		if (n > LIST_MAX_CPU)
+			return false;
+	}
+	*ret = n;
+	return true;
+}
+
+static bool list_ok(const char *p)
+{
+	unsigned first, last;
+
+	if (!*p)
+		return true;
+	for (;; p++) {
+		if (!list_number(&p, &first))
+			return false;
+		last = first;
+		if (*p == '-') {
+			p++;
+			if (!list_number(&p, &last))
+				return false;
+		}
+		if (last < first)
+			return false;
+		if (*p != ',')
+			return !*p;
+	}
+}
+
 int spec_read_cpulist(struct json_ctx *c, const struct json *v, void *field)
 {
 	const char **list = field;
-	const char *p;
 	int r = json_read_str(c, v, field);
 
-	if (r < 0)
-		return r;
-	for (p = *list; *p;) {
-		char *end;
-		unsigned long first = strtoul(p, &end, 10), last = first;
-
-		if (*p < '0' || *p > '9')
-			break;
-		if (*end == '-') {
-			p = end + 1;
-			last = strtoul(p, &end, 10);
-			if (*p < '0' || *p > '9')
-				break;
-		}
-		if (last < first || last > LIST_MAX_CPU)
-			break;
-		if (*end == ',' && end[1])
-			end++;
-		else if (*end)
-			break;
-		p = end;
-	}
-	if (*p)
+	if (!r && !list_ok(*list))
 		return json_fail(c, "\"%.100s\" is not a list like \"0-3,7\"", *list);
-	return 0;
+	return r;
 }
 
 /* ---- hooks ----------------------------------------------------------------------------- */
@@ -125,7 +155,7 @@ static int read_hook(struct json_ctx *c, const struct json *v, void *field)
 	if (r < 0)
 		return r;
 	if (h->path[0] != '/')
-		return json_fail(c, "path: must be absolute, not \"%.200s\"", h->path);
+		return spec_fail(c, "path", "must be absolute, not \"%.200s\"", h->path);
 	if (!h->args || !h->args[0]) {
 		h->args = arena_array(c->a, 2, sizeof(char *));
 		h->args[0] = arena_strdup(c->a, h->path);
@@ -204,7 +234,7 @@ static int read_root(struct json_ctx *c, const struct json *v, void *field)
 
 	/* Without a path the caller brings a root; container_create looks. */
 	if (!r && s->root_path && !s->root_path[0])
-		return json_fail(c, "path: must not be empty");
+		return spec_fail(c, "path", "must not be empty");
 	return r;
 }
 

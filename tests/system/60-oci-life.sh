@@ -1,0 +1,108 @@
+#!/bin/bash
+# The OCI runtime's life cycle: states, what is an error when, and what is left.
+# also: vm
+. "$(dirname "$0")/lib.sh"
+need jq
+make_bundle "$T/b" '.process.args = ["sh", "-c", "trap \"exit 7\" TERM; echo up; while :; do sleep 0.1; done"]' || exit 1
+
+status() { oci state "$1" 2>/dev/null | jq -r .status; }
+is_status() { [ "$(status "$1")" = "$2" ]; }
+create() { oci create -b "$T/b" "$@" </dev/null >"$T/create.out" 2>&1; }
+
+# ---- create, start, kill, delete ----
+t "a container is created" create --pid-file "$T/pid" c1
+is "it is created" "$(status c1)" created
+is "the pid file names its process" "$(cat "$T/pid")" "$(oci state c1 | jq .pid)"
+is "its program does not run yet" "$(cat "$T/create.out")" ""
+fails "an ID in use is refused" 1 '*"c1" already exists*' oci create -b "$T/b" c1
+t "it is started" oci start c1
+is "it runs" "$(status c1)" running
+t "its program runs" until_true 5 grep -q up "$T/create.out"
+fails "a second start is refused" 1 "*already running*" oci start c1
+fails "a running container is not deleted" 1 "*not stopped: running*" oci delete c1
+is "state names the bundle" "$(oci state c1 | jq -r .bundle)" "$(realpath "$T/b")"
+is "list has it" "$(oci list --format json | jq -r '.[0].id')" c1
+says "list -q prints IDs" c1 oci list -q
+t "a signal is sent" oci kill c1 TERM
+t "the program ends by it" until_true 5 is_status c1 stopped
+is "a stopped container has no process" "$(oci state c1 | jq .pid)" 0
+fails "a stopped container takes no signal" 1 "*container not running" oci kill c1 KILL
+fails "a stopped container does not start" 1 "*has stopped*" oci start c1
+fails "a stopped container takes no exec" 1 "*exec failed: cannot exec in a stopped container" \
+	bash -c '"$0" --root "$1" exec c1 true; [ $? = 255 ] && exit 1' "$OCI" "$T/oci"
+t "it is deleted" oci delete c1
+fails "then it is unknown" 1 '*container "c1" does not exist' oci state c1
+fails "and cannot be deleted again" 1 '*container "c1" does not exist' oci delete c1
+t "unless forced" oci delete -f c1
+
+t "a container is created again" create c2
+t "one that never ran is deleted" oci delete c2
+is "nothing of it is left" "$(ls -A "$T/oci")" ""
+t "a container runs detached" oci run -d -b "$T/b" c3
+is "run -d leaves it running" "$(status c3)" running
+t "it is deleted by force" oci delete -f c3
+
+# ---- kill by name and number, a second container ----
+oci run -d -b "$T/b" k1 && oci run -d -b "$T/b" k2
+t "a signal by name with SIG" oci kill k1 SIGKILL
+t "a signal by number" oci kill k2 9
+t "both end" until_true 5 eval 'is_status k1 stopped && is_status k2 stopped'
+fails "an unknown signal is refused" 1 '*unknown signal "FOO"' oci kill k1 FOO
+t "delete by regular expression" oci delete -r '^k[12]$'
+is "both are gone" "$(oci list -q)" ""
+
+# ---- exit status, the program that is not there ----
+bundle() { jq "$1" "$T/b/config.json" >"$T/$2.json"; }
+bundle '.process.args = ["sh", "-c", "exit 37"]' exit37
+ends "run ends as its program does" 37 oci run -b "$T/b" -f "$T/exit37.json" r1
+bundle '.process.args = ["sh", "-c", "kill -9 $$; :"] | .linux.namespaces |= map(select(.type != "pid"))' sig
+ends "or with 128 and the signal" 137 oci run -b "$T/b" -f "$T/sig.json" r2
+bundle '.process.args = ["nosuch"]' nosuch
+fails "an absent program fails create" 1 '*exec: "nosuch": executable file not found in $PATH*' \
+	oci create -b "$T/b" -f "$T/nosuch.json" r3
+bundle '.process.args = ["/etc/passwd"]' noexec
+fails "one that is no program fails" 1 "*permission denied*" oci create -b "$T/b" -f "$T/noexec.json" r4
+ends "run --keep leaves a stopped container" 37 oci run --keep -b "$T/b" -f "$T/exit37.json" r5
+ends "which is still known" 0 oci state r5
+oci delete r5
+is "nothing is left of all that" "$(ls -A "$T/oci")" ""
+
+# ---- what it says to its callers ----
+oci --log "$T/log" --log-format json state none 2>/dev/null
+like "an error is a JSON line of the log" "$(jq -r '.level + " " + .msg' "$T/log")" 'error *"none" does not exist'
+like "--version has runc's lines" "$(oci --version | tr '\n' '|')" "berth-oci version *|commit: *|spec: 1.3.0|*"
+is "features is JSON" "$(oci features | jq -r .ociVersionMax)" 1.3.0
+is "an empty list is null" "$(oci list --format json)" null
+fails "an unknown command is refused" 1 "*did you mean create*" oci creat x
+fails "an unknown option is refused" 1 "*--bundel*did you mean --bundle*" oci create --bundel x y
+fails "plain berth refuses OCI options" 125 "*--systemd-cgroup*berth-oci*" "$BERTH" --systemd-cgroup list
+
+# ---- exec ----
+oci run -d -b "$T/b" e1
+says "a process is executed" hi oci exec e1 echo hi
+ends "with its status" 9 oci exec e1 sh -c 'exit 9'
+says "as a user" "12 34" oci exec -u 12:34 e1 sh -c 'echo $(id -u) $(id -g)'
+for user in root "" " 0" +1 -1 0x1 1: :1 1:2:3 4294967295 4294967296 1a; do
+	ends "no user \"$user\"" 255 oci exec -u "$user" e1 true
+done
+says "with a variable" 2 oci exec -e A=1 -e A=2 e1 sh -c 'echo $A'
+says "in a folder" /tmp oci exec --cwd /tmp e1 pwd
+echo '{"cwd":"/","env":["PATH=/bin"],"args":["sh","-c","id -u"],"user":{"uid":7,"gid":7}}' >"$T/process.json"
+says "from a document" 7 oci exec -p "$T/process.json" e1
+t "detached" oci exec -d --pid-file "$T/exec.pid" e1 sleep 100
+like "ps has it" "$(oci ps -f json e1)" "*$(cat "$T/exec.pid")*"
+like "so has ps as a table" "$(oci ps e1)" "*sleep 100*"
+ends "one that is not there" 255 oci exec e1 nosuch
+like "in the words that Docker looks for" "$err" '*executable file not found in $PATH*'
+fails "a cgroup outside is refused" 1 "*leads out*" \
+	bash -c '"$0" --root "$1" exec --cgroup .. e1 true; [ $? = 255 ] && exit 1' "$OCI" "$T/oci"
+
+# ---- pause ----
+t "it is paused" oci pause e1
+is "and says so" "$(status e1)" paused
+fails "no exec while paused" 1 "*paused container*" \
+	bash -c '"$0" --root "$1" exec e1 true; [ $? = 255 ] && exit 1' "$OCI" "$T/oci"
+t "it is resumed" oci resume e1
+is "and runs" "$(status e1)" running
+like "events --stats is one line" "$(oci events --stats e1 | jq -r .type)" stats
+oci delete -f e1
