@@ -9,8 +9,8 @@ box() { berth run --rm --network none "$@"; }
 ends "the command's own" 7 box busybox sh -c 'exit 7'
 ends "zero" 0 box busybox true
 ends "255" 255 box busybox sh -c 'exit 255'
-ends "128 and the signal" 137 box busybox sh -c 'kill -9 $$; sleep 5; exit 1'
-ends "of a child that a shell reports" 143 box busybox sh -c 'sh -c "kill -15 \$\$"'
+ends "128 and the signal, as a shell reports it" 143 box busybox sh -c 'sh -c "kill -15 \$\$"; exit $?'
+ends "128 and the signal of process 1" 139 box --init busybox sh -c 'kill -SEGV $$'
 fails "a command that is not there" 127 "berth: *nosuchcommand*" box busybox nosuchcommand
 fails "a path that is not there" 127 "berth: */no/such*" box busybox /no/such
 fails "a file that is not executable" 126 "berth: */etc/greeting*" box busybox /etc/greeting

@@ -187,7 +187,7 @@ make_bundle() {
 busybox_root() {
 	local applet
 	mkdir -p "$1"/{bin,dev,etc,proc,root,sys,tmp}
-	cp /bin/busybox "$1/bin/"
+	install -m 755 /bin/busybox "$1/bin/busybox"
 	for applet in $(/bin/busybox --list); do
 		[ "$applet" = busybox ] || ln -s busybox "$1/bin/$applet"
 	done

@@ -84,6 +84,44 @@ static void net_up__published_port__works_from_everywhere(void **state)
 	OK(h, net_down(&h->p, "bbbb", &h->e));
 }
 
+static int pass_on(int client, int server)
+{
+	char buf[8];
+	struct pollfd p = { .fd = server, .events = POLLIN };
+	if (send(client, "ping", 4, 0) != 4)
+		return errno;
+	return poll(&p, 1, 500) == 1 && recv(server, buf, sizeof(buf), 0) == 4 ? 0 : ETIMEDOUT;
+}
+
+static void net_up__udp_client_that_goes_on_sending__is_translated_anew(void **state)
+{
+	struct host *h = *state;
+	static const char *const publish[] = { "5353:53/udp", NULL };
+	struct net_config c = parse(h, publish), none = parse(h, NULL);
+	int a = new_container(h), b = new_container(h), o = outside(h);
+	/* The table is there, and connections are tracked, before the port is published. */
+	up(h, "zzzz", new_container(h), &none);
+	AUTO_CLOSE int client = socket_in(h, o, AF_INET, SOCK_DGRAM);
+	struct sockaddr_storage ss;
+	socklen_t len = fill("198.51.100.1", 5353, &ss);
+	assert_int_equal(connect(client, (void *)&ss, len), 0);
+	send(client, "ping", 4, 0);
+	int sa = serve(h, a, SOCK_DGRAM, "0.0.0.0", 53), sb = serve(h, b, SOCK_DGRAM, "0.0.0.0", 53);
+	struct net_result ra = up(h, "aaaa", a, &c);
+	net_hold_close(&ra);
+	send(client, "ping", 4, 0); /* gets the refusal of the first one */
+	assert_int_equal(pass_on(client, sa), 0);
+	OK(h, net_down(&h->p, "aaaa", &h->e));
+	struct net_result rb = up(h, "bbbb", b, &c);
+	net_hold_close(&rb);
+	send(client, "ping", 4, 0);
+	assert_int_equal(pass_on(client, sb), 0);
+	close(sa);
+	close(sb);
+	OK(h, net_down(&h->p, "bbbb", &h->e));
+	OK(h, net_down(&h->p, "zzzz", &h->e));
+}
+
 static void net_up__neighbour_sends_to_127__is_dropped(void **state)
 {
 	struct host *h = *state;
@@ -327,6 +365,7 @@ int main(void)
 		T(net_up__two_containers__reach_each_other_and_the_host),
 		T(net_up__outside__is_masqueraded_and_cannot_get_in),
 		T(net_up__published_port__works_from_everywhere),
+		T(net_up__udp_client_that_goes_on_sending__is_translated_anew),
 		T(net_up__neighbour_sends_to_127__is_dropped),
 		T(net_up__port_of_another_container__names_it),
 		T(net_up__port_of_a_program__names_it),

@@ -4,8 +4,8 @@
  *
  * Used by tests/unit/runtime/test_launch*.c.  All static: each test program has its own.
  */
-#ifndef TESTS_BIRTH_ROOM_H
-#define TESTS_BIRTH_ROOM_H
+#ifndef TESTS_UNIT_RUNTIME_BIRTH_ROOM_H
+#define TESTS_UNIT_RUNTIME_BIRTH_ROOM_H
 
 #include <errno.h>
 #include <fcntl.h>
@@ -63,11 +63,15 @@ static int room_open(void **state)
 	if (!room_usable() || !mkdtemp(room))
 		return -1;
 	chmod(room, 0755);
-	room_shell("cd %s && mkdir -p root/bin root/etc root/proc root/sys root/dev root/tmp host && "
-		   "install -m 755 /bin/busybox root/bin/busybox && for c in sh cat ls id true sleep grep mount hostname stat "
-		   "readlink tty stty touch mkdir wc umask ps head; do ln -s busybox root/bin/$c; done && "
-		   "printf 'root:x:0:0:root:/root:/bin/sh\\nu:x:1000:1000::/home/u:/bin/sh\\n' > "
-		   "root/etc/passwd && chmod 1777 root/tmp && echo outside > host/secret", room);
+	room_shell(
+		"cd %s && mkdir -p root/bin root/etc root/proc root/sys root/dev root/tmp host && "
+		"install -m 755 /bin/busybox root/bin/busybox && for c in sh cat ls id true sleep "
+		"grep mount hostname stat "
+		"readlink tty stty touch mkdir wc umask ps head; do ln -s busybox root/bin/$c; "
+		"done && "
+		"printf 'root:x:0:0:root:/root:/bin/sh\\nu:x:1000:1000::/home/u:/bin/sh\\n' > "
+		"root/etc/passwd && chmod 1777 root/tmp && echo outside > host/secret",
+		room);
 	return 0;
 }
 
@@ -102,10 +106,12 @@ static struct spec *room_spec(struct arena *a, const struct room_spec *r)
 	struct err e = ERR_INIT;
 	struct spec *s = NULL;
 
-	strbuf_addf(&b, "{\"ociVersion\":\"1.2.0\",\"root\":{\"path\":\"x\"},\"hostname\":\"inside\","
-		    "\"process\":{\"cwd\":\"%s\",\"env\":[\"PATH=/bin\"],\"capabilities\":{\"bounding\":[%s],"
-		    "\"effective\":[%s],\"permitted\":[%s]}%s,\"args\":", r->cwd ? r->cwd : "/", caps, caps, caps,
-		    r->process ? r->process : "");
+	strbuf_addf(&b,
+		    "{\"ociVersion\":\"1.2.0\",\"root\":{\"path\":\"x\"},\"hostname\":\"inside\","
+		    "\"process\":{\"cwd\":\"%s\",\"env\":[\"PATH=/"
+		    "bin\"],\"capabilities\":{\"bounding\":[%s],"
+		    "\"effective\":[%s],\"permitted\":[%s]}%s,\"args\":",
+		    r->cwd ? r->cwd : "/", caps, caps, caps, r->process ? r->process : "");
 	if (r->script) {
 		strbuf_adds(&b, "[\"/bin/sh\",\"-c\",");
 		json_quote(&b, r->script, strlen(r->script));
@@ -113,14 +119,19 @@ static struct spec *room_spec(struct arena *a, const struct room_spec *r)
 	} else {
 		strbuf_adds(&b, r->args ? r->args : "[\"/bin/true\"]");
 	}
-	strbuf_addf(&b, "},\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
-		    "{\"destination\":\"/dev\",\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"options\":[\"nosuid\","
-		    "\"mode=755\"]},{\"destination\":\"/dev/pts\",\"type\":\"devpts\",\"source\":\"devpts\","
-		    "\"options\":[\"newinstance\",\"ptmxmode=0666\",\"mode=0620\",\"gid=5\"]},"
-		    "{\"destination\":\"/sys\",\"type\":\"sysfs\",\"source\":\"sysfs\",\"options\":[\"ro\"]}%s],"
-		    "\"linux\":{\"namespaces\":[%s]%s}%s}",
-		    r->mounts ? r->mounts : "", r->namespaces ? r->namespaces : ROOM_NAMESPACES,
-		    r->linux_ ? r->linux_ : "", r->top ? r->top : "");
+	strbuf_addf(
+		&b,
+		"},\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
+		"{\"destination\":\"/"
+		"dev\",\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"options\":[\"nosuid\","
+		"\"mode=755\"]},{\"destination\":\"/dev/"
+		"pts\",\"type\":\"devpts\",\"source\":\"devpts\","
+		"\"options\":[\"newinstance\",\"ptmxmode=0666\",\"mode=0620\",\"gid=5\"]},"
+		"{\"destination\":\"/"
+		"sys\",\"type\":\"sysfs\",\"source\":\"sysfs\",\"options\":[\"ro\"]}%s],"
+		"\"linux\":{\"namespaces\":[%s]%s}%s}",
+		r->mounts ? r->mounts : "", r->namespaces ? r->namespaces : ROOM_NAMESPACES,
+		r->linux_ ? r->linux_ : "", r->top ? r->top : "");
 	if (spec_read(a, b.s, b.len, &s, &e) < 0)
 		fail_msg("%s\n%s", e.msg, b.s);
 	return s;

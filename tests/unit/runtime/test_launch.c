@@ -12,10 +12,12 @@ static void birth__plain__is_isolated(void **state)
 	struct room_birth b;
 
 	(void)state;
-	room_lives(&b, &(struct room_spec){
-		.script = "echo pid $$; hostname; ls /sys/class/net; cat /proc/self/status; ls /proc; "
-			  "readlink /proc/1/exe; echo fds: $(ls /proc/self/fd); grep -c . /proc/self/mountinfo; "
-			  "cat /proc/1/comm" });
+	room_lives(&b,
+		   &(struct room_spec){ .script = "echo pid $$; hostname; ls /sys/class/net; cat "
+						  "/proc/self/status; ls /proc; "
+						  "readlink /proc/1/exe; echo fds: $(ls "
+						  "/proc/self/fd); grep -c . /proc/self/mountinfo; "
+						  "cat /proc/1/comm" });
 	assert_int_equal(b.status, 0);
 	assert_said(&b, "pid 1\ninside\nlo\n");
 	assert_said(&b, "CapInh:\t0000000000000000");
@@ -31,11 +33,15 @@ static void birth__devices__are_there(void **state)
 
 	(void)state;
 	room_lives(&b, &(struct room_spec){
-		.script = "stat -c '%n %t:%T %a %F' /dev/null /dev/zero /dev/full /dev/random /dev/urandom "
-			  "/dev/tty /dev/fuse; readlink /dev/fd /dev/stdin /dev/stdout /dev/stderr /dev/ptmx; "
-			  "for l in fd stdin ptmx; do readlink /dev/$l; done; echo x > /dev/null && echo ok",
-		.linux_ = ",\"devices\":[{\"path\":\"/dev/fuse\",\"type\":\"c\",\"major\":10,\"minor\":229,"
-			  "\"fileMode\":438,\"uid\":3,\"gid\":4}]" });
+			       .script = "stat -c '%n %t:%T %a %F' /dev/null /dev/zero /dev/full "
+					 "/dev/random /dev/urandom "
+					 "/dev/tty /dev/fuse; readlink /dev/fd /dev/stdin "
+					 "/dev/stdout /dev/stderr /dev/ptmx; "
+					 "for l in fd stdin ptmx; do readlink /dev/$l; done; echo "
+					 "x > /dev/null && echo ok",
+			       .linux_ = ",\"devices\":[{\"path\":\"/dev/"
+					 "fuse\",\"type\":\"c\",\"major\":10,\"minor\":229,"
+					 "\"fileMode\":438,\"uid\":3,\"gid\":4}]" });
 	assert_said(&b, "/dev/null 1:3 666 character special file");
 	assert_said(&b, "/dev/tty 5:0 666");
 	assert_said(&b, "/dev/fuse a:e5 666");
@@ -49,12 +55,16 @@ static void birth__masks__cover_files_and_folders(void **state)
 	struct room_birth b;
 
 	(void)state;
-	room_lives(&b, &(struct room_spec){
-		.script = "wc -c < /proc/timer_list; ls /proc/fs /sys/firmware | grep -v : | grep -c .; "
-			  "echo 1 > /proc/sys/kernel/panic; echo x > /proc/fs/y; echo end",
-		.caps = "\"CAP_SYS_ADMIN\",\"CAP_DAC_OVERRIDE\"",
-		.linux_ = ",\"maskedPaths\":[\"/proc/timer_list\",\"/proc/fs\",\"/sys/firmware\",\"/none\"],"
-			  "\"readonlyPaths\":[\"/proc/sys\",\"/none\"]" });
+	room_lives(&b,
+		   &(struct room_spec){
+			   .script =
+				   "wc -c < /proc/timer_list; ls /proc/fs /sys/firmware | grep -v "
+				   ": | grep -c .; "
+				   "echo 1 > /proc/sys/kernel/panic; echo x > /proc/fs/y; echo end",
+			   .caps = "\"CAP_SYS_ADMIN\",\"CAP_DAC_OVERRIDE\"",
+			   .linux_ = ",\"maskedPaths\":[\"/proc/timer_list\",\"/proc/fs\",\"/sys/"
+				     "firmware\",\"/none\"],"
+				     "\"readonlyPaths\":[\"/proc/sys\",\"/none\"]" });
 	assert_said(&b, "0\n0\n");
 	assert_said(&b, "Read-only file system");
 	assert_said(&b, "end");
@@ -66,10 +76,11 @@ static void birth__user__has_exactly_its_ids(void **state)
 
 	(void)state;
 	room_lives(&b, &(struct room_spec){
-		.script = "id; umask; pwd; echo $HOME; grep Cap /proc/self/status",
-		.caps = "\"CAP_CHOWN\"",
-		.process = ",\"user\":{\"uid\":1000,\"gid\":1001,\"additionalGids\":[7],\"umask\":23}",
-		.cwd = "/made/for/it" });
+			       .script = "id; umask; pwd; echo $HOME; grep Cap /proc/self/status",
+			       .caps = "\"CAP_CHOWN\"",
+			       .process = ",\"user\":{\"uid\":1000,\"gid\":1001,\"additionalGids\":"
+					  "[7],\"umask\":23}",
+			       .cwd = "/made/for/it" });
 	assert_said(&b, "uid=1000(u) gid=1001 groups=7");
 	assert_said(&b, "0027\n/made/for/it\n/home/u\n");
 	assert_said(&b, "CapInh:\t0000000000000000");
@@ -122,13 +133,16 @@ static void birth__user_namespace__maps_and_keeps_devices(void **state)
 
 	(void)state;
 	room_shell("chmod 777 %s/root/tmp", room);
-	room_lives(&b, &(struct room_spec){
-		.script = "cat /proc/self/uid_map; echo x > /dev/null && echo null; ulimit -n; touch /tmp/f && "
-			  "stat -c %u /tmp/f; id -u",
-		.process = ",\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":500,\"hard\":600}]",
-		.namespaces = ROOM_NAMESPACES ",{\"type\":\"user\"}",
-		.linux_ = ",\"uidMappings\":[{\"containerID\":0,\"hostID\":70000,\"size\":1000}],"
-			  "\"gidMappings\":[{\"containerID\":0,\"hostID\":70000,\"size\":1000}]" });
+	room_lives(&b, &(struct room_spec){ .script = "cat /proc/self/uid_map; echo x > /dev/null "
+						      "&& echo null; ulimit -n; touch /tmp/f && "
+						      "stat -c %u /tmp/f; id -u",
+					    .process = ",\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\","
+						       "\"soft\":500,\"hard\":600}]",
+					    .namespaces = ROOM_NAMESPACES ",{\"type\":\"user\"}",
+					    .linux_ = ",\"uidMappings\":[{\"containerID\":0,"
+						      "\"hostID\":70000,\"size\":1000}],"
+						      "\"gidMappings\":[{\"containerID\":0,"
+						      "\"hostID\":70000,\"size\":1000}]" });
 	assert_said(&b, "70000       1000\nnull\n500\n0\n0\n");
 	room_shell("test $(stat -c %%u %s/root/tmp/f) = 70000 && rm %s/root/tmp/f", room, room);
 }
@@ -154,10 +168,12 @@ static void birth__unmapped_user__is_refused(void **state)
 
 	(void)state;
 	assert_true(room_run(&b, &(struct room_spec){
-		.process = ",\"user\":{\"uid\":4000,\"gid\":0}",
-		.namespaces = ROOM_NAMESPACES ",{\"type\":\"user\"}",
-		.linux_ = ",\"uidMappings\":[{\"containerID\":0,\"hostID\":70000,\"size\":10}],"
-			  "\"gidMappings\":[{\"containerID\":0,\"hostID\":70000,\"size\":10}]" }) < 0);
+					 .process = ",\"user\":{\"uid\":4000,\"gid\":0}",
+					 .namespaces = ROOM_NAMESPACES ",{\"type\":\"user\"}",
+					 .linux_ = ",\"uidMappings\":[{\"containerID\":0,"
+						   "\"hostID\":70000,\"size\":10}],"
+						   "\"gidMappings\":[{\"containerID\":0,\"hostID\":"
+						   "70000,\"size\":10}]" }) < 0);
 	assert_string_equal(b.e.msg, "process.user.uid 4000 is not mapped");
 }
 
@@ -167,19 +183,24 @@ static void birth__sysctl_and_scores__are_set(void **state)
 
 	(void)state;
 	room_lives(&b, &(struct room_spec){
-		.script = "cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/shmmax /proc/self/oom_score_adj; "
-			  "cat /proc/uptime",
-		.process = ",\"oomScoreAdj\":321",
-		.namespaces = ROOM_NAMESPACES ",{\"type\":\"time\"}",
-		.linux_ = ",\"sysctl\":{\"net.ipv4.ip_forward\":\"1\",\"kernel.shmmax\":\"123456\"},"
-			  "\"timeOffsets\":{\"boottime\":{\"secs\":99000000}},\"readonlyPaths\":[\"/proc/sys\"]" });
+			       .script = "cat /proc/sys/net/ipv4/ip_forward "
+					 "/proc/sys/kernel/shmmax /proc/self/oom_score_adj; "
+					 "cat /proc/uptime",
+			       .process = ",\"oomScoreAdj\":321",
+			       .namespaces = ROOM_NAMESPACES ",{\"type\":\"time\"}",
+			       .linux_ = ",\"sysctl\":{\"net.ipv4.ip_forward\":\"1\",\"kernel."
+					 "shmmax\":\"123456\"},"
+					 "\"timeOffsets\":{\"boottime\":{\"secs\":99000000}},"
+					 "\"readonlyPaths\":[\"/proc/sys\"]" });
 	assert_said(&b, "1\n123456\n321\n99");
 }
 
 static void birth__filter__is_on(void **state)
 {
-	static const char profile[] = ",\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{"
-		"\"names\":[\"mkdir\",\"mkdirat\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":122}]}";
+	static const char profile[] =
+		",\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{"
+		"\"names\":[\"mkdir\",\"mkdirat\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":122}]"
+		"}";
 	struct room_birth b;
 
 	(void)state;
@@ -200,10 +221,11 @@ static void birth__notify__hands_over_a_listener(void **state)
 	struct room_birth b;
 
 	(void)state;
-	room_prepare(&b, &(struct room_spec){
-		.process = ",\"noNewPrivileges\":true",
-		.linux_ = ",\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/x\","
-			  "\"syscalls\":[{\"names\":[\"mkdir\"],\"action\":\"SCMP_ACT_NOTIFY\"}]}" });
+	room_prepare(&b, &(struct room_spec){ .process = ",\"noNewPrivileges\":true",
+					      .linux_ = ",\"seccomp\":{\"defaultAction\":\"SCMP_"
+							"ACT_ALLOW\",\"listenerPath\":\"/x\","
+							"\"syscalls\":[{\"names\":[\"mkdir\"],"
+							"\"action\":\"SCMP_ACT_NOTIFY\"}]}" });
 	assert_int_equal(room_launch(&b), 0);
 	assert_true(b.l.seccomp_notify >= 0);
 	close(b.l.seccomp_notify);
@@ -220,7 +242,8 @@ static void birth__inherited__is_what_was_named(void **state)
 	(void)state;
 	assert_int_equal(keep, 3);	/* nothing else is open */
 	room_prepare(&b, &(struct room_spec){
-		.script = "echo fds $(ls /proc/self/fd); echo $LISTEN_FDS $LISTEN_PID; cat <&3 > /dev/null && echo read" });
+				 .script = "echo fds $(ls /proc/self/fd); echo $LISTEN_FDS "
+					   "$LISTEN_PID; cat <&3 > /dev/null && echo read" });
 	b.o.preserve_fds = b.o.listen_fds = 1;
 	assert_int_equal(room_launch(&b), 0);
 	assert_int_equal(launch_open_gate(&b.l, &b.e), 0);
@@ -252,7 +275,10 @@ static void birth__notify_socket__is_reachable(void **state)
 		snprintf(a.path, sizeof(a.path), "%s", path);
 		assert_int_equal(bind(sock, (struct sockaddr *)&a, sizeof(a)), 0);
 	}
-	room_prepare(&b, &(struct room_spec){ .script = "echo $NOTIFY_SOCKET; test -S $NOTIFY_SOCKET && echo socket" });
+	room_prepare(
+		&b,
+		&(struct room_spec){
+			.script = "echo $NOTIFY_SOCKET; test -S $NOTIFY_SOCKET && echo socket" });
 	b.o.sd_notify = path;
 	if (room_launch(&b) < 0)
 		fail_msg("%s", b.e.msg);
@@ -368,12 +394,17 @@ static void hooks__inside__see_state_and_namespaces(void **state)
 	struct room_birth b;
 
 	(void)state;
-	snprintf(top, sizeof(top), ",\"hooks\":{\"createContainer\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\","
-		 "\"cat > %s/host/create; echo $(ls -d %s/host) >> %s/host/create; cat /proc/self/mountinfo > "
-		 "%s/host/mounts\"]}],\"startContainer\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\","
-		 "\"cat > /tmp/start; hostname >> /tmp/start\"]}]}", room, room, room, room);
+	snprintf(top, sizeof(top),
+		 ",\"hooks\":{\"createContainer\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\","
+		 "\"cat > %s/host/create; echo $(ls -d %s/host) >> %s/host/create; cat "
+		 "/proc/self/mountinfo > "
+		 "%s/host/mounts\"]}],\"startContainer\":[{\"path\":\"/bin/"
+		 "sh\",\"args\":[\"sh\",\"-c\","
+		 "\"cat > /tmp/start; hostname >> /tmp/start\"]}]}",
+		 room, room, room, room);
 	turns = 0;
-	room_prepare(&b, &(struct room_spec){ .script = "cat /tmp/start; rm /tmp/start", .top = top });
+	room_prepare(&b,
+		     &(struct room_spec){ .script = "cat /tmp/start; rm /tmp/start", .top = top });
 	b.o.namespaces_ready = network_turn;
 	b.o.mounts_ready = mounts_turn;
 	b.o.state_write = write_state;
@@ -383,8 +414,9 @@ static void hooks__inside__see_state_and_namespaces(void **state)
 	room_finish(&b);
 	assert_int_equal(turns, 3);
 	assert_string_equal(b.said, want);
-	room_shell("grep -q '\"status\":\"creating\"' %s/host/create && grep -q %s/host %s/host/create", room,
-		   room, room);
+	room_shell("grep -q '\"status\":\"creating\"' %s/host/create && grep -q %s/host "
+		   "%s/host/create",
+		   room, room, room);
 	room_clear(&b);
 }
 
@@ -394,12 +426,14 @@ static void hooks__failing__end_the_birth(void **state)
 
 	(void)state;
 	assert_true(room_run(&b, &(struct room_spec){
-		.top = ",\"hooks\":{\"createContainer\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\","
-		       "\"echo sorry >&2; exit 3\"]}]}" }) < 0);
+					 .top = ",\"hooks\":{\"createContainer\":[{\"path\":\"/bin/"
+						"sh\",\"args\":[\"sh\",\"-c\","
+						"\"echo sorry >&2; exit 3\"]}]}" }) < 0);
 	assert_string_equal(b.e.msg, "createContainer hook /bin/sh: exit status 3; sorry");
 	assert_true(room_run(&b, &(struct room_spec){
-		.top = ",\"hooks\":{\"createContainer\":[{\"path\":\"/bin/sleep\",\"args\":[\"sleep\",\"9\"],"
-		       "\"timeout\":1}]}" }) < 0);
+					 .top = ",\"hooks\":{\"createContainer\":[{\"path\":\"/bin/"
+						"sleep\",\"args\":[\"sleep\",\"9\"],"
+						"\"timeout\":1}]}" }) < 0);
 	assert_string_equal(b.e.msg, "createContainer hook /bin/sleep: took longer than 1 s");
 }
 
@@ -424,9 +458,10 @@ static void pid1__init__reaps_and_passes_on(void **state)
 	struct room_birth b;
 
 	(void)state;
-	room_prepare(&b, &(struct room_spec){
-		.script = "echo me $$; cat /proc/1/comm; (sleep 0.1 &) ; trap 'echo caught; exit 9' TERM; "
-			  "echo ready; while :; do sleep 0.05; done" });
+	room_prepare(&b,
+		     &(struct room_spec){ .script = "echo me $$; cat /proc/1/comm; (sleep 0.1 &) ; "
+						    "trap 'echo caught; exit 9' TERM; "
+						    "echo ready; while :; do sleep 0.05; done" });
 	b.o.run_pid1 = true;
 	assert_int_equal(room_launch(&b), 0);
 	assert_int_equal(launch_open_gate(&b.l, &b.e), 0);

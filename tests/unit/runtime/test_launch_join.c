@@ -62,7 +62,8 @@ static int join_run(struct room_join *j, const char *script)
 	if (r == 0) {
 		int fd = j->l.console >= 0 ? j->l.console : out[0];
 
-		while (n < sizeof(j->said) - 1 && (k = read(fd, j->said + n, sizeof(j->said) - 1 - n)) > 0)
+		while (n < sizeof(j->said) - 1 &&
+		       (k = read(fd, j->said + n, sizeof(j->said) - 1 - n)) > 0)
 			n += (size_t)k;
 		assert_int_equal(waitpid(j->l.pid, &j->status, 0), j->l.pid);
 		fd_close(&j->l.pidfd);
@@ -88,7 +89,8 @@ static void join__exec__is_inside(void **state)
 
 	(void)state;
 	join_prepare(&j, &(struct room_spec){ .script = "sleep 30 & wait" });
-	if (join_run(&j, "hostname; cat /proc/1/comm; ls /sys/class/net; echo fds $(ls /proc/self/fd); "
+	if (join_run(&j,
+		     "hostname; cat /proc/1/comm; ls /sys/class/net; echo fds $(ls /proc/self/fd); "
 		     "grep Cap /proc/self/status; exit 5") < 0)
 		fail_msg("%s", j.e.msg);
 	assert_said(&j, "inside\nsh\nlo\nfds 0 1 2 3\n");
@@ -124,8 +126,9 @@ static void join__user_namespace__is_joined(void **state)
 		.linux_ = ",\"timeOffsets\":{\"boottime\":{\"secs\":99000000}},"
 			  "\"uidMappings\":[{\"containerID\":0,\"hostID\":70000,\"size\":1000}],"
 			  "\"gidMappings\":[{\"containerID\":0,\"hostID\":70000,\"size\":1000}]" });
-	if (join_run(&j, "id -u; cat /proc/self/uid_map /proc/uptime; for n in user mnt pid net ipc uts time; do "
-		     "readlink /proc/self/ns/$n; done") < 0)
+	if (join_run(&j, "id -u; cat /proc/self/uid_map /proc/uptime; for n in user mnt pid net "
+			 "ipc uts time; do "
+			 "readlink /proc/self/ns/$n; done") < 0)
 		fail_msg("%s", j.e.msg);
 	assert_said(&j, "0\n         0      70000       1000\n99");
 	join_finish(&j);
@@ -172,10 +175,12 @@ static void join__birth_into_other_namespaces__works(void **state)
 	join_prepare(&j, &(struct room_spec){ .script = "sleep 30 & wait" });
 	snprintf(ns, sizeof(ns),
 		 "{\"type\":\"mount\"},{\"type\":\"pid\",\"path\":\"/proc/%d/ns/pid\"},"
-		 "{\"type\":\"network\",\"path\":\"/proc/%d/ns/net\"},{\"type\":\"uts\",\"path\":\"/proc/%d/ns/uts\"}",
+		 "{\"type\":\"network\",\"path\":\"/proc/%d/ns/"
+		 "net\"},{\"type\":\"uts\",\"path\":\"/proc/%d/ns/uts\"}",
 		 (int)j.b.l.pid, (int)j.b.l.pid, (int)j.b.l.pid);
 	arena_free(j.b.a);	/* one shared arena at a time */
-	room_prepare(&b, &(struct room_spec){ .script = "cat /proc/1/comm; hostname; echo me $$", .namespaces = ns });
+	room_prepare(&b, &(struct room_spec){ .script = "cat /proc/1/comm; hostname; echo me $$",
+					      .namespaces = ns });
 	b.s->hostname = NULL;
 	if (room_launch(&b) < 0 || launch_open_gate(&b.l, &b.e) < 0)
 		fail_msg("%s", b.e.msg);
@@ -193,7 +198,8 @@ static void join__wrong_namespace_file__is_refused(void **state)
 
 	(void)state;
 	assert_true(room_run(&b, &(struct room_spec){
-		.namespaces = "{\"type\":\"mount\"},{\"type\":\"network\",\"path\":\"/proc/self/ns/uts\"}" }) < 0);
+					 .namespaces = "{\"type\":\"mount\"},{\"type\":\"network\","
+						       "\"path\":\"/proc/self/ns/uts\"}" }) < 0);
 	assert_failed(&b, "linux.namespaces");
 	assert_failed(&b, "network");
 }

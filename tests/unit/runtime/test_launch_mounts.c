@@ -11,17 +11,24 @@ static void mounts__options__are_what_was_asked(void **state)
 
 	(void)state;
 	snprintf(mounts, sizeof(mounts),
-		 ",{\"destination\":\"/data\",\"type\":\"bind\",\"source\":\"%s/host\",\"options\":[\"rbind\","
-		 "\"ro\",\"nosuid\",\"nodev\",\"noexec\"]},{\"destination\":\"/one/file\",\"type\":\"bind\","
-		 "\"source\":\"%s/host/secret\",\"options\":[\"bind\"]},{\"destination\":\"relative\","
-		 "\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"options\":[\"size=64k\",\"mode=0700\",\"ro\"]},"
+		 ",{\"destination\":\"/data\",\"type\":\"bind\",\"source\":\"%s/"
+		 "host\",\"options\":[\"rbind\","
+		 "\"ro\",\"nosuid\",\"nodev\",\"noexec\"]},{\"destination\":\"/one/"
+		 "file\",\"type\":\"bind\","
+		 "\"source\":\"%s/host/"
+		 "secret\",\"options\":[\"bind\"]},{\"destination\":\"relative\","
+		 "\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"options\":[\"size=64k\",\"mode=0700\","
+		 "\"ro\"]},"
 		 "{\"destination\":\"/relative/below\",\"type\":\"tmpfs\",\"source\":\"tmpfs\"},"
-		 "{\"destination\":\"/etc\",\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"options\":[\"tmpcopyup\"]}",
+		 "{\"destination\":\"/"
+		 "etc\",\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"options\":[\"tmpcopyup\"]}",
 		 room, room);
 	room_lives(&b, &(struct room_spec){
-		.script = "mount | grep -e /data -e /relative; cat /data/secret /one/file; touch /data/x /relative/x;"
-			  "cat /etc/passwd; touch /etc/new && echo new; touch /relative/below/x && echo below",
-		.mounts = mounts });
+			       .script = "mount | grep -e /data -e /relative; cat /data/secret "
+					 "/one/file; touch /data/x /relative/x;"
+					 "cat /etc/passwd; touch /etc/new && echo new; touch "
+					 "/relative/below/x && echo below",
+			       .mounts = mounts });
 	assert_said(&b, "/data type ");
 	assert_said(&b, "(ro,nosuid,nodev,noexec,");
 	assert_said(&b, "outside\noutside\n");
@@ -38,14 +45,19 @@ static void mounts__missing_source__is_named(void **state)
 
 	(void)state;
 	assert_true(room_run(&b, &(struct room_spec){
-		.mounts = ",{\"destination\":\"/data\",\"type\":\"bind\",\"source\":\"/no/such\",\"options\":[\"bind\"]}" }) < 0);
-	assert_string_equal(b.e.msg,
-			    "mount /data (bind from /no/such): open source: No such file or directory");
+					 .mounts = ",{\"destination\":\"/"
+						   "data\",\"type\":\"bind\",\"source\":\"/no/"
+						   "such\",\"options\":[\"bind\"]}" }) < 0);
+	assert_string_equal(
+		b.e.msg,
+		"mount /data (bind from /no/such): open source: No such file or directory");
 	assert_true(room_run(&b, &(struct room_spec){
 		.mounts = ",{\"destination\":\"/data\",\"type\":\"nofs\",\"source\":\"x\"}" }) < 0);
 	assert_failed(&b, "mount /data (nofs from x): file system nofs is not known");
 	assert_true(room_run(&b, &(struct room_spec){
-		.mounts = ",{\"destination\":\"/data\",\"type\":\"tmpfs\",\"source\":\"t\",\"options\":[\"nonsense=1\"]}" }) < 0);
+					 .mounts = ",{\"destination\":\"/"
+						   "data\",\"type\":\"tmpfs\",\"source\":\"t\","
+						   "\"options\":[\"nonsense=1\"]}" }) < 0);
 	assert_failed(&b, "mount /data (tmpfs from t): option nonsense=1");
 }
 
@@ -56,10 +68,13 @@ static void mounts__idmapped__shows_other_owners(void **state)
 
 	(void)state;
 	snprintf(mounts, sizeof(mounts),
-		 ",{\"destination\":\"/data\",\"type\":\"bind\",\"source\":\"%s/host\",\"options\":[\"bind\",\"idmap\"],"
+		 ",{\"destination\":\"/data\",\"type\":\"bind\",\"source\":\"%s/"
+		 "host\",\"options\":[\"bind\",\"idmap\"],"
 		 "\"uidMappings\":[{\"containerID\":0,\"hostID\":4321,\"size\":5}],"
-		 "\"gidMappings\":[{\"containerID\":0,\"hostID\":4321,\"size\":5}]}", room);
-	if (room_run(&b, &(struct room_spec){ .script = "stat -c %u:%g /data/secret", .mounts = mounts }) < 0) {
+		 "\"gidMappings\":[{\"containerID\":0,\"hostID\":4321,\"size\":5}]}",
+		 room);
+	if (room_run(&b, &(struct room_spec){ .script = "stat -c %u:%g /data/secret",
+					      .mounts = mounts }) < 0) {
 		assert_failed(&b, "idmap");	/* a file system without support */
 		return;
 	}
@@ -74,13 +89,17 @@ static void mounts__idmapped_as_the_container__belongs_to_its_root(void **state)
 
 	(void)state;
 	snprintf(mounts, sizeof(mounts),
-		 ",{\"destination\":\"/data\",\"type\":\"bind\",\"source\":\"%s/host\",\"options\":[\"bind\",\"idmap\"]}", room);
-	if (room_run(&b, &(struct room_spec){
-			.script = "stat -c %u:%g /data/secret; cat /data/secret; touch /data/made",
-			.namespaces = ROOM_NAMESPACES ",{\"type\":\"user\"}",
-			.linux_ = ",\"uidMappings\":[{\"containerID\":0,\"hostID\":70000,\"size\":1000}],"
-				  "\"gidMappings\":[{\"containerID\":0,\"hostID\":70000,\"size\":1000}]",
-			.mounts = mounts }) < 0) {
+		 ",{\"destination\":\"/data\",\"type\":\"bind\",\"source\":\"%s/"
+		 "host\",\"options\":[\"bind\",\"idmap\"]}",
+		 room);
+	if (room_run(&b, &(struct room_spec){ .script = "stat -c %u:%g /data/secret; cat "
+							"/data/secret; touch /data/made",
+					      .namespaces = ROOM_NAMESPACES ",{\"type\":\"user\"}",
+					      .linux_ = ",\"uidMappings\":[{\"containerID\":0,"
+							"\"hostID\":70000,\"size\":1000}],"
+							"\"gidMappings\":[{\"containerID\":0,"
+							"\"hostID\":70000,\"size\":1000}]",
+					      .mounts = mounts }) < 0) {
 		assert_failed(&b, "idmap");
 		return;
 	}
@@ -123,8 +142,9 @@ static void mounts__after_a_birth__host_has_none(void **state)
 	struct room_birth b;
 
 	(void)state;
-	room_shell("mkdir -p %s/m && mount -t tmpfs t %s/m && mount --make-shared %s/m && cp -a %s/root %s/m/", room,
-		   room, room, room, room);
+	room_shell("mkdir -p %s/m && mount -t tmpfs t %s/m && mount --make-shared %s/m && cp -a "
+		   "%s/root %s/m/",
+		   room, room, room, room, room);
 	room_prepare(&b, &(struct room_spec){ .script = "echo ok" });
 	b.o.root_path = mem_printf("%s/m/root", room);
 	assert_int_equal(room_launch(&b), 0);
@@ -144,10 +164,13 @@ static void mounts__hot_plug__reaches_the_container(void **state)
 	struct room_birth b;
 
 	(void)state;
-	room_shell("mkdir -p %s/s && mount -t tmpfs t %s/s && mount --make-shared %s/s && mkdir %s/s/late", room, room,
-		   room, room);
+	room_shell("mkdir -p %s/s && mount -t tmpfs t %s/s && mount --make-shared %s/s && mkdir "
+		   "%s/s/late",
+		   room, room, room, room);
 	snprintf(mounts, sizeof(mounts),
-		 ",{\"destination\":\"/s\",\"type\":\"bind\",\"source\":\"%s/s\",\"options\":[\"rbind\"]}", room);
+		 ",{\"destination\":\"/s\",\"type\":\"bind\",\"source\":\"%s/"
+		 "s\",\"options\":[\"rbind\"]}",
+		 room);
 	room_prepare(&b, &(struct room_spec){ .script = "ls /s/late", .mounts = mounts });
 	assert_int_equal(room_launch(&b), 0);
 	room_shell("mount -t tmpfs t %s/s/late && touch %s/s/late/plugged", room, room);
@@ -165,10 +188,13 @@ static void attack__proc_is_a_symlink__is_refused(void **state)
 	struct room_birth b;
 
 	(void)state;
-	room_shell("rmdir %s/root/proc && ln -s /tmp/fake %s/root/proc && mkdir -p %s/root/tmp/fake", room, room, room);
+	room_shell(
+		"rmdir %s/root/proc && ln -s /tmp/fake %s/root/proc && mkdir -p %s/root/tmp/fake",
+		room, room, room);
 	assert_true(room_run(&b, &(struct room_spec){ .script = "echo in" }) < 0);
 	assert_failed(&b, "target /proc is a symbolic link");
-	room_shell("rm %s/root/proc && rmdir %s/root/tmp/fake && mkdir %s/root/proc", room, room, room);
+	room_shell("rm %s/root/proc && rmdir %s/root/tmp/fake && mkdir %s/root/proc", room, room,
+		   room);
 }
 
 /* A link that leads out of the root leads to the same name inside. */
@@ -178,14 +204,17 @@ static void attack__target_symlink__stays_inside(void **state)
 	char mounts[256];
 
 	(void)state;
-	room_shell("ln -s %s/host %s/root/link && ln -s ../../../../../..%s/host %s/root/dots", room, room, room, room);
+	room_shell("ln -s %s/host %s/root/link && ln -s ../../../../../..%s/host %s/root/dots",
+		   room, room, room, room);
 	snprintf(mounts, sizeof(mounts),
 		 ",{\"destination\":\"/link/a\",\"type\":\"tmpfs\",\"source\":\"t\"},"
 		 "{\"destination\":\"/dots/b\",\"type\":\"tmpfs\",\"source\":\"t\"}");
-	room_lives(&b, &(struct room_spec){ .script = "grep tmpfs /proc/self/mountinfo", .mounts = mounts });
+	room_lives(&b, &(struct room_spec){ .script = "grep tmpfs /proc/self/mountinfo",
+					    .mounts = mounts });
 	assert_said(&b, "/host/a ");
 	assert_said(&b, "/host/b ");
-	room_shell("test ! -e %s/host/a && test ! -e %s/host/b && test -d %s/root%s/host/a", room, room, room, room);
+	room_shell("test ! -e %s/host/a && test ! -e %s/host/b && test -d %s/root%s/host/a", room,
+		   room, room, room);
 	room_shell("rm -r %s/root/link %s/root/dots %s/root/tmp/berth-birth-*", room, room, room);
 }
 
@@ -196,7 +225,9 @@ static void attack__mount_inside_proc__is_refused(void **state)
 
 	(void)state;
 	snprintf(mounts, sizeof(mounts),
-		 ",{\"destination\":\"/proc/self/attr\",\"type\":\"bind\",\"source\":\"%s/host\",\"options\":[\"bind\"]}", room);
+		 ",{\"destination\":\"/proc/self/attr\",\"type\":\"bind\",\"source\":\"%s/"
+		 "host\",\"options\":[\"bind\"]}",
+		 room);
 	assert_true(room_run(&b, &(struct room_spec){ .mounts = mounts }) < 0);
 	assert_failed(&b, "/proc");
 	assert_true(room_run(&b, &(struct room_spec){
@@ -227,7 +258,8 @@ static void attack__cwd_in_proc_fd__is_outside_nowhere(void **state)
 		int r;
 
 		snprintf(cwd, sizeof(cwd), "/proc/self/fd/%d", fd);
-		r = room_run(&b, &(struct room_spec){ .script = "cat host/secret; ls ..; pwd", .cwd = cwd });
+		r = room_run(&b, &(struct room_spec){ .script = "cat host/secret; ls ..; pwd",
+						      .cwd = cwd });
 		if (r == 0)
 			assert_not_said(&b, "outside");
 	}
@@ -275,18 +307,22 @@ static void attack__swapped_target__never_leads_out(void **state)
 	char path[96];
 
 	(void)state;
-	room_shell("mkdir -p %s/root/race/a && ln -s ../../host %s/root/race/b && ln -s %s/host %s/root/race/c", room, room,
-		   room, room);
+	room_shell("mkdir -p %s/root/race/a && ln -s ../../host %s/root/race/b && ln -s %s/host "
+		   "%s/root/race/c",
+		   room, room, room, room);
 	snprintf(path, sizeof(path), "%s/root/race", room);
 	r.dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_int_equal(pthread_create(&thread, NULL, swap, &r), 0);
 	for (int i = 0; i < 300; i++) {
 		struct room_birth b;
 
-		(void)room_run(&b, &(struct room_spec){
-			.args = "[\"/bin/true\"]",
-			.namespaces = "{\"type\":\"mount\"},{\"type\":\"pid\"},{\"type\":\"uts\"}",
-			.mounts = ",{\"destination\":\"/race/a/made\",\"type\":\"tmpfs\",\"source\":\"t\"}" });
+		(void)room_run(&b,
+			       &(struct room_spec){
+				       .args = "[\"/bin/true\"]",
+				       .namespaces = "{\"type\":\"mount\"},{\"type\":\"pid\"},{"
+						     "\"type\":\"uts\"}",
+				       .mounts = ",{\"destination\":\"/race/a/"
+						 "made\",\"type\":\"tmpfs\",\"source\":\"t\"}" });
 	}
 	r.stop = true;
 	pthread_join(thread, NULL);

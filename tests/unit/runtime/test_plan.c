@@ -22,7 +22,8 @@ static bool inside(const struct arena *a, const void *p)
 
 static struct spec *new_spec(struct arena *a)
 {
-	static char *args[] = { (char *)"/bin/true", NULL }, *masked[] = { (char *)"/proc/keys", NULL };
+	static char *args[] = { (char *)"/bin/true", NULL },
+		    *masked[] = { (char *)"/proc/keys", NULL };
 	struct spec *s = arena_alloc(a, sizeof(*s));
 
 	s->arena = a;
@@ -73,7 +74,8 @@ static void plan__other_process__reads_the_same(void **state)
 		arena_free(a);
 		if (plan_load(fd, &q, &e) < 0)
 			_exit(1);
-		_exit(q == p && str_eq(q->spec->hostname, "h") && q->fd[PLAN_FD_GATE] == -1 ? 0 : 2);
+		_exit(q == p && str_eq(q->spec->hostname, "h") && q->fd[PLAN_FD_GATE] == -1 ? 0 :
+											      2);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
