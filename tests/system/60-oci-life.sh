@@ -3,6 +3,7 @@
 # also: vm
 . "$(dirname "$0")/lib.sh"
 need jq
+umask 022
 make_bundle "$T/b" '.process.args = ["sh", "-c", "trap \"exit 7\" TERM; echo up; while :; do sleep 0.1; done"]' || exit 1
 
 status() { oci state "$1" 2>/dev/null | jq -r .status; }
