@@ -96,13 +96,13 @@ static const struct opt stop_rows[] = {
 	OPT_END,
 };
 
-struct stop_args { int sig; int32_t timeout; };
+struct stop_args { int sig; int32_t timeout; bool start; };
 
 static int stop_args(const struct stop_opts *o, struct stop_args *ret, struct err *e)
 {
 	int64_t n = INT32_MIN;
 
-	ret->sig = 0;
+	*ret = (struct stop_args){ 0 };
 	if (o->time && (str_to_i64(o->time, &n) < 0 || n < -1 || n > INT32_MAX))
 		return err_say(e, EINVAL, "--time %s: expected seconds, or -1", o->time);
 	ret->timeout = (int32_t)n;
@@ -111,14 +111,23 @@ static int stop_args(const struct stop_opts *o, struct stop_args *ret, struct er
 	return 0;
 }
 
-static int stop_one(struct cli *c, const char *id, const char *name, void *ctx, struct err *e)
+static int stop_one(struct cli *c, const char *name, void *ctx)
 {
 	const struct stop_args *a = ctx;
-	int r = connect_stop(c, id, a->sig, a->timeout, e);
+	struct err e = ERR_INIT;
+	char id[65];
+	int r = record_find(&c->en, name, id, &e);
 
 	if (r == 0)
-		printf("%s\n", name);
-	return r;
+		r = connect_stop(c, id, a->sig, a->timeout, &e);
+	if (r == 0 && a->start)
+		r = connect_start(c, id, &e);
+	if (r < 0) {
+		log_error(&e);
+		return e.status ? e.status : 1;
+	}
+	printf("%s\n", name);
+	return 0;
 }
 
 static int run_stop(struct cli *c, void *opts, int argc, char **argv, struct err *e)
@@ -126,19 +135,7 @@ static int run_stop(struct cli *c, void *opts, int argc, char **argv, struct err
 	struct stop_args a;
 	int r = stop_args(opts, &a, e);
 
-	return r < 0 ? r : command_each(c, argc, argv, stop_one, &a);
-}
-
-static int restart_one(struct cli *c, const char *id, const char *name, void *ctx, struct err *e)
-{
-	const struct stop_args *a = ctx;
-	int r = connect_stop(c, id, a->sig, a->timeout, e);
-
-	if (r == 0)
-		r = connect_start(c, id, e);
-	if (r == 0)
-		printf("%s\n", name);
-	return r;
+	return r < 0 ? r : command_spread(c, argc, argv, stop_one, &a);
 }
 
 static int run_restart(struct cli *c, void *opts, int argc, char **argv, struct err *e)
@@ -146,7 +143,8 @@ static int run_restart(struct cli *c, void *opts, int argc, char **argv, struct 
 	struct stop_args a;
 	int r = stop_args(opts, &a, e);
 
-	return r < 0 ? r : command_each(c, argc, argv, restart_one, &a);
+	a.start = true;
+	return r < 0 ? r : command_spread(c, argc, argv, stop_one, &a);
 }
 
 /* ---- kill ---- */
@@ -191,29 +189,29 @@ static const struct opt rm_rows[] = {
 	OPT_END,
 };
 
+static int rm_one(struct cli *c, const char *name, void *ctx)
+{
+	const struct rm_opts *o = ctx;
+	struct err e = ERR_INIT;
+	char id[65];
+	int r = record_find(&c->en, name, id, &e);
+
+	if (r == -ENOENT && (o->ignore || o->force))
+		return 0;
+	if (r == 0)
+		r = connect_remove(c, id, o->force, o->volumes, &e);
+	if (r < 0) {
+		log_error(&e);
+		return 1;
+	}
+	printf("%s\n", name);
+	return 0;
+}
+
 static int run_rm(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
-	const struct rm_opts *o = opts;
-	int status = 0;
-
 	(void)e;
-	for (int i = 0; i < argc; i++) {
-		struct err one = ERR_INIT;
-		char id[65];
-		int r = record_find(&c->en, argv[i], id, &one);
-
-		if (r == -ENOENT && (o->ignore || o->force))
-			continue;
-		if (r == 0)
-			r = connect_remove(c, id, o->force, o->volumes, &one);
-		if (r < 0) {
-			log_error(&one);
-			status = 1;
-		} else {
-			printf("%s\n", argv[i]);
-		}
-	}
-	return status;
+	return command_spread(c, argc, argv, rm_one, opts);
 }
 
 /* clang-format off */

@@ -1,6 +1,9 @@
 /* commands.c - all commands and their other names, and how one is found. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/str.h"
@@ -56,6 +59,45 @@ const struct opt *command_rows(const struct command *c)
 	if (c->rows)
 		return c->rows();
 	return c->opts ? c->opts : no_rows;
+}
+
+enum { SPREAD = 16 };
+
+int command_spread(struct cli *c, int argc, char **argv,
+		   int (*one)(struct cli *c, const char *name, void *ctx), void *ctx)
+{
+	int status = 0, running = 0, ended;
+
+	if (argc == 1)
+		return one(c, argv[0], ctx);
+	fflush(stdout);
+	for (int i = 0; i < argc || running > 0;) {
+		pid_t pid = -1;
+
+		if (i < argc && running < SPREAD) {
+			pid = fork();
+			if (pid == 0) {
+				int code = one(c, argv[i], ctx);
+
+				_exit(fflush(stdout) == 0 ? code : 1);
+			}
+		}
+		if (pid > 0) {
+			running++;
+			i++;
+		} else if (running == 0) {	/* no more processes: then without one */
+			int code = one(c, argv[i++], ctx);
+
+			status = code ? code : status;
+		} else if (wait(&ended) > 0) {
+			running--;
+			if (!WIFEXITED(ended) || WEXITSTATUS(ended))
+				status = WIFEXITED(ended) ? WEXITSTATUS(ended) : 1;
+		} else if (errno != EINTR) {
+			running = 0;
+		}
+	}
+	return status;
 }
 
 int command_each(struct cli *c, int argc, char **argv,
