@@ -34,6 +34,7 @@
 #include "base/path.h"
 #include "base/sys.h"
 #include "netns/bridge.h"
+#include "netns/flow.h"
 #include "netns/hostport.h"
 #include "netns/iface.h"
 #include "netns/link.h"
@@ -100,6 +101,7 @@ static int prepare(struct netjob *t, const struct net_config *c, struct err *e)
 	r = nft_add_ports(table, rows, n, e);
 	if (r < 0)
 		return r;
+	flow_forget(rows, n, t->a);
 	names_write(&t->dirs, t->p, &t->j, t->a);
 	for (size_t i = 0; i < t->j.net.nifaces; i++)
 		names_tell(&t->dirs, t->p, t->j.net.ifaces[i].network, t->j.id);
@@ -192,6 +194,7 @@ static int remove_ports(struct lease_dirs *d, const struct net_paths *p, const s
 	netname_table(p, table);
 	size_t n = hostport_rows(&mine, a, &rows);
 	int r = nft_remove_ports(table, rows, n, e);
+	flow_forget(rows, n, a);
 	for (size_t i = 0; i < mine.net.nports; i++)
 		lease_port_drop(d, &mine.net.ports[i], j->id);
 	return r;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "netns/bridge.h"
+#include "netns/flow.h"
 #include "netns/hostport.h"
 #include "netns/iface.h"
 #include "netns/link.h"
@@ -28,7 +29,10 @@ static int move_ports(struct netjob *t, const struct journal *before, struct err
 		return 0;
 	netname_table(t->p, table);
 	int r = nft_remove_ports(table, old, nold, e);
-	return r < 0 ? r : nft_add_ports(table, now, nnow, e);
+	if (r == 0)
+		r = nft_add_ports(table, now, nnow, e);
+	flow_forget(old, nold, t->a);
+	return r;
 }
 
 static void tell(struct netjob *t, const char *network)

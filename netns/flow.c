@@ -1,0 +1,207 @@
+/*
+ * flow.c - connections that the kernel tracks (linux/netfilter/nfnetlink_conntrack.h).
+ */
+#include "netns/flow.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "netns/link.h"
+#include "netns/nl.h"
+
+/* What of a tuple a dump's filter compares (the kernel's nf_conntrack_netlink.c). */
+enum { FILTER_PROTO_NUM = 1 << 3, FILTER_DST_PORT = 1 << 5 };
+
+struct tuple {
+	struct addr src, dst;
+	uint16_t dport;
+	uint8_t proto;
+};
+
+struct flow {
+	struct tuple orig, reply;
+	struct nlattr *raw;	/* CTA_TUPLE_ORIG as it came */
+	uint16_t zone;
+	bool zoned;
+};
+
+struct flows {
+	struct arena *a;
+	struct flow *v;
+	size_t n, cap;
+	uint16_t port;
+	uint8_t family;
+};
+
+static void set_addr(struct addr *to, const struct nlattr *attr, uint8_t family)
+{
+	*to = (struct addr){ .family = family };
+	if (mnl_attr_get_payload_len(attr) >= addr_len(to))
+		memcpy(to->b, mnl_attr_get_payload(attr), addr_len(to));
+}
+
+static int read_ip(const struct nlattr *attr, void *arg)
+{
+	struct tuple *t = arg;
+	switch (mnl_attr_get_type(attr)) {
+	case CTA_IP_V4_SRC:
+		set_addr(&t->src, attr, AF_INET);
+		break;
+	case CTA_IP_V4_DST:
+		set_addr(&t->dst, attr, AF_INET);
+		break;
+	case CTA_IP_V6_SRC:
+		set_addr(&t->src, attr, AF_INET6);
+		break;
+	case CTA_IP_V6_DST:
+		set_addr(&t->dst, attr, AF_INET6);
+		break;
+	default:
+		break;
+	}
+	return MNL_CB_OK;
+}
+
+static int read_proto(const struct nlattr *attr, void *arg)
+{
+	struct tuple *t = arg;
+	if (mnl_attr_get_type(attr) == CTA_PROTO_NUM)
+		t->proto = mnl_attr_get_u8(attr);
+	else if (mnl_attr_get_type(attr) == CTA_PROTO_DST_PORT)
+		t->dport = ntohs(mnl_attr_get_u16(attr));
+	return MNL_CB_OK;
+}
+
+static int read_tuple(const struct nlattr *attr, void *arg)
+{
+	if (mnl_attr_get_type(attr) == CTA_TUPLE_IP)
+		mnl_attr_parse_nested(attr, read_ip, arg);
+	else if (mnl_attr_get_type(attr) == CTA_TUPLE_PROTO)
+		mnl_attr_parse_nested(attr, read_proto, arg);
+	return MNL_CB_OK;
+}
+
+struct reading {
+	struct flow f;
+	const struct nlattr *raw;
+};
+
+static int read_flow(const struct nlattr *attr, void *arg)
+{
+	struct reading *r = arg;
+	switch (mnl_attr_get_type(attr)) {
+	case CTA_TUPLE_ORIG:
+		r->raw = attr;
+		mnl_attr_parse_nested(attr, read_tuple, &r->f.orig);
+		break;
+	case CTA_TUPLE_REPLY:
+		mnl_attr_parse_nested(attr, read_tuple, &r->f.reply);
+		break;
+	case CTA_ZONE:
+		r->f.zone = mnl_attr_get_u16(attr);
+		r->f.zoned = true;
+		break;
+	default:
+		break;
+	}
+	return MNL_CB_OK;
+}
+
+static int take_flow(const struct nlmsghdr *h, void *arg)
+{
+	struct flows *s = arg;
+	struct reading r = { 0 };
+	mnl_attr_parse(h, sizeof(struct nfgenmsg), read_flow, &r);
+	if (!r.raw || r.f.orig.proto != IPPROTO_UDP || r.f.orig.dport != s->port)
+		return 0;
+	if (s->n == s->cap) {
+		size_t cap = s->cap ? s->cap * 2 : 16;
+		struct flow *v = arena_array(s->a, cap, sizeof(*v));
+		if (s->n)
+			memcpy(v, s->v, s->n * sizeof(*v));
+		s->v = v;
+		s->cap = cap;
+	}
+	r.f.raw = arena_alloc(s->a, r.raw->nla_len);
+	memcpy(r.f.raw, r.raw, r.raw->nla_len);
+	s->v[s->n++] = r.f;
+	return 0;
+}
+
+static struct nlmsghdr *add(struct nl *n, uint16_t msg, uint16_t flags, uint8_t family)
+{
+	struct nlmsghdr *h = nl_add(n, (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | msg), flags);
+	struct nfgenmsg *g = mnl_nlmsg_put_extra_header(h, sizeof(*g));
+	g->nfgen_family = family;
+	g->version = NFNETLINK_V0;
+	return h;
+}
+
+/* The kernel compares protocol and port (since 5.8), so that a host with a million flows does
+ * not send them all. */
+static int dump(struct nl *n, struct flows *s)
+{
+	struct nlmsghdr *h = add(n, IPCTNL_MSG_CT_GET, NLM_F_DUMP, s->family);
+	struct nlattr *tuple = mnl_attr_nest_start(h, CTA_TUPLE_ORIG);
+	struct nlattr *proto = mnl_attr_nest_start(h, CTA_TUPLE_PROTO);
+	mnl_attr_put_u8(h, CTA_PROTO_NUM, IPPROTO_UDP);
+	mnl_attr_put_u16(h, CTA_PROTO_DST_PORT, htons(s->port));
+	mnl_attr_nest_end(h, proto);
+	mnl_attr_nest_end(h, tuple);
+	struct nlattr *filter = mnl_attr_nest_start(h, CTA_FILTER);
+	mnl_attr_put_u32(h, CTA_FILTER_ORIG_FLAGS, FILTER_PROTO_NUM | FILTER_DST_PORT);
+	mnl_attr_put_u32(h, CTA_FILTER_REPLY_FLAGS, 0);
+	mnl_attr_nest_end(h, filter);
+	return nl_ask(n, take_flow, s);
+}
+
+/* The host's own addresses stand in the table of local routes, one by one. */
+static bool is_local(const struct link_prefixes *p, const struct addr *a)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->v[i].prefix == addr_len(&p->v[i].addr) * 8 && addr_cmp(&p->v[i].addr, a) == 0)
+			return true;
+	return false;
+}
+
+static void forget(struct nl *n, const struct flows *s, const struct nft_port *row,
+		   const struct link_prefixes *local)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct flow *f = &s->v[i];
+		if (addr_cmp(&f->reply.src, &row->ctr) != 0 && !is_local(local, &f->orig.dst))
+			continue;
+		if (row->host.family && addr_cmp(&row->host, &f->orig.dst) != 0)
+			continue;
+		struct nlmsghdr *h = add(n, IPCTNL_MSG_CT_DELETE, 0, s->family);
+		mnl_attr_put(h, CTA_TUPLE_ORIG | NLA_F_NESTED, mnl_attr_get_payload_len(f->raw),
+			     mnl_attr_get_payload(f->raw));
+		if (f->zoned)
+			mnl_attr_put_u16(h, CTA_ZONE, f->zone);
+		nl_talk(n, NULL); /* it may have ended by itself */
+	}
+}
+
+void flow_forget(const struct nft_port *rows, size_t n, struct arena *a)
+{
+	AUTO(nl) struct nl ct = NL_INIT, rt = NL_INIT;
+	struct err ignored = ERR_INIT;
+	struct link_prefixes local = { 0 };
+	for (size_t i = 0; i < n; i++) {
+		struct flows s = { .a = a, .port = rows[i].hport, .family = rows[i].ctr.family };
+		if (rows[i].proto != IPPROTO_UDP)
+			continue;
+		if (ct.fd < 0 && (nl_open(&ct, NETLINK_NETFILTER, -1, &ignored) < 0 ||
+				  nl_open(&rt, NETLINK_ROUTE, -1, &ignored) < 0 ||
+				  link_prefixes_load(&rt, a, &local, &ignored) < 0))
+			return;
+		if (dump(&ct, &s) < 0)
+			return;
+		forget(&ct, &s, &rows[i], &local);
+	}
+}
