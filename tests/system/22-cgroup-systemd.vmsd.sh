@@ -1,0 +1,54 @@
+#!/bin/bash
+# The systemd driver: scopes, slices, properties, update, clean-up.
+# time: 60
+. "$(dirname "$0")/lib.sh"
+[ -d /run/systemd/system ] || skip_all "systemd: not the init here"
+
+id=s$$
+sd() { oci --systemd-cgroup "$@"; }
+show() { systemctl show -p "$2" --value "$1"; }
+make_bundle "$T/b" ".process.args = [\"sleep\", \"1000\"] | .linux.cgroupsPath = \"machine-test.slice:t:$id\"
+	| .linux.resources += {memory: {limit: 67108864, swap: 67108864}, pids: {limit: 40}, cpu: {quota: 50000, period: 100000, shares: 512}}
+	| .annotations += {\"org.systemd.property.TimeoutStopSec\": \"9\", \"org.systemd.property.CollectMode\": \"'inactive-or-failed'\"}"
+t "a container in a scope" sd run -d --bundle "$T/b" $id
+U=t-$id.scope
+CG=$CGROUP2/machine.slice/machine-test.slice/$U
+is "the scope is active" "$(show $U ActiveState)" active
+is "in its slice" "$(show $U Slice)" machine-test.slice
+is "delegated" "$(show $U Delegate)" yes
+is "MemoryMax" "$(show $U MemoryMax)" 67108864
+is "TasksMax" "$(show $U TasksMax)" 40
+is "CPUQuota" "$(show $U CPUQuotaPerSecUSec)" 500ms
+is "an annotation's property, in seconds" "$(show $U TimeoutStopUSec)" 9s
+is "devices by systemd too" "$(show $U DevicePolicy)" strict
+is "the kernel says the same" "$(cat "$CG/memory.max") $(cat "$CG/pids.max") $(cat "$CG/cpu.max") $(cat "$CG/cpu.weight")" "67108864 40 50000 100000 59"
+pid=$(oci state $id | jq .pid)
+like "the process is in the scope" "$(cat "/proc/$pid/cgroup")" "*/$U*"
+is "and nothing else is" "$(cat "$CG/cgroup.procs")" "$pid"
+t "update" sd update --memory 96m --memory-swap 96m --pids-limit -1 $id
+is "in the unit" "$(show $U MemoryMax) $(show $U TasksMax)" "100663296 infinity"
+systemctl daemon-reload
+is "and a reload keeps it" "$(cat "$CG/memory.max") $(cat "$CG/pids.max")" "100663296 max"
+t "pause" sd pause $id
+like "frozen" "$(cat "$CG/cgroup.events")" "*frozen 1*"
+t "resume" sd resume $id
+t "exec" sd exec $id true
+make_bundle "$T/again" ".linux.cgroupsPath = \"machine-test.slice:t:$id\""
+fails "a name in use is refused" 1 "*$U*" sd run --bundle "$T/again" $id-2
+t "the first still lives" sd exec $id true
+t "delete" sd delete -f $id
+is "the unit is gone" "$(show $U LoadState)" not-found
+t "and the cgroup" test ! -d "$CG"
+
+make_bundle "$T/d" '.process.args = ["true"]'
+t "a default place, to its end" sd run --bundle "$T/d" $id-d
+is "nothing is left" "$(systemctl list-units --all --no-legend "*$id*")" ""
+make_bundle "$T/x" '.annotations += {"org.systemd.property.NoSuchThing": "true"}'
+fails "a property that systemd does not know" 1 "*NoSuchThing*" sd run --bundle "$T/x" $id-x
+make_bundle "$T/y" '.annotations += {"org.systemd.property.TasksMax": "uint64"}'
+fails "a value that is none" 1 "*org.systemd.property.TasksMax*" sd run --bundle "$T/y" $id-y
+make_bundle "$T/z" '.linux.cgroupsPath = "/a/b"'
+fails "a path that is no slice:prefix:name" 1 "*slice:prefix:name*" sd run --bundle "$T/z" $id-z
+is "nothing is left of these" "$(systemctl list-units --all --no-legend "*$id*")" ""
+
+[ ! -x "$B/unit/cgroup/test_systemd" ] || t "unit tests" "$B/unit/cgroup/test_systemd"
