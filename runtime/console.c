@@ -29,7 +29,8 @@ static int open_master(struct init *in, int *ret, struct err *e)
 	struct stat st;
 
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
-		AUTO_CLOSE int fd = path_try_open_in(in->root, paths[i], O_RDWR | O_NOCTTY | O_NONBLOCK, 0);
+		AUTO_CLOSE int fd =
+			path_try_open_in(in->root, paths[i], O_RDWR | O_NOCTTY | O_NONBLOCK, 0);
 
 		if (fd < 0) {
 			errno = -fd;
@@ -100,7 +101,8 @@ int step_console(struct init *in, struct err *e)
 	r = sync_send(in->sync, SYNC_CONSOLE, 0, master);
 	if (r < 0)
 		return err_set(e, -r, "hand the terminal to the host");
-	if (fchown(slave, in->process->user.uid, (gid_t)-1) < 0 && errno != EINVAL && errno != EPERM)
+	if (fchown(slave, in->process->user.uid, (gid_t)-1) < 0 && errno != EINVAL &&
+	    errno != EPERM)
 		return err_set(e, errno, "owner of the terminal");
 	if (ioctl(slave, TIOCSCTTY, 0) < 0)
 		return err_set(e, errno, "make the terminal the controlling one");

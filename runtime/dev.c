@@ -77,7 +77,8 @@ static int make_node(struct init *in, const struct spec_device *d, struct err *e
 	if (r < 0)
 		return r;
 	for (int round = 0;; round++) {
-		if (mknodat(parent, name, node_type(d->type) | mode, makedev(d->major, d->minor)) == 0)
+		if (mknodat(parent, name, node_type(d->type) | mode, makedev(d->major, d->minor)) ==
+		    0)
 			break;
 		if (errno != EEXIST || round > 0)
 			return err_set(e, errno, "make device %s", d->path);
@@ -110,7 +111,8 @@ static int bind_node(struct init *in, const struct spec_device *d, int tree, str
 	}
 	if (fstat(tree, &st) < 0)
 		return err_set(e, errno, "device %s of the host", d->path);
-	if ((st.st_mode & S_IFMT) != node_type(d->type) || st.st_rdev != makedev(d->major, d->minor))
+	if ((st.st_mode & S_IFMT) != node_type(d->type) ||
+	    st.st_rdev != makedev(d->major, d->minor))
 		return err_say(e, ENXIO, "device %s: the host's is not %c %u:%u", d->path, d->type,
 			       d->major, d->minor);
 	return mounts_attach(in, tree, d->path, false, e);
@@ -128,7 +130,8 @@ static int make_links(struct init *in, struct err *e)
 		if (links[i].needs && access(links[i].needs, F_OK) < 0)
 			continue;
 		/* The image's ptmx may be a node, which would open the host's devpts. */
-		if (str_eq(links[i].path, "ptmx") && unlinkat(dev, "ptmx", 0) < 0 && errno != ENOENT)
+		if (str_eq(links[i].path, "ptmx") && unlinkat(dev, "ptmx", 0) < 0 &&
+		    errno != ENOENT)
 			return err_set(e, errno, "replace /dev/ptmx");
 		if (symlinkat(links[i].to, dev, links[i].path) < 0 && errno != EEXIST)
 			return err_set(e, errno, "make link /dev/%s", links[i].path);

@@ -52,7 +52,8 @@ static void __attribute__((noreturn)) child(const struct spec_hook *h, int state
 	signal(SIGPIPE, SIG_DFL);
 	if (dup2(state, 0) >= 0 && dup2(out, 1) >= 0 && dup2(out, 2) >= 0) {
 		fd_cloexec_from(3);
-		execve(h->path, h->args && h->args[0] ? h->args : no_args, h->env ? h->env : no_env);
+		execve(h->path, h->args && h->args[0] ? h->args : no_args,
+		       h->env ? h->env : no_env);
 	}
 	(void)!write(2, strerror(errno), strlen(strerror(errno)));
 	_exit(127);
@@ -94,7 +95,8 @@ static bool watch(struct run *r)
 
 		if (end && left <= 0)
 			break;
-		if (poll(p, 2, end ? (int)(left > 1000000 ? 1000000 : left) : -1) < 0 && errno != EINTR)
+		if (poll(p, 2, end ? (int)(left > 1000000 ? 1000000 : left) : -1) < 0 &&
+		    errno != EINTR)
 			break;
 		if (p[1].revents)
 			listen_out(r);

@@ -55,7 +55,8 @@ int birth_check_preserved(unsigned n, struct err *e)
 
 		/* All of ours are close-on-exec, no inherited one is. */
 		if (flags < 0 || (flags & FD_CLOEXEC))
-			return err_say(e, EBADF, "--preserve-fds %u: descriptor %u is not open", n, 3 + i);
+			return err_say(e, EBADF, "--preserve-fds %u: descriptor %u is not open", n,
+				       3 + i);
 	}
 	return 0;
 }
@@ -142,12 +143,15 @@ static int explain_clone(int code, const struct birth *b, struct err *e)
 {
 	err_set(e, code, "clone3");
 	if (code == EBUSY && b->cgroup_fd >= 0)
-		return err_hint(e, "the cgroup has controllers enabled for its children, or is not its own");
+		return err_hint(
+			e,
+			"the cgroup has controllers enabled for its children, or is not its own");
 	if (code == ENOSPC)
 		return err_hint(e, "/proc/sys/user/max_*_namespaces is reached");
 	if (code == EPERM && (b->plan->clone_flags & CLONE_NEWUSER))
-		return err_hint(e, "user namespaces may be forbidden: /proc/sys/user/max_user_namespaces, "
-				"/proc/sys/kernel/unprivileged_userns_clone");
+		return err_hint(
+			e, "user namespaces may be forbidden: /proc/sys/user/max_user_namespaces, "
+			   "/proc/sys/kernel/unprivileged_userns_clone");
 	return -e->code;
 }
 
@@ -217,7 +221,8 @@ static int set_oom_score(const struct spec_process *p, pid_t pid, struct err *e)
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, text, (size_t)n) != n) {
 		err_set(e, errno, "process.oomScoreAdj %s", text);
-		return e->code == EACCES ? err_hint(e, "below our own it needs CAP_SYS_RESOURCE") : -e->code;
+		return e->code == EACCES ? err_hint(e, "below our own it needs CAP_SYS_RESOURCE") :
+					   -e->code;
 	}
 	return 0;
 }
@@ -279,9 +284,11 @@ static int autopsy(struct launch *l, struct err *e)
 	siginfo_t info = { 0 };
 
 	if (poll(&p, 1, 1000) == 1 &&
-	    waitid(P_PIDFD, (id_t)l->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid) {
+	    waitid(P_PIDFD, (id_t)l->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	    info.si_pid) {
 		if (info.si_code == CLD_EXITED)
-			return err_say(e, EPIPE, "the init ended with status %d before it was ready",
+			return err_say(e, EPIPE,
+				       "the init ended with status %d before it was ready",
 				       info.si_status);
 		return err_say(e, EPIPE, "the init was killed by signal %d before it was ready",
 			       info.si_status);

@@ -1,10 +1,11 @@
 /*
  * launch.h - the birth of a process in a container, seen from the host.
  *
- * Runs in: host.  The spec lies in a shared arena (arena_new_shared).  launch_init makes namespaces and cgroup membership with clone3
- * and hands the spec to berth-init in a sealed memfd; launch_join puts a process
- * into a container that runs.  sync.h draws the protocol between the two sides;
- * plan.h is what crosses.
+ * Runs in: host.  The spec lies in a shared arena (arena_new_shared, whose magic is set here).
+ * launch_init makes namespaces and cgroup membership with clone3 and hands the spec to
+ * berth-init, which is executed from a sealed memfd; launch_join puts a process into a
+ * container that runs.  sync.h draws the protocol between the two sides; plan.h is what
+ * crosses.
  */
 #ifndef RUNTIME_LAUNCH_H
 #define RUNTIME_LAUNCH_H
@@ -39,7 +40,7 @@ struct launch_opts {
 	bool run_pid1;		/* --init: pid1.c stays as PID 1 and reaps */
 	const char *sd_notify;	/* host path of NOTIFY_SOCKET to hand in, or NULL */
 	int pdeathsig;		/* signal to the init when the caller's thread ends, or 0 */
-	unsigned listen_fds;	/* the first of preserve_fds are LISTEN_FDS: says so in its environment */
+	unsigned listen_fds; /* the first of preserve_fds are LISTEN_FDS: says so in its environment */
 	const struct filter_program *filter;	/* compiled, or NULL */
 
 	/* Called in the host as soon as the namespaces exist, while the init makes its mounts:

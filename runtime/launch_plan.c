@@ -63,8 +63,9 @@ static void decide_go_between(struct plan *p, const struct spec *s)
 	for (size_t i = 0; i < SPEC_NS_COUNT; i++)
 		joins |= p->ns_fd[i] >= 0;
 	p->userns = user || p->ns_fd[SPEC_NS_USER] >= 0;
-	p->go_between = p->ns_fd[SPEC_NS_PID] >= 0 || p->ns_fd[SPEC_NS_USER] >= 0 ||
-			(user && (joins || !plan_maps_id(&s->uids, 0) || !plan_maps_id(&s->gids, 0)));
+	p->go_between =
+		p->ns_fd[SPEC_NS_PID] >= 0 || p->ns_fd[SPEC_NS_USER] >= 0 ||
+		(user && (joins || !plan_maps_id(&s->uids, 0) || !plan_maps_id(&s->gids, 0)));
 	p->wait_mapped = user && p->go_between;
 }
 
@@ -82,7 +83,8 @@ static int open_root(struct birth *b, const struct launch_opts *o, struct err *e
 		return err_set(e, errno, "root.path %s", o->root_path);
 	if (!S_ISDIR(st.st_mode))
 		return err_set(e, ENOTDIR, "root.path %s", o->root_path);
-	fd = sys_open_tree(AT_FDCWD, o->root_path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	fd = sys_open_tree(AT_FDCWD, o->root_path,
+			   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 	if (fd >= 0)
 		p->fd[PLAN_FD_ROOT] = birth_own_fd(b, fd);
 	else if (errno == EPERM)
@@ -246,7 +248,8 @@ static int open_rest(struct birth *b, const struct spec *s, const struct launch_
 	int fd;
 
 	if (o->cgroup_fd >= 0 && !cg->unshare && !cg->path && mounts_cgroup(s)) {
-		fd = sys_open_tree(o->cgroup_fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+		fd = sys_open_tree(o->cgroup_fd, "",
+				   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 		if (fd >= 0)
 			p->fd[PLAN_FD_CGROUP] = birth_own_fd(b, fd);
 	}
@@ -266,7 +269,8 @@ void birth_lsm(struct plan *p, const struct spec_process *process, const char *m
 	char on = 'N';
 
 	if (!str_empty(process->apparmor_profile)) {
-		AUTO_CLOSE int fd = open("/sys/module/apparmor/parameters/enabled", O_RDONLY | O_CLOEXEC);
+		AUTO_CLOSE int fd =
+			open("/sys/module/apparmor/parameters/enabled", O_RDONLY | O_CLOEXEC);
 
 		p->has_apparmor = fd >= 0 && read(fd, &on, 1) == 1 && on == 'Y';
 	}

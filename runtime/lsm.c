@@ -33,9 +33,11 @@ static int set_apparmor(struct init *in, const char *profile, struct err *e)
 	int r;
 
 	if (!in->plan->has_apparmor)
-		return str_eq(profile, "unconfined") ? 0 :
-			err_say(e, EOPNOTSUPP,
-				"process.apparmorProfile %s: AppArmor is off on this host", profile);
+		return str_eq(profile, "unconfined") ?
+			       0 :
+			       err_say(e, EOPNOTSUPP,
+				       "process.apparmorProfile %s: AppArmor is off on this host",
+				       profile);
 	r = write_attr(in, "self/attr/apparmor/exec", text);
 	if (r == -ENOENT)	/* before Linux 5.8 */
 		r = write_attr(in, "self/attr/exec", text);
@@ -57,7 +59,8 @@ int step_lsm(struct init *in, struct err *e)
 	if (str_empty(p->selinux_label))
 		return 0;
 	if (!in->plan->has_selinux)
-		return err_say(e, EOPNOTSUPP, "process.selinuxLabel %s: SELinux is off on this host",
+		return err_say(e, EOPNOTSUPP,
+			       "process.selinuxLabel %s: SELinux is off on this host",
 			       p->selinux_label);
 	r = write_attr(in, "self/attr/exec", p->selinux_label);
 	if (r < 0)

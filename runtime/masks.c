@@ -53,7 +53,8 @@ static int new_tmpfs(struct init *in, struct err *e)
 
 static int attach(int tree, int target, const char *path, struct err *e)
 {
-	if (sys_move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+	if (sys_move_mount(tree, "", target, "",
+			   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return err_set(e, errno, "mask %s", path);
 	return 0;
 }
@@ -98,7 +99,8 @@ static int readonly_one(struct init *in, const char *path, struct err *e)
 	}
 	tree = sys_open_tree(target, "", CLONE_FD | AT_RECURSIVE);
 	if (tree < 0 || sys_mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &ro) < 0 ||
-	    sys_move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+	    sys_move_mount(tree, "", target, "",
+			   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return err_set(e, errno, "read-only %s", path);
 	return 0;
 }

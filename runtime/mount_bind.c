@@ -35,8 +35,9 @@ static int make_symlink(struct init *in, const char *path, const char *to, struc
 
 int mount_bind_path(const char *path, bool recursive, int *ret, struct err *e)
 {
-	int fd = sys_open_tree(AT_FDCWD, path,
-			       OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0));
+	int fd =
+		sys_open_tree(AT_FDCWD, path,
+			      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0));
 
 	if (fd < 0)
 		return err_set(e, errno, "open source %s", path);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -48,7 +49,8 @@ static int set_one(int fs, const char *key, const char *value, struct err *e)
 	char why[256];
 	int saved;
 
-	if (sys_fsconfig(fs, value ? SYS_FSCONFIG_SET_STRING : SYS_FSCONFIG_SET_FLAG, key, value, 0) == 0)
+	if (sys_fsconfig(fs, value ? SYS_FSCONFIG_SET_STRING : SYS_FSCONFIG_SET_FLAG, key, value,
+			 0) == 0)
 		return 0;
 	saved = errno;
 	sys_fs_reason(fs, why, sizeof(why));
@@ -73,9 +75,32 @@ static bool unmapped_gid(const struct init *in, const struct spec_mount *m, cons
 	const struct spec_idmaps *g = &in->spec->gids;
 	uint32_t gid;
 
-	if (!value || !in->plan->userns || !str_eq(m->type, "devpts") || str_to_u32(value, &gid) < 0)
+	if (!value || !in->plan->userns || !str_eq(m->type, "devpts") ||
+	    str_to_u32(value, &gid) < 0)
 		return false;
 	return g->n > 0 && !plan_maps_id(g, gid);
+}
+
+/* Without a mode of its own a tmpfs gets that of what it covers, as under runc: /tmp stays
+ * 1777. */
+static int keep_mode(struct init *in, int fs, const struct spec_mount *m, const char *target,
+		     struct err *e)
+{
+	AUTO_CLOSE int fd = -1;
+	struct stat st;
+	char mode[8];
+
+	if (!str_eq(m->type, "tmpfs"))
+		return 0;
+	for (char **d = m->data; d && *d; d++) {
+		if (str_starts(*d, "mode="))
+			return 0;
+	}
+	fd = path_try_open_in(in->root, target, O_PATH, 0);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return 0;
+	snprintf(mode, sizeof(mode), "%04o", st.st_mode & 07777u);
+	return set_one(fs, "mode", mode, e);
 }
 
 static int set_options(struct init *in, int fs, const struct spec_mount *m, struct err *e)
@@ -162,8 +187,8 @@ static bool stand_in(struct init *in, const char *type, int *ret)
 	return false;
 }
 
-static int make_new(struct init *in, const struct spec_mount *m, const char *type, int *ret,
-		    struct err *e)
+static int make_new(struct init *in, const struct spec_mount *m, const char *type,
+		    const char *target, int *ret, struct err *e)
 {
 	AUTO_CLOSE int fs = sys_fsopen(type, FSOPEN_CLOEXEC);
 	char why[256];
@@ -175,6 +200,8 @@ static int make_new(struct init *in, const struct spec_mount *m, const char *typ
 			err_set(e, errno, "open file system %s", type);
 	r = set_one(fs, "source", m->source && *m->source ? m->source : type, e);
 	if (r == 0)
+		r = keep_mode(in, fs, m, target, e);
+	if (r == 0)
 		r = set_options(in, fs, m, e);
 	if (r < 0)
 		return r;
@@ -184,7 +211,8 @@ static int make_new(struct init *in, const struct spec_mount *m, const char *typ
 		err_set(e, r, "make file system %s", type);
 		return why[0] ? err_hint(e, "%s", why) : -r;
 	}
-	*ret = sys_fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)m->attr_set & ~(unsigned)MOUNT_ATTR_IDMAP);
+	*ret = sys_fsmount(fs, FSMOUNT_CLOEXEC,
+			   (unsigned)m->attr_set & ~(unsigned)MOUNT_ATTR_IDMAP);
 	if (*ret < 0)
 		return err_set(e, errno, "mount file system %s", type);
 	return 0;
@@ -207,7 +235,7 @@ int mount_fs_make(struct init *in, const struct spec_mount *m, const char *targe
 	if (has_long_option(m))
 		r = make_classic(in, m, target, &fd, e);
 	else
-		r = make_new(in, m, type, &fd, e);
+		r = make_new(in, m, type, target, &fd, e);
 	if (r == -EPERM || r == -EBUSY) {
 		if (!stand_in(in, type, &fd))
 			return r;

@@ -90,7 +90,8 @@ int mounts_attach(struct init *in, int tree, const char *path, bool is_dir, stru
 	r = mounts_target(in, path, is_dir, false, &target, e);
 	if (r < 0)
 		return r;
-	if (sys_move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+	if (sys_move_mount(tree, "", target, "",
+			   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return err_set(e, errno, "attach at %s", path);
 	return 0;
 }
@@ -157,7 +158,8 @@ static int remount(struct init *in, const struct spec_mount *m, const char *path
 
 		if (value)
 			*value++ = '\0';
-		if (sys_fsconfig(fs, value ? SYS_FSCONFIG_SET_STRING : SYS_FSCONFIG_SET_FLAG, key, value, 0) < 0)
+		if (sys_fsconfig(fs, value ? SYS_FSCONFIG_SET_STRING : SYS_FSCONFIG_SET_FLAG, key,
+				 value, 0) < 0)
 			return err_set(e, errno, "option %s", *d);
 	}
 	if (sys_fsconfig(fs, SYS_FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0)
@@ -198,7 +200,8 @@ static int attach(struct init *in, const struct spec_mount *m, const char *path,
 		r = check_proc_target(target, path, e);
 	if (r < 0)
 		return r;
-	if (sys_move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+	if (sys_move_mount(tree, "", target, "",
+			   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return err_set(e, errno, "attach");
 	return 0;
 }

@@ -56,12 +56,12 @@ struct plan {
 	bool go_between;
 	int ns_fd[SPEC_NS_COUNT];		/* to be joined by path, or -1 */
 	unsigned join_mask;			/* exec: 1 << enum spec_ns of the target */
-	uint64_t clone_flags;			/* CLONE_NEW* that clone3 makes (not cgroup, time) */
+	uint64_t clone_flags; /* CLONE_NEW* that clone3 makes (not cgroup, time) */
 	bool wait_mapped;			/* the init waits for SYNC_MAPPED itself */
 	bool userns;				/* in a user namespace that is not the host's */
 
 	/* What the host does for it, and so what the child leaves alone. */
-	const char *root_path;			/* where the child opens the root when fd[PLAN_FD_ROOT] is -1 */
+	const char *root_path; /* where the child opens the root when fd[PLAN_FD_ROOT] is -1 */
 	bool host_rlimits;
 	bool report_mounted, wait_go;
 

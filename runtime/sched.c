@@ -136,7 +136,8 @@ int step_rlimits(struct init *in, struct err *e)
 	const struct spec_process *p = in->process;
 
 	for (size_t i = 0; i < p->nrlimits && !in->plan->host_rlimits; i++) {
-		struct rlimit lim = { .rlim_cur = p->rlimits[i].soft, .rlim_max = p->rlimits[i].hard };
+		struct rlimit lim = { .rlim_cur = p->rlimits[i].soft,
+				      .rlim_max = p->rlimits[i].hard };
 
 		if (setrlimit(p->rlimits[i].resource, &lim) < 0)
 			return err_set(e, errno, "process.rlimits: number %d, soft %llu, hard %llu",

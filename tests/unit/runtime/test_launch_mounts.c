@@ -181,6 +181,61 @@ static void mounts__hot_plug__reaches_the_container(void **state)
 	room_shell("umount %s/s/late && umount %s/s && rmdir %s/s", room, room, room);
 }
 
+/* Options that only the newer runtimes know. */
+static void mounts__rare_options__do_what_they_say(void **state)
+{
+	struct room_birth b;
+	char mounts[2048];
+
+	(void)state;
+	room_shell("cd %s/host && mkdir -p deep && mount -t tmpfs t deep && ln -s secret link",
+		   room);
+	snprintf(
+		mounts, sizeof(mounts),
+		",{\"destination\":\"/rro\",\"type\":\"bind\",\"source\":\"%s/host\","
+		"\"options\":[\"rbind\",\"rro\"]},"
+		"{\"destination\":\"/ro\",\"type\":\"bind\",\"source\":\"%s/host\","
+		"\"options\":[\"rbind\",\"ro\"]},"
+		"{\"destination\":\"/copied\",\"type\":\"bind\",\"source\":\"%s/host/link\","
+		"\"options\":[\"bind\",\"copy-symlink\"]},"
+		"{\"destination\":\"/tmp\",\"type\":\"tmpfs\",\"source\":\"tmpfs\"},"
+		"{\"destination\":\"/tmp\",\"type\":\"none\",\"options\":[\"remount\",\"nosuid\"]},"
+		"{\"destination\":\"/shared\",\"type\":\"tmpfs\",\"source\":\"tmpfs\","
+		"\"options\":[\"shared\"]}",
+		room, room, room);
+	room_lives(&b, &(struct room_spec){ .script = "touch /rro/deep/x || echo rro; touch "
+						      "/ro/deep/x && echo ro; readlink /copied;"
+						      "stat -c %a /tmp; mount | grep ' /tmp '; "
+						      "grep /shared /proc/self/mountinfo",
+					    .mounts = mounts });
+	room_shell("umount %s/host/deep && rmdir %s/host/deep && rm %s/host/link %s/root/copied",
+		   room, room, room, room);
+	assert_said(&b, "rro\nro\nsecret\n1777\n");
+	assert_said(&b, "(rw,nosuid,");
+	assert_said(&b, "shared:");
+}
+
+static void mounts__root_propagation__is_that_of_the_spec(void **state)
+{
+	static const struct {
+		const char *asked, *shown;
+	} rows[] = { { "shared", "shared:" },
+		     { "private", " - " },
+		     { "unbindable", "unbindable" } };
+	struct room_birth b;
+	char more[64];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		snprintf(more, sizeof(more), ",\"rootfsPropagation\":\"%s\"", rows[i].asked);
+		room_lives(&b,
+			   &(struct room_spec){ .script = "grep ' / / ' /proc/self/mountinfo;"
+							  "grep '/root / ' /proc/self/mountinfo",
+						.linux_ = more });
+		assert_said(&b, rows[i].shown);
+	}
+}
+
 /* ---- attacks ---- */
 
 static void attack__proc_is_a_symlink__is_refused(void **state)
@@ -342,6 +397,8 @@ int main(void)
 		cmocka_unit_test(mounts__no_pivot__chroots),
 		cmocka_unit_test(mounts__after_a_birth__host_has_none),
 		cmocka_unit_test(mounts__hot_plug__reaches_the_container),
+		cmocka_unit_test(mounts__rare_options__do_what_they_say),
+		cmocka_unit_test(mounts__root_propagation__is_that_of_the_spec),
 		cmocka_unit_test(attack__proc_is_a_symlink__is_refused),
 		cmocka_unit_test(attack__target_symlink__stays_inside),
 		cmocka_unit_test(attack__mount_inside_proc__is_refused),
