@@ -40,7 +40,7 @@ struct launch_opts {
 	bool run_pid1;		/* --init: pid1.c stays as PID 1 and reaps */
 	const char *sd_notify;	/* host path of NOTIFY_SOCKET to hand in, or NULL */
 	int pdeathsig;		/* signal to the init when the caller's thread ends, or 0 */
-	unsigned listen_fds; /* the first of preserve_fds are LISTEN_FDS: says so in its environment */
+	unsigned listen_fds;	/* so many of them are announced: LISTEN_FDS */
 	const struct filter_program *filter;	/* compiled, or NULL */
 
 	/* Called in the host as soon as the namespaces exist, while the init makes its mounts:
