@@ -32,13 +32,13 @@ int step_host_turn(struct init *in, struct err *e)
 int step_hooks_create(struct init *in, struct err *e)
 {
 	return hookrun_all(&in->spec->hooks[SPEC_HOOK_CREATE_CONTAINER], "createContainer",
-			   in->plan->late ? in->plan->late->state[0] : NULL, e);
+			   in->plan->late ? in->plan->late->state[0] : NULL, in->process->env, e);
 }
 
 int step_hooks_start(struct init *in, struct err *e)
 {
 	return hookrun_all(&in->spec->hooks[SPEC_HOOK_START_CONTAINER], "startContainer",
-			   in->plan->late ? in->plan->late->state[1] : NULL, e);
+			   in->plan->late ? in->plan->late->state[1] : NULL, in->env, e);
 }
 
 int step_ready(struct init *in, struct err *e)

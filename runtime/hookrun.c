@@ -24,7 +24,6 @@
 #define SAID_MAX 512
 
 struct run {
-	const char *kind;
 	const struct spec_hook *hook;
 	pid_t pid;
 	int pidfd, out;
@@ -42,9 +41,10 @@ static int open_state(const char *state, struct err *e)
 	return TAKE_FD(fd);
 }
 
-static void __attribute__((noreturn)) child(const struct spec_hook *h, int state, int out)
+static void __attribute__((noreturn)) child(const struct spec_hook *h, int state, int out,
+					    char *const *env)
 {
-	char *no_args[] = { (char *)(uintptr_t)h->path, NULL }, *no_env[] = { NULL };
+	char *no_args[] = { (char *)(uintptr_t)h->path, NULL };
 	sigset_t none;
 
 	sigemptyset(&none);
@@ -53,7 +53,7 @@ static void __attribute__((noreturn)) child(const struct spec_hook *h, int state
 	if (dup2(state, 0) >= 0 && dup2(out, 1) >= 0 && dup2(out, 2) >= 0) {
 		fd_cloexec_from(3);
 		execve(h->path, h->args && h->args[0] ? h->args : no_args,
-		       h->env ? h->env : no_env);
+		       h->env && h->env[0] ? h->env : env);
 	}
 	(void)!write(2, strerror(errno), strlen(strerror(errno)));
 	_exit(127);
@@ -112,16 +112,13 @@ static int report(struct run *r, int status, bool late, struct err *e)
 	char said[SAID_MAX];
 
 	if (late)
-		err_say(e, ETIMEDOUT, "%s hook %s: took longer than %d s", r->kind, r->hook->path,
-			r->hook->timeout);
+		err_say(e, ETIMEDOUT, "%s: took longer than %d s", r->hook->path, r->hook->timeout);
 	else if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	else if (WIFEXITED(status))
-		err_say(e, ECANCELED, "%s hook %s: exit status %d", r->kind, r->hook->path,
-			WEXITSTATUS(status));
+		err_say(e, ECANCELED, "%s: exit status %d", r->hook->path, WEXITSTATUS(status));
 	else
-		err_say(e, ECANCELED, "%s hook %s: killed by signal %d", r->kind, r->hook->path,
-			WTERMSIG(status));
+		err_say(e, ECANCELED, "%s: killed by signal %d", r->hook->path, WTERMSIG(status));
 	while (r->nsaid > 0 && strchr("\n ", r->said[r->nsaid - 1]))
 		r->nsaid--;
 	if (r->nsaid > 0)
@@ -129,27 +126,27 @@ static int report(struct run *r, int status, bool late, struct err *e)
 	return -e->code;
 }
 
-static int run_one(const char *kind, const struct spec_hook *h, const char *state, struct err *e)
+static int run_one(const struct spec_hook *h, const char *state, char *const *env, struct err *e)
 {
 	AUTO_CLOSE int in = -1;
 	int pipes[2], status = 0;
-	struct run r = { .kind = kind, .hook = h };
+	struct run r = { .hook = h };
 	bool late;
 
 	in = open_state(state, e);
 	if (in < 0)
 		return TAKE_FD(in);
 	if (pipe2(pipes, O_CLOEXEC) < 0)
-		return err_set(e, errno, "%s hook %s", kind, h->path);
+		return err_set(e, errno, "%s", h->path);
 	r.out = pipes[0];
 	fd_nonblock(r.out, true);
 	r.pid = fork();
 	if (r.pid == 0)
-		child(h, in, pipes[1]);
+		child(h, in, pipes[1], env);
 	fd_close(&pipes[1]);
 	r.pidfd = r.pid > 0 ? sys_pidfd_open(r.pid, 0) : -1;
 	if (r.pidfd < 0) {
-		err_set(e, errno, "%s hook %s", kind, h->path);
+		err_set(e, errno, "%s", h->path);
 		fd_close(&r.out);
 		return -e->code;
 	}
@@ -163,13 +160,11 @@ static int run_one(const char *kind, const struct spec_hook *h, const char *stat
 	return report(&r, status, late, e);
 }
 
-int hookrun_all(const struct spec_hooks *h, const char *kind, const char *state, struct err *e)
+int hookrun_all(const struct spec_hooks *h, const char *kind, const char *state,
+		char *const *env, struct err *e)
 {
-	for (size_t i = 0; i < h->n; i++) {
-		int r = run_one(kind, &h->v[i], state, e);
-
-		if (r < 0)
-			return r;
-	}
+	for (size_t i = 0; i < h->n; i++)
+		if (run_one(&h->v[i], state, env, e) < 0)	/* runc's words, which callers show */
+			return err_wrap(e, "error running %s hook #%zu", kind, i);
 	return 0;
 }

@@ -10,7 +10,8 @@
 #include "runtime/spec.h"
 
 /* In their order; the first that fails ends it.  kind is for messages ("createRuntime");
- * state is the OCI state (NULL: empty). */
-int hookrun_all(const struct spec_hooks *h, const char *kind, const char *state, struct err *e);
+ * state is the OCI state (NULL: empty); a hook with no environment gets env. */
+int hookrun_all(const struct spec_hooks *h, const char *kind, const char *state,
+		char *const *env, struct err *e);
 
 #endif

@@ -104,7 +104,13 @@ static int run_steps(struct init *in, struct err *e)
 static int run_program(struct init *in, struct err *e)
 {
 	execve(in->program, in->process->args, in->env);
-	err_set(e, errno, "exec %s", in->program);
+	/* The words that Docker and containerd look for are in lower case. */
+	if (errno == ENOENT)
+		err_say(e, ENOENT, "exec %s: no such file or directory", in->program);
+	else if (errno == EACCES)
+		err_say(e, EACCES, "exec %s: permission denied", in->program);
+	else
+		err_set(e, errno, "exec %s", in->program);
 	return err_status(e, e->code == ENOENT ? ERR_STATUS_NOTFOUND : ERR_STATUS_NOEXEC);
 }
 

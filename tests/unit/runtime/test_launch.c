@@ -429,12 +429,12 @@ static void hooks__failing__end_the_birth(void **state)
 					 .top = ",\"hooks\":{\"createContainer\":[{\"path\":\"/bin/"
 						"sh\",\"args\":[\"sh\",\"-c\","
 						"\"echo sorry >&2; exit 3\"]}]}" }) < 0);
-	assert_string_equal(b.e.msg, "createContainer hook /bin/sh: exit status 3; sorry");
+	assert_string_equal(b.e.msg, "error running createContainer hook #0: /bin/sh: exit status 3; sorry");
 	assert_true(room_run(&b, &(struct room_spec){
 					 .top = ",\"hooks\":{\"createContainer\":[{\"path\":\"/bin/"
 						"sleep\",\"args\":[\"sleep\",\"9\"],"
 						"\"timeout\":1}]}" }) < 0);
-	assert_string_equal(b.e.msg, "createContainer hook /bin/sleep: took longer than 1 s");
+	assert_string_equal(b.e.msg, "error running createContainer hook #0: /bin/sleep: took longer than 1 s");
 }
 
 static void hooks__host_says_no__leaves_nothing(void **state)
