@@ -241,9 +241,9 @@ int tty_run(struct tty *t, pid_t pid, int pidfd, int *ret_status, struct err *e)
 	struct flow in = { .from = 0, .to = t->master, .done = t->master < 0 };
 	struct flow out = { .from = t->master, .to = 1, .done = t->master < 0 };
 
-	if (reap(pid, ret_status))
-		return 0;
-	for (;;) {
+	bool ended = reap(pid, ret_status);	/* before its SIGCHLD could be seen */
+
+	while (!ended) {
 		struct pollfd p[4] = {
 			{ .fd = t->signals, .events = POLLIN },
 			{ .fd = in.done ? -1 : in.have ? in.to : in.from,
@@ -258,8 +258,8 @@ int tty_run(struct tty *t, pid_t pid, int pidfd, int *ret_status, struct err *e)
 			flow_turn(&in);
 		if (p[2].revents)
 			flow_turn(&out);
-		if (p[0].revents && on_signal(t, pid, pidfd, ret_status))
-			break;
+		if (p[0].revents)
+			ended = on_signal(t, pid, pidfd, ret_status);
 	}
 	if (t->master >= 0)
 		drain(&out);
