@@ -90,7 +90,8 @@ int ns_enter(const struct plan *p, struct err *e)
 		.flags = p->clone_flags | CLONE_PARENT,
 	};
 	pid_t pid;
-	int r;
+	int turn[2], r;
+	char byte;
 
 	r = p->spec ? 0 : sched_affinity(p->process->affinity_initial, "initial", e);
 	if (r == 0)
@@ -101,11 +102,19 @@ int ns_enter(const struct plan *p, struct err *e)
 		return r;
 	/* The init is to be the child of our parent, and it was never any other program: so
 	 * nothing of the host's is visible in a PID namespace that others live in. */
+	if (pipe2(turn, O_CLOEXEC) < 0)
+		return err_set(e, errno, "pipe");
 	pid = sys_clone3(&args);
 	if (pid < 0)
 		return err_set(e, errno, "clone3 into the namespaces");
 	if (pid > 0)
 		_exit(sync_send(p->fd[PLAN_FD_SYNC], SYNC_BORN, pid, -1) < 0);
+	/* Both of us hold the socket: SYNC_BORN is to be its first message.  The go-between's end
+	 * closes the pipe. */
+	close(turn[1]);
+	while (read(turn[0], &byte, 1) < 0 && errno == EINTR)
+		;
+	close(turn[0]);
 	return 0;
 }
 
