@@ -345,5 +345,8 @@ int cgroup_delegate_remove(uid_t uid, struct err *e)
 		return err_set(e, -fd, "open cgroup %s", path);
 	if (cgroup_state_read(fd, &s) == 0 && s.populated)
 		return err_say(e, EBUSY, "cgroup %s still holds processes", path);
-	return cgroup_remove(path, 1000, e);
+	r = cgroup_remove(path, 1000, e);
+	if (r == 0)
+		unlinkat(h.fd, USER_TREE, AT_REMOVEDIR);	/* if it was the last user's */
+	return r;
 }

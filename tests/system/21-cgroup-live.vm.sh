@@ -61,7 +61,7 @@ oci events $id-oom >"$T/events" 2>&1 </dev/null &
 sleep 1
 oci exec $id-oom touch /tmp/go
 if until_true 30 grep -q '"oom"' "$T/events"; then
-	is "events tells of the OOM" "$(head -n 1 "$T/events" | jq -r '.type + " " + .id')" "oom $id-oom"
+	is "events tells of the OOM" "$(grep '"oom"' "$T/events" | head -n 1 | jq -r '.type + " " + .id')" "oom $id-oom"
 else
 	not_ok "events tells of the OOM" "$(head -c 2000 "$T/events")"
 fi
