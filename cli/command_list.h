@@ -12,7 +12,14 @@
 	COMMAND(wait) COMMAND(rm) COMMAND(exec) COMMAND(attach) COMMAND(logs) \
 	COMMAND(ps) COMMAND(inspect) COMMAND(container_inspect) COMMAND(image_inspect) \
 	COMMAND(volume_inspect) COMMAND(network_inspect) COMMAND(secret_inspect) \
-	COMMAND(images) COMMAND(rmi) COMMAND(tag) COMMAND(image_exists) \
+	COMMAND(images) COMMAND(rmi) COMMAND(tag) COMMAND(history) COMMAND(image_exists) \
+	COMMAND(port) COMMAND(info) COMMAND(version) COMMAND(container_exists) \
+	COMMAND(container_prune) COMMAND(image_prune) COMMAND(system_df) COMMAND(system_prune) \
+	COMMAND(volume_create) COMMAND(volume_ls) COMMAND(volume_rm) COMMAND(volume_exists) \
+	COMMAND(volume_prune) COMMAND(network_create) COMMAND(network_ls) COMMAND(network_rm) \
+	COMMAND(network_exists) COMMAND(network_prune) COMMAND(network_connect) \
+	COMMAND(network_disconnect) COMMAND(secret_create) COMMAND(secret_ls) COMMAND(secret_rm) \
+	COMMAND(secret_exists) \
 	COMMAND(cp) COMMAND(diff) COMMAND(mount) COMMAND(umount) COMMAND(pause) COMMAND(unpause) \
 	COMMAND(rename) COMMAND(update) COMMAND(top) COMMAND(stats) COMMAND(events) COMMAND(why) \
 	COMMAND(healthcheck_run) COMMAND(boot) COMMAND(shutdown) \

@@ -37,6 +37,10 @@ const struct alias aliases[] = {
 	{ "image load", "load" },	    { "image save", "save" },
 	{ "image import", "import" },	    { "image tag", "tag" },
 	{ "image history", "history" },	    { "image build", "build" },
+	{ "volume list", "volume ls" },	    { "volume remove", "volume rm" },
+	{ "network list", "network ls" },   { "network remove", "network rm" },
+	{ "secret list", "secret ls" },	    { "secret remove", "secret rm" },
+	{ "container remove", "rm" },
 	{ "system info", "info" },	    { "system events", "events" },
 	{ "unmount", "umount" },	    { NULL, NULL },
 };

@@ -10,6 +10,27 @@
 #include "cli/filter.h"
 #include "cli/image_use.h"
 
+/* The options that all prunes have. */
+struct prune_opts { bool force, all, volumes, dry_run; struct strlist filter; };
+
+struct pruned {
+	struct strlist containers, untagged, deleted, volumes, networks;
+	uint64_t bytes;
+};
+#define PRUNED_INIT { .bytes = 0 }
+void pruned_cleanup(struct pruned *p);		/* AUTO(pruned) */
+
+/* Each adds to *p what is gone (or with dry_run would be). */
+int prune_containers(struct cli *c, const struct prune_opts *o, struct pruned *p, struct err *e);
+/* Containers in p->containers do not count as users (after a dry run they are still there). */
+int prune_images(struct cli *c, const struct prune_opts *o, struct pruned *p, struct err *e);
+int prune_volumes(struct cli *c, const struct prune_opts *o, struct pruned *p, struct err *e);
+int prune_networks(struct cli *c, const struct prune_opts *o, struct pruned *p, struct err *e);
+
+/* Which containers have the volume, by name; those in except (or NULL) do not count. */
+int prune_volume_users(const struct engine *en, const char *volume, const struct strlist *except,
+		       struct strlist *ret, struct err *e);
+
 /* "Untagged: NAME", "Deleted: ID" */
 void image_say_removed(const struct strlist *untagged, const struct strlist *deleted);
 

@@ -1,0 +1,93 @@
+/* cmd_history.c - history: the steps that made an image. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/output.h"
+#include "cli/view.h"
+#include "image/image.h"
+
+struct history_opts { struct output_opts out; bool raw, human; };
+
+#define O(f) offsetof(struct history_opts, f)
+static int set_human(void *opts, const char *value, struct err *e)
+{
+	bool on = true;
+
+	if (!str_empty(value) && str_to_bool(value, &on) < 0)
+		return err_say(e, EINVAL, "--human=%s: expected true or false", value);
+	((struct history_opts *)opts)->raw = !on;
+	return 0;
+}
+
+static const struct opt history_rows[] = {
+	OUTPUT_OPT_FORMAT_LONG(struct history_opts, out),
+	{ "human", 'H', OPT_FLAGFUNC, 0, NULL, "Sizes and dates for people (default; --human=false)",
+	  .set = set_human },
+	OUTPUT_OPT_NO_TRUNC(struct history_opts, out),
+	OUTPUT_OPT_QUIET(struct history_opts, out, "ids"),
+	OPT_END,
+};
+#undef O
+
+static const struct output_column columns[] = {
+	{ "IMAGE", "{{.ID}}" }, { "CREATED", "{{.CreatedSince}}" }, { "CREATED BY", "{{.CreatedBy}}" },
+	{ "SIZE", "{{.Size}}" }, { "COMMENT", "{{.Comment}}" }, { NULL, NULL },
+};
+static const struct output_column columns_raw[] = {
+	{ "IMAGE", "{{.ID}}" }, { "CREATED AT", "{{.CreatedAt}}" }, { "CREATED BY", "{{.CreatedBy}}" },
+	{ "SIZE", "{{.Size}}" }, { "COMMENT", "{{.Comment}}" }, { NULL, NULL },
+};
+static const struct output_column headers[] = {
+	{ "IMAGE", "ID" }, { "CREATED", "CreatedSince" }, { NULL, NULL },
+};
+
+static struct json *make_row(struct arena *a, const struct history_opts *o, const char *id,
+			     const struct image_step *s)
+{
+	AUTO(strbuf) struct strbuf by = STRBUF_INIT;
+	struct json *row = value_object(a);
+	char ago[48], size[24];
+
+	value_put_str(a, row, "ID", id);
+	value_put_str(a, row, "CreatedSince", view_ago(view_seconds(s->created), view_now(), ago));
+	value_put_str(a, row, "CreatedAt", s->created);
+	view_cut(&by, s->created_by ? s->created_by : "", o->out.no_trunc ? SIZE_MAX : 45);
+	value_put_str(a, row, "CreatedBy", by.s);
+	value_put_str(a, row, "Size", o->raw ? arena_printf(a, "%llu", (unsigned long long)s->size)
+					     : view_size_text(s->size, size));
+	value_put_str(a, row, "Comment", s->comment);
+	return row;
+}
+
+static int run_history(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	const struct history_opts *o = opts;
+	const struct output out = { o->raw ? columns_raw : columns, headers, "{{.ID}}" };
+	AUTO(store) struct store *s = NULL;
+	AUTO(image) struct image *i = NULL;
+	AUTO(image_history) struct image_history *h = NULL;
+	AUTO(output_list) struct output_list l;
+	char id[IMAGE_ID_LEN + 1];
+	int r;
+
+	(void)argc;
+	output_list_init(&l);
+	if ((r = store_open(c->en.root, &s, e)) < 0 || (r = image_load(s, argv[0], &i, e)) < 0 ||
+	    (r = image_load_history(s, i, &h, e)) < 0)
+		return r;
+	snprintf(id, sizeof(id), o->out.no_trunc ? "%s" : "%.12s",
+		 i->id + (o->out.no_trunc ? 0 : strlen("sha256:")));
+	/* steps before the last have no images of their own */
+	for (size_t k = h->n; k-- > 0;)
+		output_list_add(&l, make_row(l.a, o, k + 1 == h->n ? id : "<missing>", &h->v[k]));
+	return output_rows(&out, &o->out, l.v, l.n, e);
+}
+
+/* clang-format off */
+const struct command command_history = {
+	.name = "history", .args = "IMAGE", .summary = "Show the steps that made an image",
+	.opts = history_rows, .size = sizeof(struct history_opts), .min = 1, .max = 1,
+	.complete = "image", .run = run_history,
+};
+/* clang-format on */

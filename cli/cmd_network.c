@@ -1,0 +1,255 @@
+/* cmd_network.c - network create, ls, rm, exists. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cli/filter.h"
+#include "cli/output.h"
+#include "cli/pairs.h"
+#include "cli/view.h"
+#include "netns/net.h"
+
+/* ---- create ---- */
+
+struct create_opts {
+	const char *driver, *subnet6, *gateway6;
+	struct strlist subnet, gateway, ip_range, options, labels;
+	bool internal, ipv6, ignore, attachable, no_dns;
+	const char *ipam;
+};
+
+#define O(f) offsetof(struct create_opts, f)
+static const struct opt network_create_rows[] = {
+	{ "driver", 'd', OPT_STR, O(driver), "DRIVER", "bridge, macvlan or ipvlan",
+	  .complete = "bridge|macvlan|ipvlan" },
+	{ "subnet", 0, OPT_LIST, O(subnet), "CIDR", "Its addresses; once for IPv4, once for IPv6" },
+	{ "gateway", 0, OPT_LIST, O(gateway), "ADDRESS", "Address of the gateway" },
+	{ "ip-range", 0, OPT_LIST, O(ip_range), "CIDR", "Part of the subnet to choose from" },
+	{ "ipv6", 0, OPT_BOOL, O(ipv6), NULL, "IPv6 as well" },
+	{ "internal", 0, OPT_BOOL, O(internal), NULL, "No way out of it" },
+	{ "opt", 'o', OPT_LIST, O(options), "KEY=VALUE", "parent, mode, mtu, bridge, isolate",
+	  .flags = OPT_REPEAT },
+	{ "label", 0, OPT_LIST, O(labels), "KEY[=VALUE]", "A label", .flags = OPT_REPEAT },
+	{ "ignore", 0, OPT_BOOL, O(ignore), NULL, "One that is there already is no error" },
+	{ "attachable", 0, OPT_BOOL, O(attachable), NULL, NULL },
+	{ "ipam-driver", 0, OPT_STR, O(ipam), "DRIVER", NULL },
+	OPT_END,
+};
+#undef O
+
+static int pick(const struct strlist *l, const char *flag, const char **ret4, const char **ret6,
+		struct err *e)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		const char **to = strchr(l->v[i], ':') ? ret6 : ret4;
+
+		if (*to)
+			return err_say(e, EINVAL, "%s %s: one for IPv4 and one for IPv6 at most", flag,
+				       l->v[i]);
+		*to = l->v[i];
+	}
+	return 0;
+}
+
+static int fill(const struct create_opts *o, struct arena *a, struct net_network *n, struct err *e)
+{
+	const char *range6 = NULL;
+	int r;
+
+	if ((r = pick(&o->subnet, "--subnet", &n->subnet, &n->subnet6, e)) < 0 ||
+	    (r = pick(&o->gateway, "--gateway", &n->gateway, &n->gateway6, e)) < 0 ||
+	    (r = pick(&o->ip_range, "--ip-range", &n->ip_range, &range6, e)) < 0 ||
+	    (r = pairs_parse(a, &o->labels, "--label", &n->labels, e)) < 0 ||
+	    (r = pairs_parse(a, &o->options, "--opt", &n->options, e)) < 0)
+		return r;
+	if (range6)
+		return err_say(e, EINVAL, "--ip-range %s: for IPv4 only", range6);
+	if (o->ipam && !str_eq(o->ipam, "default"))
+		return err_say(e, EINVAL, "--ipam-driver %s: default is the only one", o->ipam);
+	n->driver = o->driver;
+	n->internal = o->internal;
+	n->ipv6 = o->ipv6 || n->subnet6;
+	return 0;
+}
+
+static int run_create(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	struct create_opts *o = opts;
+	struct net_paths paths = engine_net_paths(&c->en);
+	AUTO(arena) struct arena *a = arena_new(64u << 20);
+	struct net_network want = { .name = argv[0] }, made;
+	struct strlist *lists[] = { &o->subnet, &o->gateway, &o->ip_range, &o->options, &o->labels };
+	struct err one = ERR_INIT;
+	int r = fill(o, a, &want, e);
+
+	(void)argc;
+	if (r == 0) {
+		r = net_network_create(&paths, &want, a, &made, &one);
+		if (r == -EEXIST && o->ignore)
+			r = net_network_load(&paths, argv[0], a, &made, e);
+		else if (r < 0)
+			*e = one;
+	}
+	if (r == 0)
+		printf("%s\n", made.id);
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		strlist_cleanup(lists[i]);
+	return r;
+}
+
+/* ---- ls ---- */
+
+struct ls_opts { struct output_opts out; struct strlist filter; };
+
+static const struct opt network_ls_rows[] = {
+	{ "filter", 'f', OPT_LIST, offsetof(struct ls_opts, filter), "KEY=VALUE",
+	  "id, name, driver, label, scope, type, dangling", .flags = OPT_REPEAT },
+	OUTPUT_OPT_FORMAT_LONG(struct ls_opts, out),
+	OUTPUT_OPT_NO_HEADING(struct ls_opts, out),
+	OUTPUT_OPT_NO_TRUNC(struct ls_opts, out),
+	OUTPUT_OPT_QUIET(struct ls_opts, out, "ids"),
+	OPT_END,
+};
+static const char *const filter_keys[] = { "id", "name", "driver", "label", "scope", "type",
+					   "dangling", NULL };
+static const struct output_column columns[] = {
+	{ "NETWORK ID", "{{.ID}}" }, { "NAME", "{{.Name}}" }, { "DRIVER", "{{.Driver}}" },
+	{ "SUBNET", "{{.Subnet}}" }, { NULL, NULL },
+};
+static const struct output_column headers[] = { { "NETWORK ID", "ID" }, { NULL, NULL } };
+
+static int is_shown(const struct net_paths *paths, const struct filters *f,
+		    const struct net_network *n, struct arena *a, struct err *e)
+{
+	bool own = str_eq(n->name, NET_NAME_DEFAULT), dangling;
+	char **ids;
+	int r;
+
+	if (!filters_match(f, "id", filter_prefix, n->id) ||
+	    !filters_match(f, "name", filter_name, n->name) ||
+	    !filters_match(f, "driver", filter_equal, n->driver) ||
+	    !filters_match(f, "scope", filter_equal, "local") ||
+	    !filters_match(f, "type", filter_equal, own ? "builtin" : "custom") ||
+	    !filters_labels(f, &n->labels))
+		return 0;
+	if (!filters_has(f, "dangling"))
+		return 1;
+	if ((r = net_network_users(paths, n->name, a, &ids, e)) < 0)
+		return r;
+	dangling = !own && !*ids;
+	return filters_match(f, "dangling", filter_bool, &dangling);
+}
+
+static struct json *make_row(struct arena *a, const struct net_network *n, bool no_trunc)
+{
+	struct json *row = value_object(a);
+	char date[40];
+
+	value_put(row, "ID", value_strn(a, n->id, no_trunc ? 64 : 12));
+	value_put_str(a, row, "Name", n->name);
+	value_put_str(a, row, "Driver", n->driver);
+	value_put_str(a, row, "Scope", "local");
+	value_put_str(a, row, "Subnet", !n->subnet && n->subnet6 ? n->subnet6 : n->subnet6 ?
+		      arena_printf(a, "%s, %s", n->subnet, n->subnet6) : n->subnet);
+	value_put_str(a, row, "IPv4", n->subnet ? "true" : "false");
+	value_put_str(a, row, "IPv6", n->ipv6 ? "true" : "false");
+	value_put_str(a, row, "Internal", n->internal ? "true" : "false");
+	value_put_str(a, row, "CreatedAt", view_date(n->created, date));
+	view_put_labels(a, row, &n->labels);
+	return row;
+}
+
+static int run_ls(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	static const struct output out = { columns, headers, "{{.ID}}" };
+	struct ls_opts *o = opts;
+	struct net_paths paths = engine_net_paths(&c->en);
+	AUTO(filters) struct filters f = { .n = 0 };
+	AUTO(output_list) struct output_list list;
+	struct net_network *all, def;
+	size_t n = 0;
+	int r;
+
+	(void)argc;
+	(void)argv;
+	output_list_init(&list);
+	if ((r = filters_parse(&o->filter, filter_keys, &f, e)) == 0 &&
+	    (r = filters_check_bools(&f, "dangling", e)) == 0 &&
+	    (r = net_network_load(&paths, NET_NAME_DEFAULT, list.a, &def, e)) == 0)
+		r = net_network_list(&paths, list.a, &all, &n, e);
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		r = is_shown(&paths, &f, &all[i], list.a, e);
+		if (r > 0)
+			output_list_add(&list, make_row(list.a, &all[i], o->out.no_trunc));
+	}
+	strlist_cleanup(&o->filter);
+	return r < 0 ? r : output_rows(&out, &o->out, list.v, list.n, e);
+}
+
+/* ---- rm, exists ---- */
+
+struct rm_opts { bool force; };
+
+static const struct opt network_rm_rows[] = {
+	{ "force", 'f', OPT_BOOL, offsetof(struct rm_opts, force), NULL,
+	  "A network that is not there is no error" },
+	OPT_END,
+};
+
+static int run_rm(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	const struct rm_opts *o = opts;
+	struct net_paths paths = engine_net_paths(&c->en);
+	int status = 0;
+
+	(void)e;
+	for (int i = 0; i < argc; i++) {
+		struct err one = ERR_INIT;
+		int r = net_network_remove(&paths, argv[i], &one);
+
+		if (r == 0) {
+			printf("%s\n", argv[i]);
+		} else if (r != -ENOENT || !o->force) {
+			log_error(&one);
+			status = 1;
+		}
+	}
+	return status;
+}
+
+static int run_exists(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	struct net_paths paths = engine_net_paths(&c->en);
+	AUTO(arena) struct arena *a = arena_new(16u << 20);
+	struct net_network n;
+	struct err no = ERR_INIT;
+	int r = net_network_load(&paths, argv[0], a, &n, &no);
+
+	(void)opts;
+	(void)argc;
+	if (r < 0 && r != -ENOENT)
+		*e = no;
+	return r == -ENOENT ? 1 : r;
+}
+
+/* clang-format off */
+const struct command command_network_create = {
+	.name = "network create", .args = "NAME", .summary = "Make a network",
+	.opts = network_create_rows, .size = sizeof(struct create_opts), .min = 1, .max = 1,
+	.run = run_create,
+};
+const struct command command_network_ls = {
+	.name = "network ls", .args = "", .summary = "List networks",
+	.opts = network_ls_rows, .size = sizeof(struct ls_opts), .min = 0, .max = 0, .run = run_ls,
+};
+const struct command command_network_rm = {
+	.name = "network rm", .args = "NETWORK...", .summary = "Remove networks",
+	.opts = network_rm_rows, .size = sizeof(struct rm_opts), .min = 1, .max = -1,
+	.complete = "network", .run = run_rm,
+};
+const struct command command_network_exists = {
+	.name = "network exists", .args = "NETWORK", .summary = "Exit with 0 if it is there, else with 1",
+	.min = 1, .max = 1, .complete = "network", .run = run_exists,
+};
+/* clang-format on */
