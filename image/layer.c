@@ -179,8 +179,10 @@ static int pipeline_run(struct pipeline *p, struct err *e)
 int layer_unpack(struct layer *l, bool user_xattrs, struct err *e)
 {
 	struct pipeline p = { .l = l };
-	int side, r;
+	int side, r = l->open_blob ? l->open_blob(l, e) : 0;
 
+	if (r < 0)
+		return r;
 	if (mkdirat(l->dir_fd, "fs", 0755) < 0 || mkdirat(l->dir_fd, "plnk", 0700) < 0)
 		return err_set(e, errno, "make the layer's directory");
 	l->fs_fd = openat(l->dir_fd, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

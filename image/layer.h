@@ -20,6 +20,10 @@
 
 /* One layer on its way. */
 struct layer {
+	/* Called first when set: waits for the blob and opens it. */
+	int (*open_blob)(struct layer *l, struct err *e);
+	void *ctx;
+	const void *ctx2;
 	const char *diff_id;		/* what it must be, or NULL: any */
 	char found[DIGEST_LEN + 1];	/* what it is */
 	char name[65];			/* of its directory, once known */

@@ -119,6 +119,18 @@ static bool is_platform_list(const struct index *idx)
 	return idx->n > 1;
 }
 
+/* Of a layout with several entries, the one that is asked for. */
+static int select_entry(const struct index *idx, const char *name, struct index *ret, struct err *e)
+{
+	for (size_t i = 0; i < idx->n; i++) {
+		if (!str_eq(idx->v[i].ref_name, name))
+			continue;
+		*ret = (struct index){ .v = &idx->v[i], .n = 1 };
+		return 0;
+	}
+	return err_say(e, ENOENT, "index.json names no image \"%.128s\"", name);
+}
+
 static int load_index(struct source *s, const struct index *idx, const struct load_opts *o,
 		      const struct platform *want, struct err *e)
 {
@@ -168,6 +180,8 @@ static int load_layout(struct source *s, const struct load_opts *o, struct err *
 		return r;
 	if (kind != MEDIA_INDEX)
 		return err_say(e, EINVAL, "index.json: it is no image index");
+	if (o->select && select_entry(&idx, o->select, &idx, e) < 0)
+		return -e->code;
 	return load_index(s, &idx, o, &want, e);
 }
 

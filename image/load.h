@@ -11,6 +11,7 @@
 struct load_opts {
 	const char *platform;	/* or NULL: this machine's */
 	const char *name;	/* instead of the names that it brings, or NULL */
+	const char *select;	/* only the entry that the layout calls so, or NULL */
 };
 
 /* Finds out what it is (OCI image layout, docker-archive) and queues its images in the maker. */

@@ -51,9 +51,10 @@ void maker_cleanup(struct maker *m)
 
 /* ---- pins ---- */
 
-/* From here on nobody removes what has that name: see store.h. */
-static int maker_pin(struct maker *m, const char *hex, struct err *e)
+int maker_pin(struct maker *m, const char *hex_or_digest, struct err *e)
 {
+	const char *digest = str_after(hex_or_digest, "sha256:");
+	const char *hex = digest ? digest : hex_or_digest;
 	AUTO_FREE char *path = mem_printf("pins/%.64s", hex);
 	AUTO_CLOSE int lock = -1;
 	AUTO_CLOSE int fd = -1;
@@ -158,15 +159,25 @@ int maker_open_blob(struct maker *m, const char *digest, int *ret, struct err *e
 int maker_read_blob(struct maker *m, const char *digest, const char *what, char **ret, size_t *ret_n,
 		    struct err *e)
 {
+	char found[DIGEST_LEN + 1];
+	AUTO_FREE char *text = NULL;
 	AUTO_CLOSE int fd = -1;
+	size_t n;
 	int r = maker_open_blob(m, digest, &fd, e);
 
 	if (r < 0)
 		return r;
-	r = fd_read_all(fd, MANIFEST_BYTES_MAX, ret, ret_n);
+	r = fd_read_all(fd, MANIFEST_BYTES_MAX, &text, &n);
 	if (r == -EFBIG)
 		return err_say(e, EFBIG, "%s is larger than %u MiB", what, MANIFEST_BYTES_MAX >> 20);
-	return r < 0 ? err_set(e, -r, "read %s", what) : 0;
+	if (r < 0)
+		return err_set(e, -r, "read %s", what);
+	/* whoever put it there: layers are checked by what these documents say */
+	if (!str_eq(digest_of(text, n, found), digest))
+		return err_say(e, EBADMSG, "%s: blob %.19s... in the store is damaged", what, digest);
+	*ret = TAKE(text);
+	*ret_n = n;
+	return 0;
 }
 
 /* ---- layers ---- */
@@ -235,20 +246,47 @@ static int layer_info(struct maker *m, const struct layer *l, uint64_t *ret, str
 	return 0;
 }
 
+/* Opens a blob and checks its size. */
+static int open_checked(struct maker *m, const struct descriptor *d, int *ret, struct err *e)
+{
+	AUTO_CLOSE int fd = -1;
+	struct stat st;
+	int r = m->wait_blob ? m->wait_blob(m->wait_ctx, d->digest, e) : 0;
+
+	if (r < 0)
+		return r;
+	if (!maker_has_blob(m, d->digest))
+		return err_say(e, ENOENT, "blob %.19s... is missing", d->digest);
+	r = maker_open_blob(m, d->digest, &fd, e);
+	if (r < 0)
+		return r;
+	if (fstat(fd, &st) < 0 || (uint64_t)st.st_size != d->size)
+		return err_say(e, EBADMSG, "blob %.19s... has %lld bytes, the manifest says %llu",
+			       d->digest, (long long)st.st_size, (unsigned long long)d->size);
+	*ret = TAKE_FD(fd);
+	return 0;
+}
+
+static int open_layer_blob(struct layer *l, struct err *e)
+{
+	const struct descriptor *d = l->ctx2;
+
+	l->blob_size = d->size;
+	return open_checked(l->ctx, d, &l->blob_fd, e);
+}
+
 static int prepare_layer(struct maker *m, struct layer *l, const struct descriptor *d,
 			 const char *chain, char dir[static 24], struct err *e)
 {
-	struct stat st;
 	int r = find_layer(m, l, chain, e);
 
-	if (r < 0 || l->there)
-		return r;
-	r = maker_open_blob(m, d->digest, &l->blob_fd, e);
 	if (r < 0)
 		return r;
-	if (fstat(l->blob_fd, &st) < 0)
-		return err_set(e, errno, "stat blob %.19s", d->digest);
-	l->blob_size = (uint64_t)st.st_size;
+	if (l->there)	/* the blob must come all the same: the image may be saved and pushed */
+		return m->wait_blob ? m->wait_blob(m->wait_ctx, d->digest, e) : 0;
+	l->open_blob = open_layer_blob;
+	l->ctx = m;
+	l->ctx2 = d;
 	snprintf(dir, 24, "l%u", m->next++);
 	if (mkdirat(m->fd, dir, 0700) < 0)
 		return err_set(e, errno, "make a folder in %s/tmp", m->store->path);
@@ -336,22 +374,18 @@ static char **names_once(struct arena *a, char *const *names, size_t n)
 	return once;
 }
 
-static int check_blobs(struct maker *m, const struct manifest *mf, const char *what, struct err *e)
+/* What is there already is looked at before anything is unpacked. */
+static int check_blobs(struct maker *m, const struct manifest *mf, struct err *e)
 {
 	for (size_t i = 0; i <= mf->nlayers; i++) {
-		const struct descriptor *d = i ? &mf->layers[i - 1] : &mf->config;
 		AUTO_CLOSE int fd = -1;
-		struct stat st;
 		int r;
 
-		if (!maker_has_blob(m, d->digest))
-			return err_say(e, ENOENT, "%s: blob %.19s... is missing", what, d->digest);
-		r = maker_open_blob(m, d->digest, &fd, e);
+		if (i > 0 && m->wait_blob)
+			break;		/* layers come while others are unpacked */
+		r = open_checked(m, i ? &mf->layers[i - 1] : &mf->config, &fd, e);
 		if (r < 0)
 			return r;
-		if (fstat(fd, &st) < 0 || (uint64_t)st.st_size != d->size)
-			return err_say(e, EBADMSG, "%s: blob %.19s... has %lld bytes, the manifest says %llu",
-				       what, d->digest, (long long)st.st_size, (unsigned long long)d->size);
 	}
 	return 0;
 }
@@ -375,7 +409,9 @@ static int parse_image(struct maker *m, const struct maker_request *q, struct ma
 	if (*mf->config.media_type && media_kind(mf->config.media_type) != MEDIA_CONFIG)
 		return err_say(e, EINVAL, "%s: its config is \"%.100s\": an artifact, not an image", q->what,
 			       mf->config.media_type);
-	r = check_blobs(m, mf, q->what, e);
+	r = check_blobs(m, mf, e);
+	if (r < 0)
+		return err_wrap(e, "%s", q->what);
 	if (r == 0)
 		r = maker_read_blob(m, mf->config.digest, q->what, &config, &n, e);
 	if (r == 0)

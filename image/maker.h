@@ -31,11 +31,16 @@ struct maker {
 	struct maker_image *images;
 	size_t nimages;
 	unsigned threads;
-	bool quiet;
+	/* Called before a blob is needed, when set: waits until it is in the store.  Any thread. */
+	int (*wait_blob)(void *ctx, const char *digest, struct err *e);
+	void *wait_ctx;
 };
 
 int maker_begin(const struct store *s, struct maker *m, struct err *e);
 void maker_cleanup(struct maker *m);	/* AUTO(maker): whatever was not committed is gone */
+
+/* Nobody removes what has that name (a digest or the name of a layer) from here on. */
+int maker_pin(struct maker *m, const char *hex_or_digest, struct err *e);
 
 /* A blob: a new file to write, then its digest; or all at once.  The same digest twice is fine. */
 int maker_new_file(struct maker *m, int *ret_fd, char name[static 24], struct err *e);

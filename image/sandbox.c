@@ -1,5 +1,6 @@
 /* sandbox.c - Landlock, capabilities, seccomp: in that order, since each takes from the next. */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/landlock.h>
 #include <seccomp.h>
@@ -21,7 +22,8 @@
 #define FS_IOCTL_DEV (1ull << 15)	/* ABI 5, Linux 6.10 */
 #define FS_FIRST ((1ull << 13) - 1)	/* ABI 1 */
 #define FS_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
-#define NET_ALL 3ull			/* bind and connect, ABI 4, Linux 6.7 */
+#define NET_BIND 1ull			/* ABI 4, Linux 6.7 */
+#define NET_CONNECT 2ull
 
 struct ruleset_attr { uint64_t fs, net; };
 
@@ -34,8 +36,9 @@ static int landlock_rule(int ruleset, int dir, uint64_t access, struct err *e)
 	return 0;
 }
 
-/* Below ABI 2 no hard link may cross directories, which layers need: then without Landlock. */
-static int enter_landlock(int store_fd, int input_dir, struct err *e)
+/* Below ABI 2 no hard link may cross directories, which layers need: then without Landlock.
+ * read_dir: where may be read, besides. */
+static int enter_landlock(int store_fd, int read_dir, bool network, struct err *e)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	struct ruleset_attr attr = { .fs = FS_FIRST | FS_REFER };
@@ -47,15 +50,15 @@ static int enter_landlock(int store_fd, int input_dir, struct err *e)
 	if (abi >= 3)
 		attr.fs |= FS_TRUNCATE;
 	if (abi >= 4)
-		attr.net = NET_ALL;
+		attr.net = network ? NET_BIND : NET_BIND | NET_CONNECT;
 	if (abi >= 5)
 		attr.fs |= FS_IOCTL_DEV;
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, abi >= 4 ? sizeof(attr) : 8, 0);
 	if (ruleset < 0)
 		return err_set(e, errno, "confine: make a Landlock ruleset");
 	r = landlock_rule(ruleset, store_fd, attr.fs & ~LANDLOCK_ACCESS_FS_EXECUTE, e);
-	if (r == 0 && input_dir >= 0)
-		r = landlock_rule(ruleset, input_dir, FS_READ, e);
+	if (r == 0 && read_dir >= 0)
+		r = landlock_rule(ruleset, read_dir, FS_READ, e);
 	if (r < 0)
 		return r;
 	if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
@@ -69,14 +72,11 @@ static const unsigned kept_caps[] = {
 	CAP_SETFCAP, CAP_SYS_ADMIN,
 };
 
-static int drop_caps(struct err *e)
+static int drop_caps(uint64_t keep, struct err *e)
 {
 	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct d[2] = { 0 };
-	uint64_t keep = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(kept_caps); i++)
-		keep |= 1ull << kept_caps[i];
 	if (syscall(SYS_capget, &h, d) < 0)
 		return err_set(e, errno, "confine: read capabilities");
 	for (unsigned c = 0; c < 64; c++)
@@ -102,6 +102,7 @@ static const char *const allowed[] = {
 	"renameat", "renameat2", "ftruncate", "ftruncate64", "fallocate", "fchmod", "fchmodat",
 	"fchown", "fchownat", "lchown", "utimensat", "utimensat_time64", "setxattr", "lsetxattr",
 	"fsetxattr", "getxattr", "lgetxattr", "fgetxattr", "listxattr", "llistxattr", "flistxattr",
+	"recvmsg", "shutdown",	/* of the one socket that is there; none can be made */
 	"copy_file_range", "sendfile", "sync_file_range", "fsync", "fdatasync", "syncfs", "flock",
 	"fcntl", "fcntl64", "dup", "dup3", "pipe2", "poll", "ppoll", "umask", "fadvise64",
 	"mmap", "mmap2", "munmap", "mprotect", "mremap", "madvise", "brk", "membarrier",
@@ -151,14 +152,31 @@ static int enter_seccomp(struct err *e)
 
 int sandbox_enter(int store_fd, int input_dir, struct err *e)
 {
+	uint64_t keep = 0;
 	int r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kept_caps); i++)
+		keep |= 1ull << kept_caps[i];
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_set(e, errno, "confine: set no_new_privs");
-	r = enter_landlock(store_fd, input_dir, e);
+	r = enter_landlock(store_fd, input_dir, false, e);
 	if (r == 0)
-		r = drop_caps(e);
+		r = drop_caps(keep, e);
 	if (r == 0)
 		r = enter_seccomp(e);
 	return r;
+}
+
+int sandbox_enter_network(int store_fd, struct err *e)
+{
+	AUTO_CLOSE int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (root < 0)
+		return err_set(e, errno, "open /");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_set(e, errno, "confine: set no_new_privs");
+	r = enter_landlock(store_fd, root, true, e);
+	return r < 0 ? r : drop_caps(0, e);
 }

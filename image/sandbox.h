@@ -13,4 +13,7 @@
 /* input_dir: a directory to read from, or -1.  Descriptors that are open already keep working. */
 int sandbox_enter(int store_fd, int input_dir, struct err *e);
 
+/* For who downloads: writes only below the store, reads what it may, has no capability. */
+int sandbox_enter_network(int store_fd, struct err *e);
+
 #endif

@@ -13,7 +13,7 @@
 #include "image/store.h"
 
 static const char *const folders[] = {
-	"blobs", "blobs/sha256", "images", "layers", "empty", "tmp",
+	"blobs", "blobs/sha256", "images", "layers", "empty", "tmp", "partial",
 };
 
 static const char oci_layout[] = "{\"imageLayoutVersion\":\"1.0.0\"}";

@@ -20,16 +20,20 @@
 #include "base/log.h"
 #include "base/opt.h"
 #include "base/path.h"
+#include "image/change.h"
+#include "image/pull.h"
+#include "image/push.h"
 #include "image/worker.h"
 
 /* ---- load ---- */
 
-struct load_args { const char *input, *platform, *name; bool quiet; };
+struct load_args { const char *input, *platform, *name, *select; bool quiet; };
 
 static const struct opt load_rows[] = {
 	{ "input", 'i', OPT_STR, offsetof(struct load_args, input), "FILE", "archive or directory" },
 	{ "platform", 0, OPT_STR, offsetof(struct load_args, platform), "OS/ARCH", "which platform" },
 	{ "name", 0, OPT_STR, offsetof(struct load_args, name), "NAME", "name to give it" },
+	{ "select", 0, OPT_STR, offsetof(struct load_args, select), "NAME", "only this entry of a layout" },
 	{ "quiet", 'q', OPT_BOOL, offsetof(struct load_args, quiet), NULL, "say less" },
 	OPT_END
 };
@@ -99,47 +103,239 @@ static int cmd_load(const struct store *st, int argc, char **argv, struct err *e
 	shown = fd == 0 ? "standard input" : args.input;
 	s.m = &m;
 	s.label = label;
-	o = (struct load_opts){ args.platform, args.name };
+	o = (struct load_opts){ args.platform, args.name, args.select };
 	if (s.dir_fd < 0)
 		r = source_spool(&s, fd, e);
 	if (r == 0)
 		r = load_source(&s, &o, e);
 	if (r < 0)
 		return err_wrap(e, "load %s", shown);
-	return worker_end(&m, "loaded", e);
+	return worker_end(&m, "Loaded", e);
 }
 
-/* ---- common to all ---- */
+/* ---- pull and push ---- */
 
-int worker_begin(const struct store *s, struct maker *m, int input_dir, struct err *e)
+static int set_tls(bool *no_tls, bool *tls, const char *v, struct err *e)
 {
-	int r = sandbox_enter(s->fd, input_dir, e);
+	bool on;
 
-	return r < 0 ? r : maker_begin(s, m, e);
+	if (str_to_bool(str_empty(v) ? "true" : v, &on) < 0)
+		return err_say(e, EINVAL, "--tls-verify=%s: expected true or false", v);
+	*tls = on;
+	*no_tls = !on;
+	return 0;
 }
 
-int worker_end(struct maker *m, const char *verb, struct err *e)
+static int set_pull_tls(void *opts, const char *v, struct err *e)
 {
-	int r = maker_commit(m, e);
+	struct pull_opts *o = opts;
+
+	return set_tls(&o->no_tls, &o->tls, v, e);
+}
+
+static const struct opt pull_rows[] = {
+	{ "platform", 0, OPT_STR, offsetof(struct pull_opts, platform), "OS/ARCH", "which platform" },
+	{ "all-platforms", 0, OPT_BOOL, offsetof(struct pull_opts, all_platforms), NULL, "fetch all" },
+	{ "authfile", 0, OPT_STR, offsetof(struct pull_opts, authfile), "FILE", "credentials" },
+	{ "tls-verify", 0, OPT_FLAGFUNC, 0, NULL, "check certificates", set_pull_tls },
+	{ "quiet", 'q', OPT_BOOL, offsetof(struct pull_opts, quiet), NULL, "print the digest only" },
+	OPT_END
+};
+
+/* Names with a transport before them, as skopeo and podman write them. */
+static const char *const transports[] = { "oci:", "oci-archive:", "docker-archive:" };
+
+/* oci:DIR[:TAG]: as load does it. */
+static int pull_file(const struct store *st, const char *path, const char *platform, struct err *e)
+{
+	AUTO_FREE char *file = mem_strdup(path);
+	char *args[8] = { (char *)"load", (char *)"-i", file };
+	char *colon = strrchr(file, ':');
+	int n = 3;
+
+	if (colon && access(file, F_OK) < 0) {
+		*colon = '\0';
+		args[n++] = (char *)"--select";
+		args[n++] = colon + 1;
+	}
+	if (platform) {
+		args[n++] = (char *)"--platform";
+		args[n++] = (char *)(uintptr_t)platform;
+	}
+	return cmd_load(st, n, args, e);
+}
+
+static int cmd_pull(const struct store *st, int argc, char **argv, struct err *e)
+{
+	struct pull_opts o = { 0 };
+	AUTO_FREE char **rest = NULL;
+	const char *name;
+	int n, r = opt_parse(pull_rows, &o, argc, argv, false, &rest, &n, e);
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < m->nimages; i++) {
-		const struct maker_image *im = &m->images[i];
-
-		if (!*im->names)
-			printf("%s\t%s\t\n", verb, im->id);
-		for (char **n = im->names; *n; n++)
-			printf("%s\t%s\t%s\n", verb, im->id, *n);
+	if (n == 0)
+		return err_say(e, EINVAL, "pull: the name of an image is missing");
+	for (int i = 0; r == 0 && i < n; i++) {
+		name = rest[i];
+		for (size_t k = 0; k < ARRAY_SIZE(transports); k++)
+			if (str_starts(name, transports[k]))
+				return pull_file(st, name + strlen(transports[k]), o.platform, e);
+		if (str_starts(name, "docker://"))
+			name += 9;
+		if (i + 1 < n) {
+			r = err_say(e, EINVAL, "pull takes one name at a time");
+			break;
+		}
+		r = pull_image(st, name, &o, e);
 	}
-	return 0;
+	return r;
+}
+
+static int set_push_tls(void *opts, const char *v, struct err *e)
+{
+	struct push_opts *o = opts;
+
+	return set_tls(&o->no_tls, &o->tls, v, e);
+}
+
+static const struct opt push_rows[] = {
+	{ "authfile", 0, OPT_STR, offsetof(struct push_opts, authfile), "FILE", "credentials" },
+	{ "digestfile", 0, OPT_STR, offsetof(struct push_opts, digest_file), "FILE", "gets the digest" },
+	{ "tls-verify", 0, OPT_FLAGFUNC, 0, NULL, "check certificates", set_push_tls },
+	{ "quiet", 'q', OPT_BOOL, offsetof(struct push_opts, quiet), NULL, "print the digest only" },
+	OPT_END
+};
+
+static int cmd_push(const struct store *st, int argc, char **argv, struct err *e)
+{
+	struct push_opts o = { 0 };
+	AUTO_FREE char **rest = NULL;
+	const char *dest;
+	int n, r = opt_parse(push_rows, &o, argc, argv, false, &rest, &n, e);
+
+	if (r < 0)
+		return r;
+	if (n < 1 || n > 2)
+		return err_say(e, EINVAL, "push takes an image, and where to");
+	dest = n == 2 ? rest[1] : NULL;
+	if (dest && str_starts(dest, "oci:"))
+		return save_images(st, rest, 1, SAVE_OCI_DIR, dest + 4, e);
+	if (dest && str_starts(dest, "oci-archive:"))
+		return save_images(st, rest, 1, SAVE_OCI_ARCHIVE, dest + 12, e);
+	if (dest && str_starts(dest, "docker-archive:"))
+		return save_images(st, rest, 1, SAVE_DOCKER_ARCHIVE, dest + 15, e);
+	if (dest && str_starts(dest, "docker://"))
+		dest += 9;
+	return push_image(st, rest[0], dest, &o, e);
+}
+
+/* ---- save ---- */
+
+struct save_args { const char *output, *format; };
+
+static const struct opt save_rows[] = {
+	{ "output", 'o', OPT_STR, offsetof(struct save_args, output), "FILE", "where to" },
+	{ "format", 0, OPT_STR, offsetof(struct save_args, format), "FORMAT",
+	  "oci-archive, docker-archive or oci-dir" },
+	OPT_END
+};
+
+static int cmd_save(const struct store *st, int argc, char **argv, struct err *e)
+{
+	struct save_args args = { "-", "oci-archive" };
+	enum save_format f = SAVE_OCI_ARCHIVE;
+	AUTO_FREE char **rest = NULL;
+	int n, r = opt_parse(save_rows, &args, argc, argv, false, &rest, &n, e);
+
+	if (r < 0)
+		return r;
+	if (n == 0)
+		return err_say(e, EINVAL, "save: the name of an image is missing");
+	if (str_eq(args.format, "docker-archive"))
+		f = SAVE_DOCKER_ARCHIVE;
+	else if (str_eq(args.format, "oci-dir"))
+		f = SAVE_OCI_DIR;
+	else if (!str_eq(args.format, "oci-archive"))
+		return err_say(e, EINVAL, "save --format %s: expected oci-archive, docker-archive or oci-dir",
+			       args.format);
+	if (f == SAVE_OCI_DIR && str_eq(args.output, "-"))
+		return err_say(e, EINVAL, "save --format oci-dir needs a directory with -o");
+	return save_images(st, rest, (size_t)n, f, args.output, e);
+}
+
+/* ---- import, commit, export ---- */
+
+struct new_args { struct strlist changes; const char *name, *message, *author, *platform, *image; };
+
+static const struct opt new_rows[] = {
+	{ "change", 'c', OPT_LIST, offsetof(struct new_args, changes), "INSTRUCTION", "change the config" },
+	{ "message", 'm', OPT_STR, offsetof(struct new_args, message), "TEXT", "comment" },
+	{ "author", 'a', OPT_STR, offsetof(struct new_args, author), "NAME", "author" },
+	{ "platform", 0, OPT_STR, offsetof(struct new_args, platform), "OS/ARCH", "platform" },
+	{ "image", 0, OPT_STR, offsetof(struct new_args, image), "IMAGE", "what it stands on" },
+	OPT_END
+};
+
+static int cmd_import(const struct store *st, int argc, char **argv, struct err *e)
+{
+	struct new_args args = { 0 };
+	AUTO_FREE char **rest = NULL;
+	int n, r = opt_parse(new_rows, &args, argc, argv, false, &rest, &n, e);
+
+	if (r == 0 && (n < 1 || n > 2))
+		r = err_say(e, EINVAL, "import takes a tar file (- is standard input) or a directory, and a name");
+	if (r == 0) {
+		const struct import_opts o = { n > 1 ? rest[1] : NULL, args.message, args.platform,
+					       args.changes.v };
+
+		r = import_root(st, rest[0], &o, e);
+	}
+	strlist_cleanup(&args.changes);
+	return r;
+}
+
+/* commit --image ID UPPER [NAME] */
+static int cmd_commit(const struct store *st, int argc, char **argv, struct err *e)
+{
+	struct new_args args = { 0 };
+	AUTO_FREE char **rest = NULL;
+	int n, r = opt_parse(new_rows, &args, argc, argv, false, &rest, &n, e);
+
+	if (r == 0 && (n < 1 || n > 2 || !args.image))
+		r = err_say(e, EINVAL, "commit takes --image, an upper directory, and a name");
+	if (r == 0) {
+		const struct commit_opts o = { n > 1 ? rest[1] : NULL, args.author, args.message,
+					       args.changes.v };
+
+		r = commit_upper(st, rest[0], args.image, &o, e);
+	}
+	strlist_cleanup(&args.changes);
+	return r;
+}
+
+/* export DIR: the tree as a tar archive on standard output. */
+static int cmd_export(const struct store *st, int argc, char **argv, struct err *e)
+{
+	static const struct opt rows[] = { OPT_END };
+	AUTO_FREE char **rest = NULL;
+	AUTO_CLOSE int fd = -1;
+	int n, nothing, r = opt_parse(rows, &nothing, argc, argv, false, &rest, &n, e);
+
+	(void)st;
+	if (r == 0 && n != 1)
+		r = err_say(e, EINVAL, "export takes a directory");
+	if (r == 0)
+		r = path_open_dir(AT_FDCWD, rest[0], &fd, e);
+	return r < 0 ? r : pack_tar(fd, 1, 0, e);
 }
 
 static const struct {
 	const char *name;
 	int (*run)(const struct store *s, int argc, char **argv, struct err *e);
 } commands[] = {
-	{ "load", cmd_load },
+	{ "commit", cmd_commit }, { "export", cmd_export }, { "import", cmd_import }, { "load", cmd_load },
+	{ "pull", cmd_pull }, { "push", cmd_push }, { "save", cmd_save },
 };
 
 static int worker_run(int argc, char **argv, struct err *e)

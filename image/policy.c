@@ -1,0 +1,204 @@
+/* policy.c - containers-policy.json(5): which requirements stand for a name, and asking each. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/path.h"
+#include "image/signature.h"
+
+#define POLICY_MAX (1u << 20)
+
+struct policy { struct arena *a; struct requirement *v; size_t n; const char *path; };
+
+void policy_free(struct policy *p)
+{
+	if (p)
+		arena_free(p->a);
+}
+
+/* ---- reading ---- */
+
+static int read_type(struct json_ctx *c, const struct json *v, void *field)
+{
+	static const struct { const char *name; enum requirement_type type; } rows[] = {
+		{ "reject", REQUIRE_REJECT }, { "insecureAcceptAnything", REQUIRE_NOTHING },
+		{ "signedBy", REQUIRE_GPG }, { "sigstoreSigned", REQUIRE_SIGSTORE },
+	};
+	const char *s;
+	int r = json_read_str(c, v, &s);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (str_eq(rows[i].name, s)) {
+			*(enum requirement_type *)field = rows[i].type;
+			return 0;
+		}
+	}
+	return json_fail(c, "\"%.64s\" is not known: berth knows reject, insecureAcceptAnything, "
+			    "signedBy and sigstoreSigned", s);
+}
+
+static int read_identity(struct json_ctx *c, const struct json *v, void *field)
+{
+	static const struct json_row rows[] = {
+		{ "type", json_read_str, offsetof(struct identity, type), true },
+		{ "dockerReference", json_read_str, offsetof(struct identity, reference), false },
+		{ "dockerRepository", json_read_str, offsetof(struct identity, repository), false },
+		{ "prefix", json_read_str, offsetof(struct identity, prefix), false },
+		{ "signedPrefix", json_read_str, offsetof(struct identity, signed_prefix), false },
+	};
+
+	return json_read_rows(c, v, rows, ARRAY_SIZE(rows), field);
+}
+
+static int read_requirement(struct json_ctx *c, const struct json *v, void *field)
+{
+	static const struct json_row rows[] = {
+		{ "type", read_type, offsetof(struct requirement, type), true },
+		{ "keyType", json_read_str, offsetof(struct requirement, key_type), false },
+		{ "keyPath", json_read_str, offsetof(struct requirement, key_path), false },
+		{ "keyPaths", json_read_strs, offsetof(struct requirement, key_paths), false },
+		{ "keyData", json_read_str, offsetof(struct requirement, key_data), false },
+		{ "keyDatas", json_read_strs, offsetof(struct requirement, key_datas), false },
+		{ "signedIdentity", read_identity, offsetof(struct requirement, identity), false },
+	};
+	struct requirement *q = field;
+	bool signed_ = false;
+	int r = json_read_rows(c, v, rows, ARRAY_SIZE(rows), q);
+
+	if (r < 0)
+		return r;
+	signed_ = q->type == REQUIRE_GPG || q->type == REQUIRE_SIGSTORE;
+	if (signed_ && !q->key_path && !q->key_paths && !q->key_data && !q->key_datas)
+		return json_fail(c, "a keyPath or keyData is missing");
+	if (q->key_type && !str_eq(q->key_type, "GPGKeys"))
+		return json_fail(c, "keyType \"%.64s\" is not known: expected GPGKeys", q->key_type);
+	return 0;
+}
+
+/* The scope that covers most of the name: a:tag, a/b/c, a/b, a, *.a, else the default. */
+static const struct json *find_scope(const struct json *doc, const struct ref *r)
+{
+	const struct json *docker = json_get(json_get(doc, "transports"), "docker");
+	AUTO_FREE char *scope = mem_printf("%s/%s", r->domain, r->path);
+	AUTO_FREE char *tagged = mem_printf("%s:%s", scope, r->tag);
+	const struct json *v = json_get(docker, tagged);
+	const char *dot;
+
+	if (v)
+		return v;
+	for (;;) {
+		char *slash;
+
+		v = json_get(docker, scope);
+		if (v)
+			return v;
+		slash = strrchr(scope, '/');
+		if (!slash)
+			break;
+		*slash = '\0';
+	}
+	for (dot = strchr(scope, '.'); dot; dot = strchr(dot + 1, '.')) {
+		AUTO_FREE char *wild = mem_printf("*%s", dot);
+
+		v = json_get(docker, wild);
+		if (v)
+			return v;
+	}
+	v = json_get(docker, "");
+	return v ? v : json_get(doc, "default");
+}
+
+static char *policy_path(void)
+{
+	const char *env = getenv("BERTH_POLICY"), *home = getenv("HOME");
+
+	if (!str_empty(env))
+		return mem_strdup(env);
+	if (!str_empty(home)) {
+		AUTO_FREE char *own = mem_printf("%s/.config/containers/policy.json", home);
+
+		if (access(own, F_OK) == 0)
+			return TAKE(own);
+	}
+	return mem_strdup("/etc/containers/policy.json");
+}
+
+int policy_load(const struct ref *ref, struct policy **ret, struct err *e)
+{
+	AUTO(arena) struct arena *a = arena_new(MANIFEST_ARENA);
+	struct policy *p = arena_alloc(a, sizeof(*p));
+	AUTO_FREE char *path = policy_path();
+	struct json_ctx c = { .a = a, .e = e, .what = path, .strict = true };
+	AUTO_FREE char *text = NULL;
+	const struct json *doc, *scope;
+	struct err why = ERR_INIT;
+	size_t n;
+	int r = path_read_file(AT_FDCWD, path, POLICY_MAX, &text, &n, &why);
+
+	if (r == -ENOENT) {
+		*ret = NULL;
+		return 0;
+	}
+	if (r < 0) {
+		*e = why;
+		return r;
+	}
+	r = json_parse(a, text, n, (struct json_limits){ POLICY_MAX, 16 }, path, &doc, e);
+	if (r < 0)
+		return r;
+	scope = find_scope(doc, ref);
+	if (!scope)
+		return err_say(e, EINVAL, "%s: it has no \"default\"", path);
+	r = json_read_array(&c, scope, sizeof(*p->v), read_requirement, &p->v, &p->n);
+	if (r < 0)
+		return r;
+	if (p->n == 0)
+		return err_say(e, EINVAL, "%s: an empty list of requirements for %s/%s", path, ref->domain,
+			       ref->path);
+	p->path = arena_strdup(a, path);
+	p->a = TAKE(a);
+	*ret = p;
+	return 0;
+}
+
+/* ---- asking ---- */
+
+bool policy_wants_sigstore(const struct policy *p)
+{
+	for (size_t i = 0; p && i < p->n; i++)
+		if (p->v[i].type == REQUIRE_SIGSTORE)
+			return true;
+	return false;
+}
+
+int policy_check(const struct policy *p, const struct store *s, const struct ref *r, const char *top,
+		 const char *digest, const char *signature, struct err *e)
+{
+	for (size_t i = 0; p && i < p->n; i++) {
+		const struct requirement *q = &p->v[i];
+		const struct signed_image im = { s, r, top, digest, signature };
+		int code = 0;
+
+		switch (q->type) {
+		case REQUIRE_NOTHING:
+			break;
+		case REQUIRE_REJECT:
+			return err_say(e, EPERM, "%s rejects images of %s/%s", p->path, r->domain, r->path);
+		case REQUIRE_GPG:
+			code = signature_check_gpg(q, &im, e);
+			break;
+		case REQUIRE_SIGSTORE:
+			code = signature_check_sigstore(q, &im, e);
+			break;
+		}
+		if (code < 0) {
+			err_wrap(e, "%s wants a signature", p->path);
+			return err_hint(e, "have the image signed, or change the policy");
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,268 @@
+/* pull.c - the process that unpacks what the other downloads. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "image/policy.h"
+#include "image/pull.h"
+#include "image/sandbox.h"
+
+/* What the downloader has said so far. */
+struct news {
+	int sock;
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	struct store_set blobs;
+	bool ended;
+	struct err err;
+	pthread_t reader;
+};
+
+static void *reader_thread(void *arg)
+{
+	struct news *n = arg;
+	struct pull_msg m;
+	bool ended = false;
+
+	while (!ended) {
+		size_t nfds = 0;
+		ssize_t r = fd_recv(n->sock, &m, sizeof(m), NULL, &nfds);
+
+		pthread_mutex_lock(&n->lock);
+		if (r != (ssize_t)sizeof(m)) {
+			ended = true;
+			err_say(&n->err, EPIPE, "the downloading process died");
+		} else if (m.kind == PULL_BLOB) {
+			m.digest[DIGEST_LEN] = '\0';
+			store_set_add(&n->blobs, m.digest);
+		} else {
+			ended = true;
+			if (m.kind == PULL_FAILED)
+				n->err = m.err;
+		}
+		n->ended = ended;
+		pthread_cond_broadcast(&n->more);
+		pthread_mutex_unlock(&n->lock);
+	}
+	return NULL;
+}
+
+static int news_error(struct news *n, struct err *e)
+{
+	if (!n->err.code)
+		return err_say(e, EPIPE, "the downloading process ended too early");
+	*e = n->err;
+	return -e->code;
+}
+
+/* The first message, before there are threads. */
+static int wait_manifest(int sock, struct pull_msg *ret, struct err *e)
+{
+	struct pull_msg m;
+	size_t nfds = 0;
+
+	if (fd_recv(sock, &m, sizeof(m), NULL, &nfds) != (ssize_t)sizeof(m))
+		return err_say(e, EPIPE, "the downloading process died");
+	if (m.kind == PULL_FAILED && m.err.code) {
+		*e = m.err;
+		return -e->code;
+	}
+	m.digest[DIGEST_LEN] = m.top[DIGEST_LEN] = m.signature[DIGEST_LEN] = '\0';
+	m.type[sizeof(m.type) - 1] = m.top_type[sizeof(m.top_type) - 1] = '\0';
+	if (m.kind != PULL_MANIFEST || !digest_valid(m.digest) || !digest_valid(m.top))
+		return err_say(e, EPROTO, "the downloading process says what it should not");
+	*ret = m;
+	return 0;
+}
+
+static int wait_blob(void *ctx, const char *digest, struct err *e)
+{
+	struct news *n = ctx;
+	int r = 0;
+
+	pthread_mutex_lock(&n->lock);
+	while (!store_set_has(&n->blobs, digest) && !n->ended)
+		pthread_cond_wait(&n->more, &n->lock);
+	if (!store_set_has(&n->blobs, digest))
+		r = news_error(n, e);
+	pthread_mutex_unlock(&n->lock);
+	return r;
+}
+
+static int wait_end(struct news *n, struct err *e)
+{
+	pthread_join(n->reader, NULL);
+	if (!n->err.code)
+		return 0;
+	*e = n->err;
+	return -e->code;
+}
+
+/* ---- the order of things ---- */
+
+struct pull {
+	const struct store *s;
+	const struct pull_opts *o;
+	struct ref ref;
+	char full[REF_MAX];
+	struct places places;
+	struct login *logins;
+	struct policy *policy;
+};
+
+static void pull_cleanup(struct pull *p)
+{
+	for (size_t i = 0; p->logins && i < p->places.n; i++)
+		login_cleanup(&p->logins[i]);
+	free(p->logins);
+	places_cleanup(&p->places);
+	policy_free(p->policy);
+}
+
+/* Everything that needs files or programs of this machine, before we confine ourselves. */
+static int pull_prepare(struct pull *p, const char *name, struct err *e)
+{
+	int tls = p->o->no_tls ? 0 : p->o->tls ? 1 : -1;
+	int r = ref_parse(name, &p->ref, e);
+
+	if (r < 0)
+		return r;
+	/* a tag beside a digest is only a word: the digest says what comes */
+	ref_full(&p->ref, p->full);
+	r = registries_find(&p->ref, true, tls, &p->places, e);
+	if (r < 0)
+		return r;
+	p->logins = mem_array(p->places.n + 1, sizeof(*p->logins));
+	for (size_t i = 0; i < p->places.n; i++) {
+		r = login_find(p->places.v[i].name, p->places.v[i].repo, p->o->authfile, &p->logins[i], e);
+		if (r < 0)
+			return r;
+	}
+	return policy_load(&p->ref, &p->policy, e);
+}
+
+/* Two pulls of one name: the second waits, and then finds all that the first brought. */
+static int lock_name(const struct store *s, const char *full, int *ret, struct err *e)
+{
+	AUTO_FREE char *path = mem_printf("partial/name-%016llx",
+					  (unsigned long long)str_hash(full, strlen(full), 0));
+	int fd;
+
+	mkdirat(s->fd, "partial", 0700);
+	fd = openat(s->fd, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set(e, errno, "open %s/%s", s->path, path);
+	if (fd_lock(fd, true, true) < 0) {
+		close(fd);
+		return err_set(e, errno, "lock %s/%s", s->path, path);
+	}
+	*ret = fd;
+	return 0;
+}
+
+static int start_download(struct pull *p, struct maker *m, int *ret_sock, pid_t *ret_pid, struct err *e)
+{
+	struct download d = { .m = m, .places = &p->places, .logins = p->logins, .ref = &p->ref,
+			      .opts = p->o, .signature = policy_wants_sigstore(p->policy) };
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_set(e, errno, "make a socket pair");
+	pid = fork();
+	if (pid < 0) {
+		close(pair[0]);
+		close(pair[1]);
+		return err_set(e, errno, "fork");
+	}
+	if (pid == 0) {
+		close(pair[0]);
+		d.sock = pair[1];
+		download_run(&d);
+		_exit(0);
+	}
+	close(pair[1]);
+	*ret_sock = pair[0];
+	*ret_pid = pid;
+	return 0;
+}
+
+static int unpack(struct pull *p, struct maker *m, struct news *n, const struct pull_msg *msg,
+		  struct err *e)
+{
+	char *names[2] = { p->full, NULL };
+	const struct maker_request q = {
+		.digest = msg->digest, .media_type = msg->type, .top = msg->top,
+		.top_type = msg->top_type, .top_size = msg->top_size, .names = names, .what = p->full,
+	};
+	const char *id;
+	int r;
+
+	m->wait_blob = wait_blob;
+	m->wait_ctx = n;
+	r = maker_add_image(m, &q, &id, e);
+	/* after a failure here the downloader is told by the closing of the socket */
+	if (r < 0) {
+		shutdown(n->sock, SHUT_RDWR);
+		pthread_join(n->reader, NULL);
+		return r;
+	}
+	r = wait_end(n, e);
+	return r < 0 ? r : maker_commit(m, e);
+}
+
+/* The policy may start programs, so it is asked before this process confines itself. */
+static int run(struct pull *p, struct maker *m, int sock, struct err *e)
+{
+	struct news n = { .sock = sock };
+	struct pull_msg msg = { 0 };
+	int r = wait_manifest(sock, &msg, e);
+
+	if (r == 0)
+		r = policy_check(p->policy, p->s, &p->ref, msg.top, msg.digest, msg.signature, e);
+	if (r == 0)
+		r = sandbox_enter(p->s->fd, -1, e);
+	if (r < 0)
+		return r;
+	pthread_mutex_init(&n.lock, NULL);
+	pthread_cond_init(&n.more, NULL);
+	r = pthread_create(&n.reader, NULL, reader_thread, &n);
+	if (r != 0)
+		return err_set(e, r, "start a thread");
+	r = unpack(p, m, &n, &msg, e);
+	store_set_cleanup(&n.blobs);
+	if (r < 0)
+		return r;
+	if (p->o->quiet)
+		printf("%s\n", msg.top);
+	else
+		printf("Digest: %s\nPulled: %s\n", msg.top, p->full);
+	return 0;
+}
+
+int pull_image(const struct store *s, const char *name, const struct pull_opts *o, struct err *e)
+{
+	AUTO(pull) struct pull p = { .s = s, .o = o };
+	AUTO(maker) struct maker m = { .fd = -1, .lock_fd = -1, .blobs_fd = -1 };
+	AUTO_CLOSE int name_lock = -1;
+	AUTO_CLOSE int sock = -1;
+	pid_t pid = -1;
+	int r = pull_prepare(&p, name, e);
+
+	if (r < 0)
+		return r;
+	r = lock_name(s, p.full, &name_lock, e);
+	if (r == 0)
+		r = maker_begin(s, &m, e);
+	if (r == 0)
+		r = start_download(&p, &m, &sock, &pid, e);
+	if (r == 0)
+		r = run(&p, &m, sock, e);
+	return r < 0 ? err_wrap(e, "pull %s", name) : 0;
+}
