@@ -43,6 +43,9 @@ int step_creds(struct init *in, struct err *e)
 	const struct spec_user *u = &in->process->user;
 	int r;
 
+	/* All ones would mean "leave as it is": root. */
+	if (u->uid == UINT32_MAX || u->gid == UINT32_MAX)
+		return err_say(e, EINVAL, "process.user: %u is no id", UINT32_MAX);
 	r = set_groups(in, e);
 	if (r < 0)
 		return r;

@@ -54,12 +54,23 @@ static char *next_line(char **text)
 	return line;
 }
 
+/* An id of all ones means "leave as it is" to setresuid(2): whoever had it would stay root. */
+static int parse_id(const char *text, uint32_t *ret)
+{
+	uint32_t id;
+
+	if (str_to_u32(text, &id) < 0 || id == UINT32_MAX)
+		return -EINVAL;
+	*ret = id;
+	return 0;
+}
+
 struct found_user { bool found; char *name; uint32_t uid, gid; const char *home; };
 
 static void find_user(char *passwd, const char *want, struct arena *a, struct found_user *u)
 {
 	uint32_t id = 0;
-	bool numeric = str_to_u32(want, &id) == 0;
+	bool numeric = parse_id(want, &id) == 0;
 	struct found_user by_id = { .found = false };
 	char *line;
 
@@ -68,7 +79,7 @@ static void find_user(char *passwd, const char *want, struct arena *a, struct fo
 		uint32_t uid, gid;
 		size_t n = split(line, f, 7);
 
-		if (n < 4 || str_to_u32(f[2], &uid) < 0 || str_to_u32(f[3], &gid) < 0)
+		if (n < 4 || parse_id(f[2], &uid) < 0 || parse_id(f[3], &gid) < 0)
 			continue;
 		struct found_user here = { true, f[0], uid, gid, NULL };
 
@@ -91,7 +102,7 @@ static bool find_group(char *group, const char *want, uint32_t *ret)
 	while ((line = next_line(&group))) {
 		char *f[4];
 
-		if (split(line, f, 4) >= 3 && str_eq(f[0], want) && str_to_u32(f[2], ret) == 0)
+		if (split(line, f, 4) >= 3 && str_eq(f[0], want) && parse_id(f[2], ret) == 0)
 			return true;
 	}
 	return false;
@@ -124,7 +135,7 @@ static void add_memberships(char *group, const char *name, struct spec_user *u)
 	while ((line = next_line(&group))) {
 		char *f[4];
 
-		if (split(line, f, 4) == 4 && is_member(f[3], name) && str_to_u32(f[2], &gid) == 0)
+		if (split(line, f, 4) == 4 && is_member(f[3], name) && parse_id(f[2], &gid) == 0)
 			add_group(u, gid);
 	}
 }
@@ -133,7 +144,7 @@ static int group_id(const char *group_text, const char *want, uint32_t *ret, str
 {
 	AUTO_FREE char *copy = mem_strdup(group_text);
 
-	if (find_group(copy, want, ret) || str_to_u32(want, ret) == 0)
+	if (find_group(copy, want, ret) || parse_id(want, ret) == 0)
 		return 0;
 	return err_say(e, ENOENT, "no group \"%s\" in the container's /etc/group", want);
 }
@@ -156,7 +167,7 @@ int root_user_find(int root_fd, const char *text, char *const *extra, struct are
 	if (found.found) {
 		u.uid = found.uid;
 		u.gid = found.gid;
-	} else if (*want && str_to_u32(want, &u.uid) < 0) {
+	} else if (*want && parse_id(want, &u.uid) < 0) {
 		return err_say(e, ENOENT, "no user \"%s\" in the container's /etc/passwd", want);
 	}
 	u.groups = arena_array(a, GROUPS_MAX, sizeof(*u.groups));

@@ -31,6 +31,16 @@ static int read_console_size(struct json_ctx *c, const struct json *v, void *fie
 	return json_read_rows(c, v, rows, ARRAY_SIZE(rows), field);
 }
 
+/* All ones means "leave as it is" to setresuid(2) and setresgid(2). */
+static int read_id(struct json_ctx *c, const struct json *v, void *field)
+{
+	int r = json_read_u32(c, v, field);
+
+	if (!r && *(uint32_t *)field == UINT32_MAX)
+		return json_fail(c, "%u is no id", UINT32_MAX);
+	return r;
+}
+
 static int read_gids(struct json_ctx *c, const struct json *v, void *field)
 {
 	struct spec_user *u = field;
@@ -38,7 +48,7 @@ static int read_gids(struct json_ctx *c, const struct json *v, void *field)
 
 	if (r < 0)
 		return r;
-	return json_read_array(c, v, sizeof(*u->groups), json_read_u32, &u->groups, &u->ngroups);
+	return json_read_array(c, v, sizeof(*u->groups), read_id, &u->groups, &u->ngroups);
 }
 
 static int read_umask(struct json_ctx *c, const struct json *v, void *field)
@@ -54,8 +64,8 @@ static int read_umask(struct json_ctx *c, const struct json *v, void *field)
 static int read_user(struct json_ctx *c, const struct json *v, void *field)
 {
 	static const struct json_row rows[] = {
-		SPEC_ROW("uid", struct spec_user, uid, json_read_u32, false),
-		SPEC_ROW("gid", struct spec_user, gid, json_read_u32, false),
+		SPEC_ROW("uid", struct spec_user, uid, read_id, false),
+		SPEC_ROW("gid", struct spec_user, gid, read_id, false),
 		SPEC_ROW("umask", struct spec_user, umask, read_umask, false),
 		SPEC_WHOLE("additionalGids", read_gids, false),
 	};
