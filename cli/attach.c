@@ -96,7 +96,7 @@ struct session {
 	const struct attach_opts *o;
 	unsigned char keys[16];
 	int nkeys, matched;
-	bool stdin_open, detached, eof;
+	bool stdin_open, detached, eof, gone;
 	int sigfd;
 	size_t typed_n;			/* input that the supervisor has not taken yet */
 	char typed[SUP_DATA], data[SUP_DATA];
@@ -217,11 +217,15 @@ static int on_message(struct session *s, int *ret_code, struct err *e)
 	switch (h.type) {
 	case SUP_OUT:
 	case SUP_ERR:
-		if (fd_write_all(h.type == SUP_OUT ? 1 : 2, s->data, (size_t)n) < 0)
-			return -EIO;	/* nobody reads us any more */
-		return 0;
+		if (s->gone || fd_write_all(h.type == SUP_OUT ? 1 : 2, s->data, (size_t)n) == 0)
+			return 0;
+		/* nobody reads us any more: as in a pipeline, that is its end */
+		s->gone = true;
+		if (s->o->flags & SUP_LOSSLESS)
+			return control_send(s->o->sock, SUP_STOP, SIGKILL, 0, NULL, 0);
+		return -EPIPE;
 	case SUP_END:
-		*ret_code = h.a;
+		*ret_code = s->gone ? 128 + SIGPIPE : h.a;
 		return 1;
 	case SUP_ERROR:
 		return err_say(e, EPROTO, "%.*s", (int)n, s->data);

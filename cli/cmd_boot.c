@@ -111,7 +111,7 @@ static int run_jobs(struct cli *c, const struct job *v, size_t n, bool up, uint3
 		if (pid == 0) {
 			struct err e = ERR_INIT;
 			int r = up ? connect_start(c, v[i].id, &e)
-				   : connect_stop(c, v[i].id, 0, timeout, &e);
+				   : connect_shutdown(c, v[i].id, timeout, &e);
 
 			if (r < 0) {
 				err_wrap(&e, "container %s", v[i].name);

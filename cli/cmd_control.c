@@ -49,9 +49,13 @@ static int run_rename(struct cli *c, void *opts, int argc, char **argv, struct e
 	if ((rc = record_find(&c->en, argv[0], id, e)) < 0 || (rc = record_load(&c->en, id, &r, e)) < 0)
 		return rc;
 	rc = record_rename(&c->en, r, argv[1], e);
-	if (rc == 0)
+	if (rc == 0) {
+		AUTO_FREE char *setting = mem_printf("name=%s", argv[1]);
+
+		connect_tell(c, id, setting);
 		event_log(c->en.root, "container", "rename", id,
 			  (struct event_attr[]){ { "name", argv[1] }, { "oldName", argv[0] }, { 0 } });
+	}
 	return rc;
 }
 
@@ -122,16 +126,12 @@ static int parse_restart(const char *text, struct record *r, struct err *e)
 
 static void tell_restart(struct cli *c, const struct record *r)
 {
-	AUTO_CLOSE int sock = -1;
-	struct err e = ERR_INIT;
 	char text[64];
 
-	if (control_connect(&c->en, r->id, &sock, &e) < 0)
-		return;
 	snprintf(text, sizeof(text), "restart=%d", (int)r->restart);
-	control_send(sock, SUP_SET, 0, 0, text, strlen(text));
+	connect_tell(c, r->id, text);
 	snprintf(text, sizeof(text), "restart-max=%u", r->restart_max);
-	control_send(sock, SUP_SET, 0, 0, text, strlen(text));
+	connect_tell(c, r->id, text);
 }
 
 /* Live first: what the kernel refuses is not recorded either. */

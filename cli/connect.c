@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -104,17 +105,42 @@ static int ask(int sock, enum sup_type type, int32_t a, int32_t b, bool until_en
 	}
 }
 
-int connect_stop(struct cli *c, const char *id, int sig, int32_t timeout, struct err *e)
+void connect_tell(struct cli *c, const char *id, const char *setting)
 {
 	AUTO_CLOSE int sock = -1;
-	int r = control_connect(&c->en, id, &sock, e);
+	struct err e = ERR_INIT;
+
+	if (control_connect(&c->en, id, &sock, &e) == 0)
+		control_send(sock, SUP_SET, 0, 0, setting, strlen(setting));
+}
+
+static int stop(struct cli *c, const char *id, const char *first, int sig, int32_t timeout,
+		struct err *e)
+{
+	AUTO_CLOSE int sock = -1;
+	struct err gone = ERR_INIT;
+	int r = control_connect(&c->en, id, &sock, &gone);
 
 	if (r == -ENOENT || r == -ECONNREFUSED)
 		return 0;
-	if (r < 0)
+	if (r < 0) {
+		*e = gone;
 		return r;
+	}
+	if (first && control_send(sock, SUP_SET, 0, 0, first, strlen(first)) < 0)
+		return 0;
 	r = ask(sock, SUP_STOP, sig, timeout, true, NULL, e);
 	return r == -EPIPE ? 0 : r;
+}
+
+int connect_stop(struct cli *c, const char *id, int sig, int32_t timeout, struct err *e)
+{
+	return stop(c, id, NULL, sig, timeout, e);
+}
+
+int connect_shutdown(struct cli *c, const char *id, int32_t timeout, struct err *e)
+{
+	return stop(c, id, "shutdown", 0, timeout, e);
 }
 
 int connect_kill(struct cli *c, const char *id, int sig, struct err *e)

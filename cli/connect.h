@@ -26,6 +26,10 @@ int connect_start(struct cli *c, const char *id, struct err *e);
 /* sig 0: its own; timeout INT32_MIN: its own.  Returns when it has ended and is cleaned up; not
  * running is success. */
 int connect_stop(struct cli *c, const char *id, int sig, int32_t timeout, struct err *e);
+/* The same, because the host goes down: it is not remembered as stopped by a person. */
+int connect_shutdown(struct cli *c, const char *id, int32_t timeout, struct err *e);
+/* Tells the supervisor a setting ("restart=1", "name=x"); nobody there is fine. */
+void connect_tell(struct cli *c, const char *id, const char *setting);
 int connect_kill(struct cli *c, const char *id, int sig, struct err *e);
 /* Waits for its end → exit code. */
 int connect_wait(struct cli *c, const char *id, int *ret_code, struct err *e);

@@ -289,7 +289,7 @@ static void who(const struct watch_client *c)
 
 static void set(struct watch_client *c, const char *text, size_t n)
 {
-	char copy[64];
+	char copy[sizeof(W.new_name)];
 	const char *v;
 	uint32_t num;
 
@@ -301,6 +301,10 @@ static void set(struct watch_client *c, const char *text, size_t n)
 		W.restart = num;
 	else if ((v = str_after(copy, "restart-max=")) && str_to_u32(v, &num) == 0)
 		W.restart_max = num;
+	else if ((v = str_after(copy, "name=")))
+		W.name = strcpy(W.new_name, v);
+	else if (str_eq(copy, "shutdown"))
+		W.why = STATUS_HOST_SHUTDOWN;	/* the STOP that follows is the host's, no person's */
 	else
 		send_to(c, SUP_ERROR, 0, "unknown setting", 15);
 }
@@ -338,7 +342,7 @@ static void request(struct watch_client *c, size_t n)
 		if (c->kind == CLIENT_NEW)
 			c->kind = CLIENT_WAIT;
 		who(c);
-		W.by_user = true;
+		W.by_user = W.why != STATUS_HOST_SHUTDOWN;
 		send_to(c, SUP_OK, 0, NULL, 0);
 		stop_begin(buffers.msg.h.a > 0 ? buffers.msg.h.a : (int)W.stop_signal,
 			   buffers.msg.h.b == INT32_MIN ? W.stop_timeout : buffers.msg.h.b, STATUS_STOPPED);

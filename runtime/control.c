@@ -57,10 +57,10 @@ ssize_t control_recv(int sock, struct sup_head *ret, void *data)
 	do
 		r = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
 	while (r < 0 && errno == EINTR);
+	if (r == 0 || (r < 0 && errno == ECONNRESET))
+		return -EPIPE;
 	if (r < 0)
 		return -errno;
-	if (r == 0)
-		return -EPIPE;
 	if (r < (ssize_t)sizeof(*ret) || (m.msg_flags & MSG_TRUNC))
 		return -EPROTO;
 	return r - (ssize_t)sizeof(*ret);

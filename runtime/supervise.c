@@ -370,6 +370,16 @@ static int become_supervisor(struct birth *b, struct err *e)
 	return err_set(e, errno, "start %s", program);
 }
 
+/* A restart finds what its last life left in the run folder. */
+static void forget_last(struct birth *b)
+{
+	struct err ignored = ERR_INIT;
+
+	unlinkat(b->run_dir, "sock", 0);
+	if (path_exists(b->run_dir, "state.json"))
+		container_delete(&b->env, b->id, true, &ignored);
+}
+
 int supervise_run(const struct engine *en, const char *id, struct supervise_opts *o,
 		  struct err *e)
 {
@@ -386,6 +396,7 @@ int supervise_run(const struct engine *en, const char *id, struct supervise_opts
 		r = path_open_dir(en->run_fd, id, &b.run_dir, e);
 	if (r < 0)
 		return r;
+	forget_last(&b);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(steps); i++) {
 		r = steps[i].run(&b, e);
 		log_debug("birth of %.12s: %s: %s", id, steps[i].name, r < 0 ? e->msg : "done");

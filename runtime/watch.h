@@ -63,6 +63,7 @@ struct watch {
 	pid_t health_pid;
 	/* log */
 	int log_fd, journal_fd;
+	char new_name[160];	/* after a rename: `name` points here */
 	bool buffers_used;	/* since they were last given back */
 	int64_t log_bytes;
 };

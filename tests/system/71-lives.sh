@@ -1,0 +1,101 @@
+#!/bin/bash
+# Restart policies, health, time limits, boot and shutdown, why it ended.
+# parallel: yes
+. "$(dirname "$0")/lib.sh"
+use_busybox
+field() { berth inspect -f "{{.$2}}" "$1"; }
+run_d() { berth run -d --network none "$@" >/dev/null || not_ok "a container starts: $*"; }
+
+# ---- restart
+run_d --name r3 --restart on-failure:3 busybox false
+tries() { [ "$(field r3 RestartCount)" = 3 ] && [ "$(field r3 State.Status)" = exited ]; }
+t "on-failure:3 tries three times more" until_true 10 tries
+run_d --name r0 --restart on-failure busybox true
+sleep 0.5
+is "on-failure leaves alone what ended well" "$(field r0 RestartCount)" 0
+run_d --name always --restart always busybox sh -c 'echo started; exit 0'
+sleep 2.2
+times=$(berth logs always | wc -l)
+like "the delay doubles: few starts in two seconds" "$times" "[3-6]"
+berth logs -t always | cut -d" " -f1 | while read -r at; do date -d "$at" +%s%N; done >"$T/starts"
+gaps=$(awk 'NR > 1 { print int(($1 - last) / 1000000) } { last = $1 }' "$T/starts" | head -n 3 | tr '\n' ' ')
+read -r g1 g2 g3 <<<"$gaps"
+if [ "$g1" -ge 90 ] && [ "$g2" -gt "$g1" ] && [ "$g3" -gt "$g2" ]; then ok "by 100, 200, 400 ms ($gaps)"; else not_ok "by 100, 200, 400 ms" "$gaps"; fi
+t "stop ends it for good" berth stop -t 1 always
+sleep 0.5
+is "it stays so" "$(field always State.Status)" exited
+t "update changes the policy" berth update --restart no always
+is "it is recorded" "$(field always HostConfig.RestartPolicy.Name)" no
+t "they are removed" berth rm -f r3 r0 always
+
+# ---- health
+run_d --name h --health-cmd 'test -e /ok' --health-interval 200ms --health-retries 2 busybox sleep 1000
+is "at first it is starting" "$(field h State.Health.Status)" starting
+unhealthy() { [ "$(field h State.Health.Status)" = unhealthy ]; }
+t "then unhealthy" until_true 10 unhealthy
+berth exec h touch /ok
+t "wait --condition healthy" timeout 20 "$BERTH" --root "$ROOT" wait --condition healthy h
+like "ps shows it" "$(berth ps)" "*(healthy)*"
+t "healthcheck run" berth healthcheck run h
+run_d --name hk --health-cmd false --health-interval 100ms --health-retries 1 --health-on-failure kill busybox sleep 1000
+is "--health-on-failure kill" "$(timeout 20 "$BERTH" --root "$ROOT" wait hk)" 137
+like "why says so" "$(berth why hk)" "*health check*"
+run_d --name hp --health-cmd false --health-interval 100ms --health-retries 1 --health-start-period 1h busybox sleep 1000
+sleep 0.6
+is "failures in the start period do not count" "$(field hp State.Health.Status)" starting
+t "they are removed" berth rm -f h hk hp
+
+# ---- times
+timed() { local b; b=$(date +%s%N); run berth "$@"; ms=$((($(date +%s%N) - b) / 1000000)); }
+timed run --rm --network none --timeout 500ms --stop-timeout 1 busybox sleep 1000
+case $ms in [5-9]??|[1-9]???) ok "at the time given";; *) not_ok "at the time given" "$ms";; esac
+run_d --name to --timeout 300ms --stop-timeout 1 busybox sh -c 'trap "exit 0" TERM; while :; do sleep 0.05; done'
+berth wait to >/dev/null
+like "why names the time limit" "$(berth why to)" "*--timeout*"
+run_d --name idle --idle-timeout 500ms --stop-timeout 1 busybox sh -c 'trap "exit 0" TERM; for i in 1 2 3 4 5; do echo $i; sleep 0.2; done; while :; do sleep 0.05; done'
+berth wait idle >/dev/null
+is "--idle-timeout waits while it writes" "$(berth logs idle | wc -l)" 5
+like "why names it" "$(berth why idle)" "*idle-timeout*"
+run_d --name cpu --cpu-time 1s --stop-timeout 1 busybox sh -c 'while :; do :; done'
+berth wait cpu >/dev/null
+like "--cpu-time" "$(berth why cpu)" "*CPU time*"
+t "they are removed" berth rm to idle cpu
+
+# ---- why
+run_d --name w busybox sh -c 'echo last words; exit 3'
+berth wait w >/dev/null
+like "why: its own exit, and its last lines" "$(berth why w)" "w: *exited with 3 (exit code 3)*last words"
+run_d --name k busybox sleep 1000
+berth kill k >/dev/null; berth wait k >/dev/null
+like "why: who killed it" "$(berth why k)" "*killed by signal KILL, asked for by uid 0*"
+is "why as JSON" "$(berth why --format json k | jq -r '.reason, .exitCode')" $'killed\n137'
+run_d --name sv busybox sleep 1000
+kill -9 "$(sed -n 's/^supervisor //p' "$ROOT/containers/$(berth inspect -f '{{.Id}}' sv)/status")"
+ends "its supervisor is killed: it goes with it" 0 until_true 10 sh -c "[ \"\$('$BERTH' --root '$ROOT' inspect -f '{{.State.Status}}' sv)\" = exited ]"
+like "why: it says so" "$(berth why sv)" "*supervisor was killed*"
+t "they are removed" berth rm w k sv
+
+# ---- boot and shutdown
+run_d --name b1 --restart always --boot-order 1 busybox sleep 1000
+run_d --name b2 --restart unless-stopped --boot-order 2 busybox sleep 1000
+run_d --name b3 --restart unless-stopped busybox sleep 1000
+run_d --name b4 busybox sleep 1000
+berth stop -t 0 b3 >/dev/null
+is "shutdown stops all, last first" "$(berth shutdown -t 0 -j 1 | tr '\n' ' ')" "b2 b1 b4 "
+is "none runs" "$(berth ps -q)" ""
+rm -rf "$ROOT/run" # as a new boot finds it
+is "boot --dry-run says which" "$(berth boot --dry-run | tr '\n' ' ')" "b1 b2 "
+t "boot" berth boot
+is "those run that should" "$(berth ps --format '{{.Names}}' | sort | tr '\n' ' ')" "b1 b2 "
+t "they are removed" berth rm -f b1 b2 b3 b4
+
+# ---- update of limits, events
+run_d --name ev busybox sleep 1000
+t "pause" berth pause ev
+like "ps says Paused" "$(berth ps)" "*(Paused)*"
+fails "exec in a paused one" 125 "*paused*" berth exec ev true
+t "unpause" berth unpause ev
+t "rename" berth rename ev ev2
+t "rm -f" berth rm -f ev2
+is "events told it all" "$(berth events --since 1h --until 0s --filter container=ev --format json | jq -r .Action | tr '\n' ' ')" "start "
+like "with the rest by id" "$(berth events --since 1h --until 0s --format json | jq -r .Action | tr '\n' ' ')" "*pause unpause rename*die*"

@@ -1,0 +1,57 @@
+#!/bin/bash
+# Logs: drivers, bounds, rotation under a follower, times.
+# parallel: yes
+. "$(dirname "$0")/lib.sh"
+use_busybox
+run_d() { berth run -d --network none "$@" >/dev/null || not_ok "a container starts: $*"; }
+dir() { echo "$ROOT/containers/$(berth inspect -f '{{.Id}}' "$1")"; }
+
+writer='i=0; while [ $i -lt 30000 ]; do echo "line $i and some more text to fill it"; i=$((i+1)); done'
+run_d --name rot --log-opt max-size=100k --log-opt max-file=3 busybox sh -c "sleep 0.5; $writer"
+timeout 60 "$BERTH" --root "$ROOT" logs -f rot >"$T/followed"
+is "logs -f loses nothing across rotations" "$(wc -l <"$T/followed")" 30000
+is "and keeps the order" "$(awk '{ if ($2 != NR - 1) { print "line", NR; exit } }' "$T/followed")" ""
+berth wait rot >/dev/null
+files=$(cd "$(dir rot)" && ls log log.* | wc -l)
+is "three files stay" "$files" 3
+size=$(cd "$(dir rot)" && cat log log.* | wc -c)
+if [ "$size" -lt 450000 ]; then ok "bounded: $size bytes"; else not_ok "bounded" "$size"; fi
+run berth logs rot
+like "logs show what is left, to the end" "$(tail -n 1 <<<"$out")" "line 29999 *"
+
+run_d --name gz --log-opt max-size=50k --log-opt max-file=4 --log-opt compress=true busybox sh -c "$writer; sleep 0.3"
+berth wait gz >/dev/null
+t "compressed files are there" until_true 5 sh -c "ls '$(dir gz)'/log.*.gz"
+like "and read" "$(berth logs gz | tail -n 1)" "line 29999 *"
+
+run_d --name js --log-driver json-file busybox sh -c 'echo "quo\"te"; printf "half"; echo err >&2'
+berth wait js >/dev/null
+is "json-file: lines of JSON" "$(jq -r .stream "$(dir js)/log" | sort | uniq -c | awk '{print $2 $1}' | tr '\n' ' ')" "stderr1 stdout2 "
+is "json-file: read back" "$(berth logs js 2>/dev/null)" $'quo"te\nhalf'
+
+run_d --name none --log-driver none busybox echo x
+berth wait none >/dev/null
+fails "none keeps none" 125 "berth: *keeps no log*" berth logs none
+is "passthrough: the caller's own streams" "$(berth run --rm --network none --log-driver passthrough busybox sh -c 'echo direct')" direct
+fails "an unknown driver" 125 "berth: --log-driver nosuch*" berth run --log-driver nosuch busybox true
+fails "an unknown option" 125 "berth: --log-opt x=y*" berth run --log-opt x=y busybox true
+
+run_d --name tm busybox sh -c 'echo one; sleep 1.2; echo two'
+berth wait tm >/dev/null
+like "k8s-file: CRI lines" "$(head -n 1 "$(dir tm)/log")" "20??-??-??T??:??:??.?????????Z stdout F one"
+first=$(berth logs -t tm | head -n 1 | cut -d' ' -f1)
+is "--since leaves out what was before" "$(berth logs --since 1s tm)" two
+is "--until" "$(berth logs --until "$first" tm)" one
+is "--tail 1" "$(berth logs --tail 1 tm)" two
+is "-n 0" "$(berth logs -n 0 tm)" ""
+fails "a time that is none" 125 "berth: --since yesterday*" berth logs --since yesterday tm
+
+# ---- a reader that stalls does not stall the container
+run_d --name st busybox sh -c 'sleep 0.5; yes | head -c 5000000; echo done >&2'
+(sleep 0.2; timeout 20 "$BERTH" --root "$ROOT" attach st | (sleep 8; cat >/dev/null)) >/dev/null 2>&1 &
+stalled=$!
+b=$SECONDS
+berth wait st >/dev/null
+if [ $((SECONDS - b)) -lt 6 ]; then ok "a reader that stalls does not stall the container"; else not_ok "stalled"; fi
+wait "$stalled"
+t "they are removed" berth rm rot gz js none tm st

@@ -1,0 +1,94 @@
+#!/bin/bash
+# Volumes, secrets, cp, diff, mount, read-only roots.
+# parallel: yes
+. "$(dirname "$0")/lib.sh"
+use_busybox
+run_n() { berth run --rm --network none "$@"; }
+
+# ---- named
+t "a named volume is made" run_n -v data:/data busybox sh -c 'echo kept >/data/f'
+says "and kept" kept run_n -v data:/data busybox cat /data/f
+ends "read-only" 1 run_n -v data:/data:ro busybox sh -c 'echo x >/data/f'
+says "a volume is filled from the image at first" "$(run_n busybox ls /etc | tr '\n' ' ')" run_n -v etc:/etc busybox sh -c 'ls /etc | tr "\n" " "'
+t "not again" run_n -v etc:/etc busybox rm /etc/greeting
+ends "what was removed stays so" 1 run_n -v etc:/etc busybox test -e /etc/greeting
+is "nocopy leaves it empty" "$(run_n -v nc:/srv:nocopy busybox ls /srv)" ""
+is "volume ls" "$(berth volume ls -q | tr '\n' ' ')" "data etc nc "
+fails "a volume in use is not removed" 1 "berth: *in use*" sh -c "
+	'$BERTH' --root '$ROOT' create --name holder -v data:/d busybox true >/dev/null
+	exec '$BERTH' --root '$ROOT' volume rm data"
+berth rm holder >/dev/null
+t "volume rm" berth volume rm data etc nc
+t "anonymous ones go with --rm" run_n -v /anon busybox touch /anon/x
+is "none is left" "$(berth volume ls -q)" ""
+berth create --name an -v /anon busybox true >/dev/null
+is "one is there" "$(berth volume ls -q | wc -l)" 1
+t "rm -v takes it too" berth rm -v an
+is "it is gone" "$(berth volume ls -q)" ""
+
+# ---- bind, tmpfs, --mount
+mkdir "$T/src"; echo host >"$T/src/f"
+says "bind" host run_n -v "$T/src:/m" busybox cat /m/f
+t "write" run_n -v "$T/src:/m" busybox sh -c 'echo inside >/m/g'
+is "it is on the host" "$(cat "$T/src/g")" inside
+says "--mount bind, read-only" ro run_n --mount "type=bind,src=$T/src,dst=/m,readonly" busybox sh -c 'touch /m/x 2>/dev/null || echo ro'
+fails "--mount of what is not there" 125 "berth: *nosuch*" berth run --mount type=bind,src=/nosuch,dst=/m busybox true
+t "-v makes the folder" run_n -v "$T/made:/m" busybox true
+is "it is there" "$([ -d "$T/made" ] && echo yes)" yes
+echo other >"$T/src/f2"
+says "a file over a file" other run_n -v "$T/src/f2:/etc/greeting" busybox cat /etc/greeting
+like "tmpfs" "$(run_n --tmpfs /t:size=1m busybox df -k /t | tail -n 1)" "tmpfs*1024*"
+ends "tmpfs is bounded" 1 run_n --tmpfs /t:size=1m busybox dd if=/dev/zero of=/t/x bs=64k count=32
+says "--read-only with writable tmp" "ro tmp" run_n --read-only busybox sh -c 'touch /x 2>/dev/null || echo -n "ro "; touch /tmp/x && echo tmp'
+says "--read-only alone" "ro ro" run_n --read-only --read-only-tmpfs=false busybox sh -c 'touch /x 2>/dev/null || echo -n "ro "; touch /tmp/x 2>/dev/null || echo ro'
+fails "over the root" 125 "berth: *root itself*" berth run -v /tmp:/ busybox true
+fails "twice the same place" 125 "berth: *twice*" berth run -v a:/m -v b:/m busybox true
+says "--volumes-from" shared sh -c "
+	'$BERTH' --root '$ROOT' run -d --name vf --network none -v vfv:/s busybox sh -c 'echo shared >/s/f; sleep 100' >/dev/null
+	sleep 0.5; exec '$BERTH' --root '$ROOT' run --rm --network none --volumes-from vf busybox cat /s/f"
+berth rm -f vf >/dev/null; berth volume rm vfv >/dev/null
+
+# ---- secrets
+echo -n s3cret >"$T/sec"
+t "secret create" berth secret create tok "$T/sec"
+says "it is a file" s3cret run_n --secret tok busybox cat /run/secrets/tok
+says "where and how it is asked for" "1000 400" run_n --secret tok,target=/s,uid=1000,mode=0400 busybox stat -c '%u %a' /s
+berth run -d --name sec --network none --secret tok busybox sleep 100 >/dev/null
+unlike "inspect does not tell it" "$(berth inspect sec)" "*s3cret*"
+is "no record has it" "$(grep -rl s3cret "$ROOT/containers" | wc -l)" 0
+t "rm" berth rm -f sec
+is "nothing of it stays in what runs" "$(grep -rl s3cret "$ROOT/run" | wc -l)" 0
+fails "one that is not there" 125 "berth: *no such secret*" berth run --rm --secret nosuch busybox true
+t "secret rm" berth secret rm tok
+
+# ---- cp, diff, mount
+berth run -d --name c --network none busybox sleep 1000 >/dev/null
+mkdir -p "$T/cp/sub"; echo a >"$T/cp/a"; ln -s a "$T/cp/l"; ln "$T/cp/a" "$T/cp/h"; echo b >"$T/cp/sub/b"
+chown 1234:1234 "$T/cp/sub/b"; chmod 4711 "$T/cp/a"
+t "cp a folder in" berth cp "$T/cp" c:/in
+says "links are links" a berth exec c readlink /in/l
+says "two names are one file" 2 berth exec c stat -c %h /in/h
+says "owners are root's" 0 berth exec c stat -c %u /in/sub/b
+t "cp -a keeps owners" berth cp -a "$T/cp/." c:/in2
+says "so it is" "1234 4711" berth exec c sh -c 'echo $(stat -c %u /in2/sub/b) $(stat -c %a /in2/a)'
+t "cp out" berth cp c:/in2 "$T/out"
+is "the same" "$(diff -r --no-dereference "$T/cp" "$T/out" && echo same)" same
+t "a file to a name" berth cp c:/etc/greeting "$T/greet"
+is "its content" "$(cat "$T/greet")" "$(berth exec c cat /etc/greeting)"
+berth exec c sh -c 'ln -s /etc/passwd /trap; mkdir /d; ln -s / /d/up'
+t "cp onto a symlink of the container's" berth cp "$T/cp/a" c:/d/up/trapped
+is "nothing of the host was touched" "$([ -e /trapped ] && echo yes)" ""
+t "it is inside" berth exec c test -e /trapped
+fails "cp from what is not there" 125 "berth: *nosuch*" berth cp c:/nosuch "$T/x"
+like "diff" "$(berth diff c)" $'*A /in\n*'
+like "diff: removed" "$(berth exec c rm /etc/greeting; berth diff c)" "*D /etc/greeting*"
+t "stop" berth stop -t 0 c
+t "cp works when it is stopped" berth cp c:/in2/a "$T/stopped"
+is "its content" "$(cat "$T/stopped")" a
+m=$(berth mount c)
+is "mount shows it" "$(cat "$m/in2/a")" a
+t "umount" berth umount c
+mi=$(berth mount busybox)
+t "mount of an image" test -x "$mi/bin/busybox"
+t "umount of it" berth umount busybox
+t "rm" berth rm c
