@@ -349,7 +349,7 @@ int lease_port_take(struct lease_dirs *d, const struct net_port *p, const char *
 	ret_owner[0] = 0;
 	lease_walk(d, PORTS_DIR, look_for_clash, &c);
 	if (ret_owner[0])
-		return err_say(e, EADDRINUSE, "port %u/%s is published by container %.64s", p->host,
+		return err_say(e, EADDRINUSE, "port %u/%s is in use by container %.12s", p->host,
 			       publish_proto_name(p->proto), ret_owner);
 	if (symlinkat(id, d->ports, name) == 0)
 		return 0;

@@ -6,6 +6,7 @@
  * one, and two processes never get the same.
  *
  *	leases/.lock		one lock for all changes
+ *	leases/.idle		held by the child that removes what is unused (netidle.h)
  *	leases/.id/ID		the journal of a container (journal.h)
  *	leases/.ports/PROTO-PORT-IP -> ID	IP is "any", "any4", "any6" or an address
  *	leases/.gone/VETH -> ID	interfaces that net_down's child is removing

@@ -4,7 +4,7 @@
  *	net_up					net_down
  *	1 leases of addresses and ports		4 dropped
  *	2 journal written			5 removed
- *	3 table and bridges			- they stay
+ *	3 table and bridges			7 removed by a child when nobody uses them
  *	4 published ports			3 elements removed
  *	5 hosts of it and the neighbours	6 hosts of the neighbours
  *	6 veth pair, addresses, routes		2 noted in .gone
@@ -14,11 +14,7 @@
  * there is to take away.  Changes of state are made under one lock (lease.h); making interfaces
  * happens outside of it.
  *
- * Removing a veth pair waits for two grace periods of RCU: 26 ms, ten times as long as all else.
- * To leave it to the end of the namespace is no answer: a TCP socket that was open when the
- * container died keeps the namespace for a minute or more.  So net_down notes the names in .gone
- * and a child of its own watches and, if need be, removes them after net_down has returned;
- * net_sweep does it when that child was killed.
+ * What takes long, or is better not done at once, a child does after net_down (netidle.h).
  */
 #include "netns/net.h"
 
@@ -26,19 +22,18 @@
 #include <linux/netlink.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/path.h"
-#include "base/sys.h"
 #include "netns/bridge.h"
 #include "netns/flow.h"
 #include "netns/hostport.h"
 #include "netns/iface.h"
 #include "netns/link.h"
 #include "netns/names.h"
+#include "netns/netidle.h"
 #include "netns/netname.h"
 #include "netns/nft.h"
 
@@ -222,44 +217,6 @@ static int note_ifaces(struct lease_dirs *d, const struct journal *j, bool *ret_
 	return r;
 }
 
-static bool any_left(struct nl *nl, const struct journal *j)
-{
-	struct err ignored = ERR_INIT;
-	struct link_info l;
-	for (size_t i = 0; i < j->net.nifaces; i++)
-		if (j->net.ifaces[i].veth && link_find(nl, j->net.ifaces[i].veth, &l, &ignored) == 0)
-			return true;
-	return false;
-}
-
-/*
- * Removes the interfaces in a child that nobody waits for: it has no exit signal, so no wait(2)
- * of the caller ever sees it, and it holds none of the caller's descriptors, so no reader of a
- * pipe waits for it.  When it cannot be made, net_sweep does the work.
- */
-static void remove_ifaces_behind(struct lease_dirs *d, const struct journal *j)
-{
-	AUTO(nl) struct nl nl = NL_INIT;
-	struct err ignored = ERR_INIT;
-	struct clone_args args = { .flags = 0, .exit_signal = 0 };
-	if (nl_open(&nl, NETLINK_ROUTE, -1, &ignored) < 0 || sys_clone3(&args) != 0)
-		return;
-	setsid();
-	if (dup2(nl.fd, 0) < 0 || dup2(d->gone, 1) < 0 || sys_close_range(2, ~0U, 0) < 0)
-		_exit(1);
-	nl.fd = 0;
-	/* As a rule the namespace ends by itself, and the kernel takes the interfaces of many
-	 * namespaces away at once, which is far cheaper than one by one. */
-	for (long ms = 5; ms < 400 && any_left(&nl, j); ms *= 2)
-		nanosleep(&(struct timespec){ .tv_nsec = ms * 1000000 }, NULL);
-	for (size_t i = 0; i < j->net.nifaces; i++) {
-		const char *veth = j->net.ifaces[i].veth;
-		if (veth && link_delete(&nl, veth, &ignored) == 0)
-			unlinkat(1, veth, 0);
-	}
-	_exit(0);
-}
-
 /* With the lock held: everything of id but its interfaces. */
 static int take_away(struct lease_dirs *d, const struct net_paths *p, const struct journal *j,
 		     bool known, struct arena *a, struct err *e)
@@ -303,8 +260,8 @@ int net_down(const struct net_paths *p, const char *id, struct err *e)
 	for (size_t i = 0; i < j.net.nifaces; i++)
 		names_tell(&d, p, j.net.ifaces[i].network, id);
 	lease_unlock(&d);
-	if (some)
-		remove_ifaces_behind(&d, &j);
+	if (some || found == 0)
+		netidle_watch(p, &j);
 	return r < 0 ? r : r2;
 }
 

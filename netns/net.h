@@ -142,7 +142,8 @@ int net_up(const struct net_paths *p, const char *id, const char *name, int netn
 /* Takes away all that net_up and net_connect made for id, also half of it; the namespace need
  * not exist any more.  Safe twice.  Does its best and returns the first failure.  The veth goes
  * with its namespace; a child that outlives the call by some 50 ms sees to it, and removes it by
- * force after 0.6 s (to wait for that would make net_down a hundred times slower). */
+ * force after 0.6 s (to wait for that would make net_down a hundred times slower).  The child of
+ * the last container stays a second more and then removes bridges and table. */
 int net_down(const struct net_paths *p, const char *id, struct err *e);
 /* What id has at the moment, from its journal.  -ENOENT: nothing. */
 int net_load(const struct net_paths *p, const char *id, struct arena *a, struct net_result *ret,

@@ -16,6 +16,7 @@
 #include "netns/bridge.h"
 #include "netns/journal.h"
 #include "netns/link.h"
+#include "netns/netidle.h"
 
 struct sweep {
 	struct strlist dead;
@@ -107,6 +108,8 @@ int net_sweep(const struct net_paths *p, net_alive *alive, void *arg, struct err
 		remove_temporaries(&d);
 		lease_unlock(&d);
 		r = remove_gone(&d, first < 0 ? &(struct err)ERR_INIT : e);
+		if (r == 0)
+			r = netidle_sweep(&d, p, first < 0 ? &(struct err)ERR_INIT : e);
 	}
 	strlist_cleanup(&s.dead);
 	return first < 0 ? first : r;

@@ -480,3 +480,14 @@ void network_bridge_mac(const struct network *n, uint8_t ret[static 6])
 	ret[0] = 0x02; /* unicast, locally administered */
 	ret[1] = 0xbe;
 }
+
+int network_remove_bridge(struct nl *nl, const struct network *n, struct err *e)
+{
+	struct link_info l;
+	uint8_t mac[6];
+	int r = link_find(nl, n->doc.bridge, &l, e);
+	if (r < 0)
+		return r == -ENODEV ? 0 : r;
+	network_bridge_mac(n, mac);
+	return memcmp(mac, l.mac, 6) == 0 ? link_delete(nl, n->doc.bridge, e) : 0;
+}

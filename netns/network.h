@@ -8,6 +8,7 @@
 
 #include "netns/lease.h"
 #include "netns/nft.h"
+#include "netns/nl.h"
 #include "netns/net.h"
 
 /* A network with its texts as values. */
@@ -35,5 +36,7 @@ void network_remove(struct lease_dirs *d, const char *name);
 struct nft_net network_nft(const struct network *n);
 /* The bridge's own address, which follows from its name. */
 void network_bridge_mac(const struct network *n, uint8_t ret[static 6]);
+/* Only when it is the one that we made: its address says so.  Absent is success. */
+int network_remove_bridge(struct nl *nl, const struct network *n, struct err *e);
 
 #endif

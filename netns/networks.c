@@ -93,25 +93,11 @@ int net_network_users(const struct net_paths *p, const char *name, struct arena 
 	return 0;
 }
 
-/* The bridge goes only when it is the one that we made: its address says so. */
-static int remove_bridge(const struct network *n, struct err *e)
-{
-	AUTO(nl) struct nl nl = NL_INIT;
-	struct link_info l;
-	uint8_t mac[6];
-	int r = nl_open(&nl, NETLINK_ROUTE, -1, e);
-	if (r == 0)
-		r = link_find(&nl, n->doc.bridge, &l, e);
-	if (r < 0)
-		return r == -ENODEV ? 0 : r;
-	network_bridge_mac(n, mac);
-	return memcmp(mac, l.mac, 6) == 0 ? link_delete(&nl, n->doc.bridge, e) : 0;
-}
-
 /* With the lock held.  The document goes last, so that a second try finds what is left. */
 static int remove_network(struct lease_dirs *d, const struct net_paths *p, const struct network *n,
 			  struct err *e)
 {
+	AUTO(nl) struct nl nl = NL_INIT;
 	char table[NFT_TABLE_MAX];
 	bool there = false;
 	netname_table(p, table);
@@ -121,7 +107,9 @@ static int remove_network(struct lease_dirs *d, const struct net_paths *p, const
 		r = nft_remove_net(table, &row, e);
 	}
 	if (r == 0 && n->bridged)
-		r = remove_bridge(n, e);
+		r = nl_open(&nl, NETLINK_ROUTE, -1, e);
+	if (r == 0 && n->bridged)
+		r = network_remove_bridge(&nl, n, e);
 	if (r < 0)
 		return r;
 	lease_forget(d, n->doc.name);

@@ -304,11 +304,52 @@ static void net_down__namespace_kept_alive__interface_goes_all_the_same(void **s
 	no_veth(h);
 	AUTO(lease_dirs) struct lease_dirs d = LEASE_DIRS_INIT;
 	OK(h, lease_open(&d, &h->p, &h->e));
-	usleep(20000);
-	DIR *dir = fdopendir(dup(d.gone));
-	for (struct dirent *de; (de = readdir(dir));)
-		assert_int_equal(de->d_name[0], '.');
-	closedir(dir);
+	size_t n = 1;
+	for (int i = 0; n && i < 100; i++) {
+		usleep(10000);
+		n = 0;
+		DIR *dir = opendir(path_of_fd(d.gone, (char[32]){ 0 }));
+		for (struct dirent *de; (de = readdir(dir));)
+			n += de->d_name[0] != '.';
+		closedir(dir);
+	}
+	assert_int_equal(n, 0);
+}
+
+static bool table_is_there(struct host *h)
+{
+	char table[NFT_TABLE_MAX];
+	bool there;
+	netname_table(&h->p, table);
+	OK(h, nft_check(table, &there, &h->e));
+	return there;
+}
+
+static void net_down__last_container__bridge_and_table_go_after_a_while(void **state)
+{
+	struct host *h = *state;
+	struct net_config c = parse(h, NULL);
+	up(h, "aaaa", new_container(h), &c);
+	up(h, "bbbb", new_container(h), &c);
+	OK(h, net_down(&h->p, "aaaa", &h->e));
+	usleep(1300000);
+	assert_true(table_is_there(h));
+	OK(h, net_down(&h->p, "bbbb", &h->e));
+	end_containers(h);
+	for (int i = 0; i < 400 && (count_links(h, "bridge") || table_is_there(h)); i++)
+		usleep(10000);
+	assert_int_equal(count_links(h, "bridge"), 0);
+	assert_false(table_is_there(h));
+	/* And when that child was killed, the next sweep does it. */
+	up(h, "aaaa", new_container(h), &c);
+	AUTO(lease_dirs) struct lease_dirs d = LEASE_DIRS_INIT;
+	OK(h, lease_open(&d, &h->p, &h->e));
+	lease_drop_all(&d, "aaaa");
+	journal_remove(&d, "aaaa");
+	assert_int_equal(count_links(h, "bridge"), 1);
+	OK(h, net_sweep(&h->p, nobody_alive, NULL, &h->e));
+	assert_int_equal(count_links(h, "bridge"), 0);
+	assert_false(table_is_there(h));
 }
 
 static void net_up__table_flushed_by_another__is_built_again(void **state)
@@ -375,6 +416,7 @@ int main(void)
 		T(net_sweep__net_up_killed_anywhere__leaves_nothing),
 		T(net_sweep__removing_child_was_killed__interface_goes_all_the_same),
 		T(net_down__namespace_kept_alive__interface_goes_all_the_same),
+		T(net_down__last_container__bridge_and_table_go_after_a_while),
 		T(net_up__table_flushed_by_another__is_built_again),
 		T(net_files_make__bridge__resolv_hosts_and_hostname_are_right),
 	};
