@@ -48,7 +48,7 @@ struct container_state {		/* all in `arena` */
 
 struct container_env {			/* what is the same for a whole invocation */
 	const char *run_root;		/* holds a folder per container */
-	const char *cache_dir;		/* holds seccomp/, NULL: no cache */
+	const char *cache_dir;		/* holds cache/seccomp/, NULL: no cache */
 	enum cgroup_driver driver;
 	bool rootless;
 };

@@ -107,8 +107,8 @@ int filter_compile(const struct filter_profile *p, const struct filter_options *
 /* Raw instructions from outside (run.oci.seccomp_bpf_data, decoded; --seccomp FD), verified. */
 int filter_load_raw(struct arena *a, const void *data, size_t n, struct filter_program *ret,
 		    struct err *e);
-/* Opens (makes) CACHE_DIR/seccomp for filter_options.  -errno when there can be none. */
-int filter_cache_open(const char *cache_dir, int *ret_dirfd);
+/* Opens (makes) ROOT/cache/seccomp for filter_options.  -errno when there can be none. */
+int filter_cache_open(const char *root, int *ret_dirfd);
 
 /* ---- notify.c: the listener's way to its agent ---- */
 

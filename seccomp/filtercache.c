@@ -134,16 +134,19 @@ void filtercache_save(int dirfd, const void *key, size_t key_n, const struct soc
 	(void)path_write_file(dirfd, name, data, sizeof(h) + rest, 0600, false, &ignored);
 }
 
-int filter_cache_open(const char *cache_dir, int *ret_dirfd)
+int filter_cache_open(const char *root, int *ret_dirfd)
 {
-	AUTO_FREE char *path = mem_printf("%s/seccomp", cache_dir);
+	AUTO_FREE char *path = mem_printf("%s/cache/seccomp", root);
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	struct err ignored = ERR_INIT;
 	struct stat st;
 	int rc;
 
 	if (fd < 0 && errno == ENOENT) {
-		rc = path_mkdirs(path, 0700, &ignored);
+		/* ROOT itself is passed through by users of containers with user namespaces. */
+		rc = path_mkdirs(root, 0711, &ignored);
+		if (rc == 0)
+			rc = path_mkdirs(path, 0700, &ignored);
 		if (rc < 0)
 			return rc;
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
