@@ -211,7 +211,7 @@ static int enter_subgroups(const struct cgroup_want *w, const struct cgroup_host
 	if (!*sub && !*given)
 		return 0;
 	path = mem_printf("%s/%s%s%s", c->path, sub, *sub && *given ? "/" : "", given);
-	if (strchr(sub, '/') || strchr(given, '/') || str_starts(sub, ".") || str_starts(given, "."))
+	if (strchr(sub, '/') || strchr(given, '/') || sub[0] == '.' || given[0] == '.')
 		return err_say(e, EINVAL, "annotation %s: \"%s\" is no name for a cgroup",
 			       *given ? "run.oci.delegate-cgroup" : "run.oci.systemd.subgroup",
 			       *given ? given : sub);
@@ -378,11 +378,12 @@ int cgroup_make(const struct cgroup_want *w, struct cgroup *ret, struct err *e)
 		c.driver = r < 0 ? CGROUP_DRIVER_DISABLED : choose_driver(w, &h);
 	}
 	if (c.driver == CGROUP_DRIVER_DISABLED) {
+		if (r < 0 && cgroup_limits_any(limits_of(w)))
+			return r;
 		if (cgroup_limits_any(limits_of(w)))
-			return r < 0 ? r : err_say(e, ENOTSUP, "no limit can be set without a "
-						   "cgroup of our own (driver \"disabled\"); log in "
-						   "through systemd, or let root run `berth "
-						   "delegate`");
+			return err_say(e, ENOTSUP, "no limit can be set without a cgroup of our own "
+				       "(driver \"disabled\"); log in through systemd, or let root "
+				       "run `berth delegate`");
 		c.path = mem_strdup("");
 	} else {
 		r = check_want(w, &h, e);

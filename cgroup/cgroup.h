@@ -43,7 +43,8 @@ struct cgroup_net_prio { const char *name; uint32_t priority; };
 
 struct cgroup_limits {
 	struct {
-		struct json_opt_i64 limit, reservation, swap;	/* bytes; -1 is max; swap = memory + swap */
+		/* bytes; -1 is max; swap counts memory and swap together */
+		struct json_opt_i64 limit, reservation, swap;
 		struct json_opt_i64 kernel, kernel_tcp;		/* obsolete: read, ignored */
 		struct json_opt_u64 swappiness;			/* v1 only: refused by check */
 		struct json_opt_bool disable_oom_killer, use_hierarchy;
@@ -166,16 +167,16 @@ struct cgroup_want {
 	const struct cgroup_limits *limits;	/* checked; NULL: none */
 	const struct json_map *annotations;	/* org.systemd.property.*, run.oci.systemd.subgroup,
 						   run.oci.delegate-cgroup */
-	bool rootless;			/* no rights over the host's root cgroup: use our own subtree */
+	bool rootless;			/* no rights over the host's root cgroup: in our subtree */
 	bool delegate;			/* the container may manage its cgroup (own cgroupns, rw) */
-	uid_t uid;			/* owner of a delegated cgroup: the container's root on the host */
+	uid_t uid;			/* owner of a delegated cgroup: the container's root */
 	gid_t gid;
 };
 
 /* A cgroup that is open.  cgroup_open fills it for one that exists. */
 struct cgroup {
-	int fd;			/* directory (O_RDONLY): for CLONE_INTO_CGROUP and the functions below;
-				   -1 with the driver "disabled" */
+	int fd;			/* directory (O_RDONLY), for CLONE_INTO_CGROUP and the functions
+				   below; -1 with the driver "disabled" */
 	char *path;		/* below the mount, to be kept in the state; "" when disabled */
 	char *unit;		/* systemd's scope, or NULL: to be kept in the state too */
 	enum cgroup_driver driver;
@@ -257,7 +258,7 @@ int cgroup_events_open(int fd, const char *file);
 struct cgroup_oom {
 	bool known;			/* there is a memory controller */
 	uint64_t oom, oom_kill, oom_group_kill, max, high;	/* counters of memory.events */
-	uint64_t limit, peak;		/* bytes; limit UINT64_MAX: none; peak 0: not known (< 5.19) */
+	uint64_t limit, peak;	/* bytes; limit UINT64_MAX: none; peak 0: not known (< 5.19) */
 };
 int cgroup_oom_read(int fd, struct cgroup_oom *ret);
 /* CPU time used, in microseconds (cpu.stat usage_usec, there without any controller). */
@@ -267,8 +268,11 @@ int cgroup_cpu_read(int fd, uint64_t *ret_usec);
 
 struct cgroup_pressure_line { double avg10, avg60, avg300; uint64_t total; };
 struct cgroup_pressure { bool known; struct cgroup_pressure_line some, full; };
-struct cgroup_counter { const char *name; uint64_t v; };	/* name within the text that was read */
-struct cgroup_io_stat { uint32_t major, minor; uint64_t rbytes, wbytes, rios, wios, dbytes, dios; };
+struct cgroup_counter { const char *name; uint64_t v; };
+struct cgroup_io_stat {
+	uint32_t major, minor;
+	uint64_t rbytes, wbytes, rios, wios, dbytes, dios;
+};
 struct cgroup_hugetlb_stat { char size[16]; uint64_t usage, max, failcnt; };
 struct cgroup_rdma_stat { char device[64]; uint32_t handles, objects; };
 

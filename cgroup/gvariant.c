@@ -181,10 +181,14 @@ static size_t size_of(char type)
 
 static void store(void *at, char type, const struct unit_prop *v)
 {
-	int flag = v->b;
+	uint32_t u32 = (uint32_t)v->u;
+	uint16_t u16 = (uint16_t)v->u;
+	uint8_t u8 = (uint8_t)v->u;
+	int flag;
 
 	switch (type) {
 	case 'b':
+		flag = v->b;
 		memcpy(at, &flag, sizeof(flag));
 		break;
 	case 's': case 'o':
@@ -194,11 +198,11 @@ static void store(void *at, char type, const struct unit_prop *v)
 		if (size_of(type) == 8)
 			memcpy(at, &v->u, 8);
 		else if (size_of(type) == 4)
-			memcpy(at, &(uint32_t){ (uint32_t)v->u }, 4);
+			memcpy(at, &u32, 4);
 		else if (size_of(type) == 2)
-			memcpy(at, &(uint16_t){ (uint16_t)v->u }, 2);
+			memcpy(at, &u16, 2);
 		else
-			memcpy(at, &(uint8_t){ (uint8_t)v->u }, 1);
+			memcpy(at, &u8, 1);
 	}
 }
 

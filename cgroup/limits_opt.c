@@ -68,7 +68,8 @@ int limit_parse_cpus(struct cgroup_limits *l, struct arena *a, const struct cgro
 	(void)a;
 	if (l->cpu.quota.set != l->cpu.period.set ||
 	    (l->cpu.period.set && l->cpu.period.v != CPUS_PERIOD))
-		return err_say(e, EINVAL, "--cpus cannot be given beside --cpu-quota or --cpu-period");
+		return err_say(e, EINVAL, "--cpus cannot be given beside --cpu-quota or "
+			       "--cpu-period");
 	if (str_to_double(value, &n) < 0 || !(n == 0 || (n >= 0.01 && n <= 8192)))
 		return bad(o, value, "a number of CPUs, 0.01 or more", e);
 	if (n == 0) {

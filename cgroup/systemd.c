@@ -121,7 +121,8 @@ static unsigned sd_version(struct sd *sd)
 	char *text = NULL;
 	unsigned v = 0;
 
-	if (sd->sd_bus_get_property_string(sd->bus, DEST, ROOT, MANAGER, "Version", &se, &text) >= 0)
+	if (sd->sd_bus_get_property_string(sd->bus, DEST, ROOT, MANAGER, "Version", &se,
+					   &text) >= 0)
 		v = (unsigned)strtoul(text + (text[0] == 'v'), NULL, 10);
 	free(text);
 	sd->sd_bus_error_free(&se);
@@ -147,7 +148,10 @@ static int append_value(struct sd *sd, sd_bus_message *m, const struct unit_prop
 {
 	const struct unit_pair *pairs = p->v;
 	const char *const *strings = p->v;
-	int flag = p->b, r = 0;
+	uint32_t u32 = (uint32_t)p->u;
+	uint16_t u16 = (uint16_t)p->u;
+	uint8_t u8 = (uint8_t)p->u;
+	int flag, r = 0;
 
 	if (str_eq(p->sig, "a(ss)")) {
 		r = sd->sd_bus_message_open_container(m, 'a', "(ss)");
@@ -176,17 +180,16 @@ static int append_value(struct sd *sd, sd_bus_message *m, const struct unit_prop
 	}
 	switch (p->sig[0]) {
 	case 'b':
+		flag = p->b;
 		return sd->sd_bus_message_append_basic(m, 'b', &flag);
 	case 's': case 'o':
 		return sd->sd_bus_message_append_basic(m, p->sig[0], p->s);
 	case 'y':
-		return sd->sd_bus_message_append_basic(m, 'y', &(uint8_t){ (uint8_t)p->u });
+		return sd->sd_bus_message_append_basic(m, 'y', &u8);
 	case 'n': case 'q':
-		return sd->sd_bus_message_append_basic(m, p->sig[0],
-						       &(uint16_t){ (uint16_t)p->u });
+		return sd->sd_bus_message_append_basic(m, p->sig[0], &u16);
 	case 'i': case 'u':
-		return sd->sd_bus_message_append_basic(m, p->sig[0],
-						       &(uint32_t){ (uint32_t)p->u });
+		return sd->sd_bus_message_append_basic(m, p->sig[0], &u32);
 	default:
 		return sd->sd_bus_message_append_basic(m, p->sig[0], &p->u);
 	}
@@ -255,8 +258,8 @@ static int job_wait(struct job *j, const char *what, const char *unit, struct er
 		if (r < 0)
 			return err_set(e, -r, "systemd: %s %s", what, unit);
 		if (now >= end)
-			return err_say(e, ETIMEDOUT, "systemd: %s %s: no answer within %llu s", what,
-				       unit, JOB_USEC / 1000000);
+			return err_say(e, ETIMEDOUT, "systemd: %s %s: no answer within %llu s",
+				       what, unit, JOB_USEC / 1000000);
 		r = j->sd->sd_bus_wait(j->sd->bus, end - now);
 		if (r < 0 && r != -EINTR)
 			return err_set(e, -r, "systemd: %s %s", what, unit);

@@ -13,6 +13,7 @@
 
 #include "cgroup/devices.h"
 
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define ANNOTATION "org.systemd.property."
 #define CPU_MAX 65536
 /* The versions of systemd that brought CPUWeight=idle, and OOMPolicy= for scopes. */
@@ -86,8 +87,8 @@ int cgroup_unit_parse(const char *oci_path, const char *parent, const char *id, 
 		name = part.v[2];
 	}
 	if (str_ends(name, ".slice"))
-		return err_say(e, EINVAL, "linux.cgroupsPath: \"%s\" names a slice, but a container "
-			       "is a scope", oci_path ? oci_path : name);
+		return err_say(e, EINVAL, "linux.cgroupsPath: \"%s\" names a slice, but a "
+			       "container is a scope", oci_path ? oci_path : name);
 	u.slice = mem_strdup(slice);
 	u.unit = mem_printf("%s%s%s%s", prefix, *prefix ? "-" : "", name,
 			    str_ends(name, ".scope") ? "" : ".scope");
@@ -260,7 +261,8 @@ void unit_props_limits(struct unit_props *p, const struct cgroup_limits *l)
 		add_u64(p, "CPUWeight", cgroup_weight_of_shares(l->cpu.shares.v));
 	if (l->cpu.idle.set)
 		add_idle(p, l->cpu.idle.v != 0);
-	if ((l->cpu.quota.set && l->cpu.quota.v != 0) || (l->cpu.period.set && l->cpu.period.v != 0))
+	if ((l->cpu.quota.set && l->cpu.quota.v != 0) ||
+	    (l->cpu.period.set && l->cpu.period.v != 0))
 		add_quota(p, l->cpu.quota.set ? l->cpu.quota.v : -1,
 			  l->cpu.period.set ? l->cpu.period.v : 0);
 	if (!str_empty(l->cpu.cpus))
@@ -375,7 +377,7 @@ int unit_props_annotations(struct unit_props *p, const struct json_map *m, struc
 		if (!name)
 			continue;
 		n = strlen(name);
-		if (n < 3 || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") != n)
+		if (n < 3 || strspn(name, LETTERS) != n)
 			return err_say(e, EINVAL, "annotation %s: \"%s\" is no property's name",
 				       m->v[i].key, name);
 		r = gvariant_parse(p->a, value, &v);

@@ -13,7 +13,7 @@ struct unit_pair { const char *a, *b; };	/* one of a(ss) */
 
 struct unit_prop {
 	const char *name;
-	const char *sig;	/* b y n q i u x t d s o, ay, a(ss), or a followed by one of the former */
+	const char *sig;	/* one of b y n q i u x t d s o, a and one of these, or a(ss) */
 	size_t n;		/* elements of an array */
 	union {
 		bool b;
@@ -21,7 +21,7 @@ struct unit_prop {
 		int64_t i;	/* n i x */
 		double d;
 		const char *s;	/* s o */
-		void *v;	/* array: of bool as int, uint8_t, ..., const char *, struct unit_pair */
+		void *v;	/* an array; of b: of int, of a(ss): of struct unit_pair */
 	};
 };
 

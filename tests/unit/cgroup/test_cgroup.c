@@ -52,8 +52,9 @@ static int setup(void **state)
 	f->c = (struct cgroup)CGROUP_INIT;
 	snprintf(f->id, sizeof(f->id), "t%d", (int)getpid());
 	snprintf(f->parent, sizeof(f->parent), "/berth-unit-%d", (int)getpid());
-	f->w = (struct cgroup_want){ .driver = CGROUP_DRIVER_CGROUPFS, .id = f->id,
-				     .parent = f->parent, .limits = &f->l };
+	f->w = (struct cgroup_want){
+		.driver = CGROUP_DRIVER_CGROUPFS, .id = f->id, .parent = f->parent, .limits = &f->l
+	};
 	*state = f;
 	return 0;
 }
@@ -71,7 +72,13 @@ static int teardown(void **state)
 	return e.code ? -1 : 0;
 }
 
-#define NEED(condition, why) do { if (!(condition)) { print_message("skipped: %s\n", why); skip(); } } while (0)
+#define NEED(condition, why) \
+	do { \
+		if (!(condition)) { \
+			print_message("skipped: %s\n", why); \
+			skip(); \
+		} \
+	} while (0)
 #define NEED_ROOT() NEED(usable(), "needs root and a writable cgroup2 mount")
 
 static void ok(struct fixture *f, int r)
@@ -98,7 +105,8 @@ static void up(struct fixture *f)
 /* A child inside the cgroup, born there; it runs fn or waits to be killed. */
 static pid_t child_in(int fd, int (*fn)(void *), void *arg)
 {
-	struct clone_args args = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD,
+	struct clone_args args = { .flags = CLONE_INTO_CGROUP,
+				   .exit_signal = SIGCHLD,
 				   .cgroup = (unsigned)fd };
 	pid_t pid = sys_clone3(&args);
 
@@ -197,7 +205,7 @@ static void cgroup__exists_with_processes__refused(void **state)
 	kill(a, SIGKILL);
 	status_of(a);
 	f->e = (struct err)ERR_INIT;
-	ok(f, cgroup_make(&f->w, &other, &f->e));	/* empty: taken over, made anew */
+	ok(f, cgroup_make(&f->w, &other, &f->e)); /* empty: taken over, made anew */
 	assert_true(other.made);
 	cgroup_cleanup(&other);
 }
@@ -283,7 +291,7 @@ static int forks_on(void *arg)
 		pid_t p = fork();
 
 		if (p > 0)
-			_exit(0);	/* the chain goes on in the child */
+			_exit(0); /* the chain goes on in the child */
 		usleep(1000);
 	}
 	return 0;
@@ -323,7 +331,7 @@ static void freeze__and_thaw__waits_for_both(void **state)
 	ok(f, cgroup_watch_read(&w, &events, &f->e));
 	assert_int_equal(events, CGROUP_EVENT_THAWED);
 	ok(f, cgroup_freeze(f->c.fd, 2000, &f->e));
-	ok(f, cgroup_destroy(f->c.driver, f->c.path, NULL, &f->e));	/* also when frozen */
+	ok(f, cgroup_destroy(f->c.driver, f->c.path, NULL, &f->e)); /* also when frozen */
 	assert_int_equal(WTERMSIG(status_of(a)), SIGKILL);
 	ok(f, cgroup_watch_read(&w, &events, &f->e));
 	assert_int_equal(events, CGROUP_EVENT_GONE);
@@ -381,7 +389,8 @@ static void stats__cpu__counts_without_controllers(void **state)
 	assert_true(usec > 0);
 	json_out_init(&o, &b, 0);
 	cgroup_stats_write(&o, "x", &t);
-	assert_true(str_starts(b.s, "{\"type\":\"stats\",\"id\":\"x\",\"data\":{\"cpu\":{\"usage\":{\"total\":"));
+	assert_true(str_starts(
+		b.s, "{\"type\":\"stats\",\"id\":\"x\",\"data\":{\"cpu\":{\"usage\":{\"total\":"));
 	strbuf_cleanup(&b);
 	cgroup_stats_cleanup(&s);
 	cgroup_stats_cleanup(&t);
@@ -438,7 +447,10 @@ static void annotation__delegate_cgroup__one_level_below(void **state)
 
 /* ---- devices -------------------------------------------------------------------------- */
 
-struct access { const char *path; int flags; };
+struct access {
+	const char *path;
+	int flags;
+};
 
 static int try_open(void *arg)
 {
@@ -486,8 +498,9 @@ static void devices__last_match__wins(void **state)
 	/* Reading and writing allowed by two rules together, then writing denied to one. */
 	assert_int_equal(cgroup_limits_set(&f->l, f->a, "device-cgroup-rule", "c 1:* r", &f->e), 0);
 	assert_int_equal(cgroup_limits_set(&f->l, f->a, "device-cgroup-rule", "c *:* w", &f->e), 0);
-	cgroup_devices_add(&f->l, f->a, (struct cgroup_device){ false, CGROUP_DEV_CHAR, 1, 5,
-								CGROUP_DEV_WRITE });
+	cgroup_devices_add(&f->l, f->a,
+			   (struct cgroup_device){ false, CGROUP_DEV_CHAR, 1, 5,
+						   CGROUP_DEV_WRITE });
 	up(f);
 	assert_int_equal(code_in(f, "/dev/null", O_RDWR), 0);
 	assert_int_equal(code_in(f, "/dev/zero", O_RDONLY), 0);
@@ -514,8 +527,8 @@ static void devices__replaced_200_times__denied_at_every_instant(void **state)
 	NEED_ROOT();
 	cgroup_devices_default(&f->l, f->a);
 	wide = f->l;
-	cgroup_devices_add(&wide, f->a, (struct cgroup_device){ true, CGROUP_DEV_CHAR, 1, 1,
-								CGROUP_DEV_READ });
+	cgroup_devices_add(&wide, f->a,
+			   (struct cgroup_device){ true, CGROUP_DEV_CHAR, 1, 1, CGROUP_DEV_READ });
 	up(f);
 	a = child_in(f->c.fd, hammer, NULL);
 	for (int i = 0; i < 200; i++)
@@ -525,8 +538,8 @@ static void devices__replaced_200_times__denied_at_every_instant(void **state)
 	assert_int_equal(WTERMSIG(status_of(a)), SIGKILL);
 	assert_int_equal(code_in(f, "/dev/kmsg", O_RDONLY), EPERM);
 	/* and a wider set does take effect: no old program is left beside the new one */
-	cgroup_devices_add(&wide, f->a, (struct cgroup_device){ true, CGROUP_DEV_CHAR, 1, 11,
-								CGROUP_DEV_READ });
+	cgroup_devices_add(&wide, f->a,
+			   (struct cgroup_device){ true, CGROUP_DEV_CHAR, 1, 11, CGROUP_DEV_READ });
 	ok(f, cgroup_apply(&f->c, &wide, &f->e));
 	assert_int_not_equal(code_in(f, "/dev/kmsg", O_RDONLY), EPERM);
 	cgroup_devices_add(&wide, f->a, (struct cgroup_device){ true, CGROUP_DEV_ALL, -1, -1, 7 });
@@ -543,7 +556,8 @@ static void devices__many_rules__loaded(void **state)
 	f->l.devices_set = true;
 	f->l.ndevices = 10000;
 	for (int i = 0; i < 10000; i++)
-		f->l.devices[i] = (struct cgroup_device){ i % 3 == 0, CGROUP_DEV_CHAR, 500 + i, i, 7 };
+		f->l.devices[i] =
+			(struct cgroup_device){ i % 3 == 0, CGROUP_DEV_CHAR, 500 + i, i, 7 };
 	up(f);
 	assert_int_equal(code_in(f, "/dev/null", O_RDONLY), EPERM);
 }
@@ -586,7 +600,8 @@ static void apply__one_refused__all_taken_back(void **state)
 	struct cgroup_limits change = { 0 };
 
 	NEED_ROOT();
-	NEED(has_controllers(CGROUP_MEMORY | CGROUP_PIDS | CGROUP_CPUSET), "controllers are bound to v1");
+	NEED(has_controllers(CGROUP_MEMORY | CGROUP_PIDS | CGROUP_CPUSET),
+	     "controllers are bound to v1");
 	ok(f, cgroup_limits_set(&f->l, f->a, "pids-limit", "10", &f->e));
 	ok(f, cgroup_limits_set(&f->l, f->a, "memory", "64m", &f->e));
 	up(f);
@@ -613,7 +628,7 @@ static void apply__controllers_asked_for_later__enabled(void **state)
 	change = (struct cgroup_limits){ 0 };
 	ok(f, cgroup_limits_set(&change, f->a, "cpu-period", "50000", &f->e));
 	ok(f, cgroup_apply(&f->c, &change, &f->e));
-	file_is(f->c.fd, "cpu.max", "5000 50000");	/* the quota stays */
+	file_is(f->c.fd, "cpu.max", "5000 50000"); /* the quota stays */
 }
 
 static __attribute__((noreturn)) int use_memory(void *arg)

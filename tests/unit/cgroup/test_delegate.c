@@ -34,7 +34,13 @@ static bool usable(void)
 	return r == 0;
 }
 
-#define NEED(condition, why) do { if (!(condition)) { print_message("skipped: %s\n", why); skip(); } } while (0)
+#define NEED(condition, why) \
+	do { \
+		if (!(condition)) { \
+			print_message("skipped: %s\n", why); \
+			skip(); \
+		} \
+	} while (0)
 #define NEED_ROOT() NEED(usable(), "needs root and a writable cgroup2 mount")
 
 static unsigned controllers(void)
@@ -51,8 +57,20 @@ static uid_t some_uid(void)
 }
 
 /* In a child: what fails is said on stderr and becomes its exit status. */
-#define CHECK(x) do { if (!(x)) { fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x); _exit(1); } } while (0)
-#define CHECK_OK(r, e) do { if ((r) < 0) { fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, (e)->msg); _exit(1); } } while (0)
+#define CHECK(x) \
+	do { \
+		if (!(x)) { \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x); \
+			_exit(1); \
+		} \
+	} while (0)
+#define CHECK_OK(r, e) \
+	do { \
+		if ((r) < 0) { \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, (e)->msg); \
+			_exit(1); \
+		} \
+	} while (0)
 
 static void child_succeeds(pid_t pid)
 {
@@ -65,7 +83,8 @@ static void child_succeeds(pid_t pid)
 
 static void become(uid_t uid)
 {
-	CHECK(setgroups(0, NULL) == 0 && setresgid(uid, uid, uid) == 0 && setresuid(uid, uid, uid) == 0);
+	CHECK(setgroups(0, NULL) == 0 && setresgid(uid, uid, uid) == 0 &&
+	      setresuid(uid, uid, uid) == 0);
 	unsetenv("DBUS_SESSION_BUS_ADDRESS");
 	unsetenv("XDG_RUNTIME_DIR");
 }
@@ -74,7 +93,9 @@ static void user_of_subtree(uid_t uid)
 {
 	struct arena *a = arena_new(1u << 20);
 	struct cgroup_limits l = { 0 };
-	struct cgroup_want w = { .driver = CGROUP_DRIVER_AUTO, .id = "c1", .rootless = true, .limits = &l };
+	struct cgroup_want w = {
+		.driver = CGROUP_DRIVER_AUTO, .id = "c1", .rootless = true, .limits = &l
+	};
 	struct cgroup c = CGROUP_INIT;
 	struct err e = ERR_INIT;
 	AUTO_FREE char *want = mem_printf("berth-user/%u/berth/c1", uid);
@@ -137,7 +158,9 @@ static void delegate__user__makes_limited_cgroups(void **state)
 static void user_of_nothing(uid_t uid, bool limits)
 {
 	struct cgroup_limits l = { 0 };
-	struct cgroup_want w = { .driver = CGROUP_DRIVER_AUTO, .id = "c1", .rootless = true, .limits = &l };
+	struct cgroup_want w = {
+		.driver = CGROUP_DRIVER_AUTO, .id = "c1", .rootless = true, .limits = &l
+	};
 	struct cgroup c = CGROUP_INIT;
 	struct err e = ERR_INIT;
 	AUTO_FREE char *place = NULL;
@@ -206,7 +229,9 @@ static void inside_namespace(void)
 
 static void nested__processes_in_the_namespace_root__step_aside(void **state)
 {
-	struct cgroup_want w = { .driver = CGROUP_DRIVER_CGROUPFS, .id = "outer", .parent = "/berth-nested" };
+	struct cgroup_want w = { .driver = CGROUP_DRIVER_CGROUPFS,
+				 .id = "outer",
+				 .parent = "/berth-nested" };
 	struct cgroup c = CGROUP_INIT;
 	struct err e = ERR_INIT;
 	pid_t pid;
@@ -228,7 +253,9 @@ static void nested__processes_in_the_namespace_root__step_aside(void **state)
 
 static void enable__parent_with_strangers__refused(void **state)
 {
-	struct cgroup_want w = { .driver = CGROUP_DRIVER_CGROUPFS, .id = "c", .parent = "/berth-full" };
+	struct cgroup_want w = { .driver = CGROUP_DRIVER_CGROUPFS,
+				 .id = "c",
+				 .parent = "/berth-full" };
 	struct cgroup_limits l = { .pids.limit = { true, 9 } };
 	struct cgroup c = CGROUP_INIT;
 	struct err e = ERR_INIT;

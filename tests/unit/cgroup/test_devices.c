@@ -16,7 +16,8 @@ static int run(const struct cgroup_bpf *p, const struct bpf_cgroup_dev_ctx *ctx)
 
 	for (size_t pc = 0, steps = 0; pc < p->n; pc++, steps++) {
 		const struct bpf_insn *i = &p->v[pc];
-		uint32_t imm = (uint32_t)i->imm, dst = (uint32_t)r[i->dst_reg], src = (uint32_t)r[i->src_reg];
+		uint32_t imm = (uint32_t)i->imm, dst = (uint32_t)r[i->dst_reg],
+			 src = (uint32_t)r[i->src_reg];
 
 		assert_true(steps < 100000);
 		switch (i->code) {
@@ -26,55 +27,23 @@ static int run(const struct cgroup_bpf *p, const struct bpf_cgroup_dev_ctx *ctx)
 			memcpy(&imm, (const char *)ctx + i->off, 4);
 			r[i->dst_reg] = imm;
 			break;
-		case BPF_ALU | BPF_MOV | BPF_X:
-			r[i->dst_reg] = src;
-			break;
-		case BPF_ALU | BPF_AND | BPF_K:
-			r[i->dst_reg] = dst & imm;
-			break;
-		case BPF_ALU | BPF_OR | BPF_K:
-			r[i->dst_reg] = dst | imm;
-			break;
-		case BPF_ALU | BPF_OR | BPF_X:
-			r[i->dst_reg] = dst | src;
-			break;
-		case BPF_ALU | BPF_XOR | BPF_K:
-			r[i->dst_reg] = dst ^ imm;
-			break;
-		case BPF_ALU | BPF_RSH | BPF_K:
-			r[i->dst_reg] = dst >> imm;
-			break;
-		case BPF_ALU64 | BPF_MOV | BPF_K:
-			r[i->dst_reg] = (uint64_t)(int64_t)i->imm;
-			break;
-		case BPF_ALU64 | BPF_MOV | BPF_X:
-			r[i->dst_reg] = r[i->src_reg];
-			break;
-		case BPF_ALU64 | BPF_ADD | BPF_K:
-			r[i->dst_reg] += (uint64_t)(int64_t)i->imm;
-			break;
-		case BPF_ALU64 | BPF_XOR | BPF_K:
-			r[i->dst_reg] ^= (uint64_t)(int64_t)i->imm;
-			break;
-		case BPF_ALU64 | BPF_AND | BPF_K:
-			r[i->dst_reg] &= (uint64_t)(int64_t)i->imm;
-			break;
-		case BPF_ALU64 | BPF_AND | BPF_X:
-			r[i->dst_reg] &= r[i->src_reg];
-			break;
-		case BPF_ALU64 | BPF_OR | BPF_X:
-			r[i->dst_reg] |= r[i->src_reg];
-			break;
-		case BPF_ALU64 | BPF_RSH | BPF_K:
-			r[i->dst_reg] >>= imm;
-			break;
-		case BPF_ALU64 | BPF_MUL | BPF_K:
-			r[i->dst_reg] *= (uint64_t)(int64_t)i->imm;
-			break;
-		case BPF_JMP | BPF_EXIT:
-			return (int)r[0];
-		default:
-			fail_msg("instruction %zu: code %#x", pc, i->code);
+		case BPF_ALU | BPF_MOV | BPF_X: r[i->dst_reg] = src; break;
+		case BPF_ALU | BPF_AND | BPF_K: r[i->dst_reg] = dst & imm; break;
+		case BPF_ALU | BPF_OR | BPF_K: r[i->dst_reg] = dst | imm; break;
+		case BPF_ALU | BPF_OR | BPF_X: r[i->dst_reg] = dst | src; break;
+		case BPF_ALU | BPF_XOR | BPF_K: r[i->dst_reg] = dst ^ imm; break;
+		case BPF_ALU | BPF_RSH | BPF_K: r[i->dst_reg] = dst >> imm; break;
+		case BPF_ALU64 | BPF_MOV | BPF_K: r[i->dst_reg] = (uint64_t)(int64_t)i->imm; break;
+		case BPF_ALU64 | BPF_MOV | BPF_X: r[i->dst_reg] = r[i->src_reg]; break;
+		case BPF_ALU64 | BPF_ADD | BPF_K: r[i->dst_reg] += (uint64_t)(int64_t)i->imm; break;
+		case BPF_ALU64 | BPF_XOR | BPF_K: r[i->dst_reg] ^= (uint64_t)(int64_t)i->imm; break;
+		case BPF_ALU64 | BPF_AND | BPF_K: r[i->dst_reg] &= (uint64_t)(int64_t)i->imm; break;
+		case BPF_ALU64 | BPF_AND | BPF_X: r[i->dst_reg] &= r[i->src_reg]; break;
+		case BPF_ALU64 | BPF_OR | BPF_X: r[i->dst_reg] |= r[i->src_reg]; break;
+		case BPF_ALU64 | BPF_RSH | BPF_K: r[i->dst_reg] >>= imm; break;
+		case BPF_ALU64 | BPF_MUL | BPF_K: r[i->dst_reg] *= (uint64_t)(int64_t)i->imm; break;
+		case BPF_JMP | BPF_EXIT: return (int)r[0];
+		default: fail_msg("instruction %zu: code %#x", pc, i->code);
 		}
 	}
 	fail_msg("ran off the end");
@@ -116,11 +85,15 @@ static void compare(const struct cgroup_limits *l, struct arena *a)
 				for (unsigned access = 1; access < 8; access++) {
 					/* our bits are the kernel's: MKNOD 1, READ 2, WRITE 4 */
 					struct bpf_cgroup_dev_ctx ctx = {
-						.access_type = access << 16 | (*t == 'c' ? BPF_DEVCG_DEV_CHAR : BPF_DEVCG_DEV_BLOCK),
-						.major = ma, .minor = mi,
+						.access_type = access << 16 |
+							       (*t == 'c' ? BPF_DEVCG_DEV_CHAR :
+									    BPF_DEVCG_DEV_BLOCK),
+						.major = ma,
+						.minor = mi,
 					};
 
-					assert_int_equal(run(&p, &ctx), expected(l, *t, ma, mi, access));
+					assert_int_equal(run(&p, &ctx),
+							 expected(l, *t, ma, mi, access));
 				}
 	if (cgroup_devices_allow_all(l))
 		assert_int_equal(expected(l, 'c', 3, 3, 7) && expected(l, 'b', 0, 0, 7), 1);
@@ -128,7 +101,8 @@ static void compare(const struct cgroup_limits *l, struct arena *a)
 
 static void devices__random_rules__program_agrees(void **state)
 {
-	static const enum cgroup_device_type types[] = { CGROUP_DEV_ALL, CGROUP_DEV_CHAR, CGROUP_DEV_BLOCK };
+	static const enum cgroup_device_type types[] = { CGROUP_DEV_ALL, CGROUP_DEV_CHAR,
+							 CGROUP_DEV_BLOCK };
 
 	(void)state;
 	srandom(4711);
@@ -138,13 +112,15 @@ static void devices__random_rules__program_agrees(void **state)
 		long n = random() % 12;
 
 		for (long i = 0; i < n; i++)
-			cgroup_devices_add(&l, a, (struct cgroup_device){
-				.allow = random() % 2,
-				.type = types[random() % 3],
-				.major = random() % 5 - 1,
-				.minor = random() % 5 - 1,
-				.access = random() % 4 ? (unsigned)(random() % 7 + 1) : 7u,
-			});
+			cgroup_devices_add(
+				&l, a,
+				(struct cgroup_device){
+					.allow = random() % 2,
+					.type = types[random() % 3],
+					.major = random() % 5 - 1,
+					.minor = random() % 5 - 1,
+					.access = random() % 4 ? (unsigned)(random() % 7 + 1) : 7u,
+				});
 		compare(&l, a);
 	}
 }
@@ -178,11 +154,13 @@ static void devices__big_numbers__compared_as_unsigned(void **state)
 	struct arena *a AUTO(arena) = arena_new(1u << 20);
 	struct cgroup_limits l = { 0 };
 	struct bpf_cgroup_dev_ctx ctx = { .access_type = 2u << 16 | BPF_DEVCG_DEV_CHAR,
-					  .major = UINT32_MAX, .minor = 0x80000000u };
+					  .major = UINT32_MAX,
+					  .minor = 0x80000000u };
 	struct cgroup_bpf p;
 
 	(void)state;
-	cgroup_devices_add(&l, a, (struct cgroup_device){ true, CGROUP_DEV_CHAR, UINT32_MAX, 0x80000000u, 7 });
+	cgroup_devices_add(
+		&l, a, (struct cgroup_device){ true, CGROUP_DEV_CHAR, UINT32_MAX, 0x80000000u, 7 });
 	cgroup_devices_compile(&l, a, &p);
 	assert_int_equal(run(&p, &ctx), 1);
 	ctx.minor = 0;

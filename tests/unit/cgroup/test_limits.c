@@ -9,7 +9,11 @@
 
 #include "cgroup/limits.h"
 
-struct fixture { struct arena *a; struct cgroup_limits l; struct err e; };
+struct fixture {
+	struct arena *a;
+	struct cgroup_limits l;
+	struct err e;
+};
 
 static int setup(void **state)
 {
@@ -87,16 +91,26 @@ static void limits__every_row__has_parser_key_and_show(void **state)
 static void limits__every_row__set_and_shown(void **state)
 {
 	static const char *const rows[][3] = {
-		{ "memory", "512m", "512MiB" }, { "memory-swap", "1g", "1GiB" },
-		{ "memory-reservation", "256m", "256MiB" }, { "memory-high", "400m", "400MiB" },
-		{ "memory-min", "1m", "1MiB" }, { "memory-zswap", "-1", "unlimited" },
-		{ "oom-group", NULL, "true" }, { "memory-swappiness", "60", "60" },
-		{ "oom-kill-disable", NULL, "true" }, { "cpu-quota", "50000", "50000" },
-		{ "cpu-period", "20000", "20000" }, { "cpu-burst", "1000", "1000" },
-		{ "cpu-shares", "512", "512" }, { "cpu-idle", "1", "1" },
-		{ "cpu-rt-runtime", "5", "5" }, { "cpu-rt-period", "7", "7" },
-		{ "cpuset-cpus", "0-1,3", "0-1,3" }, { "cpuset-mems", "0", "0" },
-		{ "pids-limit", "100", "100" }, { "blkio-weight", "300", "300" },
+		{ "memory", "512m", "512MiB" },
+		{ "memory-swap", "1g", "1GiB" },
+		{ "memory-reservation", "256m", "256MiB" },
+		{ "memory-high", "400m", "400MiB" },
+		{ "memory-min", "1m", "1MiB" },
+		{ "memory-zswap", "-1", "unlimited" },
+		{ "oom-group", NULL, "true" },
+		{ "memory-swappiness", "60", "60" },
+		{ "oom-kill-disable", NULL, "true" },
+		{ "cpu-quota", "50000", "50000" },
+		{ "cpu-period", "20000", "20000" },
+		{ "cpu-burst", "1000", "1000" },
+		{ "cpu-shares", "512", "512" },
+		{ "cpu-idle", "1", "1" },
+		{ "cpu-rt-runtime", "5", "5" },
+		{ "cpu-rt-period", "7", "7" },
+		{ "cpuset-cpus", "0-1,3", "0-1,3" },
+		{ "cpuset-mems", "0", "0" },
+		{ "pids-limit", "100", "100" },
+		{ "blkio-weight", "300", "300" },
 		{ "blkio-weight-device", "8:0:200", "8:0:200" },
 		{ "device-read-bps", "8:0:1mb", "8:0:1048576" },
 		{ "device-write-bps", "8:0:1k", "8:0:1024" },
@@ -115,7 +129,7 @@ static void limits__every_row__set_and_shown(void **state)
 		size_t i = 0;
 
 		if (str_eq(o->name, "cpus"))
-			continue;	/* has a test of its own */
+			continue; /* has a test of its own */
 		while (i < ARRAY_SIZE(rows) && !str_eq(rows[i][0], o->name))
 			i++;
 		if (i == ARRAY_SIZE(rows))
@@ -166,7 +180,7 @@ static void limits__cpus__become_quota_and_period(void **state)
 	plan_is(f, "cpu.max=150000 100000\n");
 	assert_true(cgroup_limits_show(&f->l, "cpus", &b));
 	assert_string_equal(b.s, "1.5");
-	set(f, "cpus", "0.5");	/* the last one counts */
+	set(f, "cpus", "0.5"); /* the last one counts */
 	plan_is(f, "cpu.max=50000 100000\n");
 	refused(f, "cpu-quota", "1000", "--cpu-quota");
 	refused(f, "cpu-period", "1000", "--cpu-period");
@@ -240,17 +254,21 @@ static void limits__lists__one_line_a_device(void **state)
 static void limits__shares__agree_with_the_peers_curve(void **state)
 {
 	/* ceil(10^((log2(s)^2 + 125 log2(s)) / 612 - 7/34)), computed with 50 digits */
-	static const struct { uint64_t shares, weight; } rows[] = {
-		{ 1, 1 }, { 2, 1 }, { 3, 2 }, { 4, 2 }, { 5, 2 },
-		{ 10, 4 }, { 50, 10 }, { 100, 17 }, { 102, 17 }, { 256, 35 },
-		{ 512, 59 }, { 1000, 99 }, { 1023, 100 }, { 1024, 100 }, { 1025, 101 },
-		{ 2048, 174 }, { 4096, 303 }, { 10240, 639 }, { 65536, 3023 }, { 100000, 4340 },
-		{ 131072, 5478 }, { 262143, 10000 }, { 262144, 10000 }, { 300000, 10000 }, { 7434, 491 },
-		{ 16546, 950 }, { 24607, 1322 }, { 30914, 1601 }, { 35225, 1787 }, { 55041, 2606 },
-		{ 66867, 3075 }, { 99516, 4322 }, { 102189, 4421 }, { 113450, 4837 }, { 117834, 4997 },
-		{ 123799, 5215 }, { 127891, 5363 }, { 129878, 5435 }, { 149216, 6127 }, { 159239, 6482 },
-		{ 170814, 6888 }, { 199484, 7881 }, { 200221, 7907 }, { 206762, 8131 }, { 210311, 8252 },
-		{ 219093, 8552 }, { 222152, 8656 }, { 234180, 9063 },
+	static const struct {
+		uint64_t shares, weight;
+	} rows[] = {
+		{ 1, 1 },	  { 2, 1 },	     { 3, 2 },		{ 4, 2 },
+		{ 5, 2 },	  { 10, 4 },	     { 50, 10 },	{ 100, 17 },
+		{ 102, 17 },	  { 256, 35 },	     { 512, 59 },	{ 1000, 99 },
+		{ 1023, 100 },	  { 1024, 100 },     { 1025, 101 },	{ 2048, 174 },
+		{ 4096, 303 },	  { 10240, 639 },    { 65536, 3023 },	{ 100000, 4340 },
+		{ 131072, 5478 }, { 262143, 10000 }, { 262144, 10000 }, { 300000, 10000 },
+		{ 7434, 491 },	  { 16546, 950 },    { 24607, 1322 },	{ 30914, 1601 },
+		{ 35225, 1787 },  { 55041, 2606 },   { 66867, 3075 },	{ 99516, 4322 },
+		{ 102189, 4421 }, { 113450, 4837 },  { 117834, 4997 },	{ 123799, 5215 },
+		{ 127891, 5363 }, { 129878, 5435 },  { 149216, 6127 },	{ 159239, 6482 },
+		{ 170814, 6888 }, { 199484, 7881 },  { 200221, 7907 },	{ 206762, 8131 },
+		{ 210311, 8252 }, { 219093, 8552 },  { 222152, 8656 },	{ 234180, 9063 },
 	};
 
 	(void)state;
@@ -264,11 +282,13 @@ static void limits__shares__agree_with_the_peers_curve(void **state)
 
 static void limits__check__refuses_what_v2_cannot(void **state)
 {
-	static const struct { const char *option, *value, *text; } rows[] = {
+	static const struct {
+		const char *option, *value, *text;
+	} rows[] = {
 		{ "memory-swappiness", "10", "v1 only" }, { "oom-kill-disable", NULL, "v1 only" },
-		{ "cpu-rt-runtime", "5", "v1 only" }, { "cpu-rt-period", "5", "v1 only" },
-		{ "cpu-period", "999", "cpu.period" }, { "cpu-quota", "999", "cpu.quota" },
-		{ "hugepage-limit", "2:1", "pageSize" }, { "rdma-limit", "a b:1:1", "rdma" },
+		{ "cpu-rt-runtime", "5", "v1 only" },	  { "cpu-rt-period", "5", "v1 only" },
+		{ "cpu-period", "999", "cpu.period" },	  { "cpu-quota", "999", "cpu.quota" },
+		{ "hugepage-limit", "2:1", "pageSize" },  { "rdma-limit", "a b:1:1", "rdma" },
 	};
 	struct fixture *f = *state;
 
@@ -290,7 +310,8 @@ static void limits__check__refuses_what_v2_cannot(void **state)
 	assert_int_equal(cgroup_limits_check(&f->l, &f->e), -EINVAL);
 	f->l = (struct cgroup_limits){ .memory.limit = { true, -2 } };
 	assert_int_equal(cgroup_limits_check(&f->l, &f->e), -EINVAL);
-	f->l = (struct cgroup_limits){ .cpu = { .quota = { true, 5000 }, .burst = { true, 6000 } } };
+	f->l = (struct cgroup_limits){ .cpu = { .quota = { true, 5000 },
+						.burst = { true, 6000 } } };
 	assert_int_equal(cgroup_limits_check(&f->l, &f->e), -EINVAL);
 }
 
@@ -335,9 +356,10 @@ static void limits__merge__replaces_what_is_set(void **state)
 
 static void device__text__parsed_strictly(void **state)
 {
-	static const char *const bad[] = { "", "c", "c 1:3", "c 1:3 ", "c 1:3 rr", "d 1:3 r",
-					   "c  1:3 r", "c 1 r", "c x:3 r", "c 1:3 rwmx",
-					   "c 99999999999:1 r" };
+	static const char *const bad[] = {
+		"",	    "c",     "c 1:3",	"c 1:3 ",     "c 1:3 rr",	  "d 1:3 r",
+		"c  1:3 r", "c 1 r", "c x:3 r", "c 1:3 rwmx", "c 99999999999:1 r"
+	};
 	struct cgroup_device d;
 
 	(void)state;

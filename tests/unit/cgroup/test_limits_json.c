@@ -78,7 +78,9 @@ static void json__empty_and_null__nothing_set(void **state)
 
 static void json__wrong__refused_with_its_path(void **state)
 {
-	static const struct { const char *text, *path; } rows[] = {
+	static const struct {
+		const char *text, *path;
+	} rows[] = {
 		{ "{\"memory\":{\"limit\":\"1\"}}", "memory.limit" },
 		{ "{\"memory\":{\"limit\":9223372036854775808}}", "memory.limit" },
 		{ "{\"memory\":{\"limit\":1.5}}", "memory.limit" },

@@ -13,7 +13,8 @@ static void counters__lines__parsed(void **state)
 {
 	struct arena *a AUTO(arena) = arena_new(1u << 20);
 	struct cgroup_counter *v;
-	size_t n = cgroup_parse_counters(a, "anon 4096\nfile 18446744073709551615\nbad\nx y\n\nlast 7", &v);
+	size_t n = cgroup_parse_counters(
+		a, "anon 4096\nfile 18446744073709551615\nbad\nx y\n\nlast 7", &v);
 
 	(void)state;
 	assert_int_equal(n, 3);
@@ -29,11 +30,16 @@ static void pressure__text__parsed(void **state)
 	struct cgroup_pressure p = { 0 };
 
 	(void)state;
-	assert_int_equal(cgroup_parse_pressure("some avg10=1.71 avg60=2.36 avg300=2.57 total=230548833\n"
-					       "full avg10=1.00 avg60=1.01 avg300=1.00 total=157622356\n", &p), 0);
-	assert_true(p.known && p.some.avg10 == 1.71 && p.some.total == 230548833 && p.full.avg60 == 1.01);
+	assert_int_equal(
+		cgroup_parse_pressure("some avg10=1.71 avg60=2.36 avg300=2.57 total=230548833\n"
+				      "full avg10=1.00 avg60=1.01 avg300=1.00 total=157622356\n",
+				      &p),
+		0);
+	assert_true(p.known && p.some.avg10 == 1.71 && p.some.total == 230548833 &&
+		    p.full.avg60 == 1.01);
 	/* cpu.pressure had no "full" line before 5.13 */
-	assert_int_equal(cgroup_parse_pressure("some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n", &p), 0);
+	assert_int_equal(
+		cgroup_parse_pressure("some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n", &p), 0);
 	assert_int_equal(cgroup_parse_pressure("", &p), -EINVAL);
 	assert_int_equal(cgroup_parse_pressure("some avg10=x\n", &p), -EINVAL);
 }
@@ -42,8 +48,11 @@ static void io__lines__parsed(void **state)
 {
 	struct arena *a AUTO(arena) = arena_new(1u << 20);
 	struct cgroup_io_stat *v;
-	size_t n = cgroup_parse_io(a, "8:16 rbytes=1459200 wbytes=314773504 rios=192 wios=353 dbytes=5 dios=6\n"
-				   "8:0\n7:0 \nbad\n259:1 wios=4\n", &v);
+	size_t n = cgroup_parse_io(
+		a,
+		"8:16 rbytes=1459200 wbytes=314773504 rios=192 wios=353 dbytes=5 dios=6\n"
+		"8:0\n7:0 \nbad\n259:1 wios=4\n",
+		&v);
 
 	(void)state;
 	assert_int_equal(n, 2);
@@ -86,9 +95,11 @@ static void stats__json__has_the_fields_of_runc(void **state)
 {
 	static const char *const words[] = {
 		"{\"type\":\"stats\",\"id\":\"c1\",\"data\":{",
-		"\"cpu\":{\"usage\":{\"total\":5,\"kernel\":2,\"user\":3},\"throttling\":{\"periods\":9}",
+		"\"cpu\":{\"usage\":{\"total\":5,\"kernel\":2,\"user\":3},"
+		"\"throttling\":{\"periods\":9}",
 		"\"psi\":{\"some\":{\"avg10\":0.5,",
-		"\"memory\":{\"cache\":7,\"usage\":{\"limit\":100,\"usage\":50,\"max\":60,\"failcnt\":4},"
+		"\"memory\":{\"cache\":7,\"usage\":{\"limit\":100,\"usage\":50,"
+		"\"max\":60,\"failcnt\":4},"
 		"\"swap\":{\"limit\":300,\"usage\":51,\"failcnt\":0}",
 		"\"raw\":{\"anon\":42}",
 		"\"pids\":{\"current\":3,\"limit\":10}",
@@ -98,8 +109,14 @@ static void stats__json__has_the_fields_of_runc(void **state)
 	struct cgroup_counter raw[] = { { "anon", 42 } };
 	struct cgroup_io_stat io[] = { { .major = 8, .rbytes = 11 } };
 	struct cgroup_hugetlb_stat huge[] = { { "2MB", 1, 2, 3 } };
-	struct cgroup_stats s = { .raw = raw, .nraw = 1, .io = io, .nio = 1, .hugetlb = huge,
-				  .nhugetlb = 1, .pids = 3, .pids_limit = 10 };
+	struct cgroup_stats s = { .raw = raw,
+				  .nraw = 1,
+				  .io = io,
+				  .nio = 1,
+				  .hugetlb = huge,
+				  .nhugetlb = 1,
+				  .pids = 3,
+				  .pids_limit = 10 };
 	struct strbuf b AUTO(strbuf) = STRBUF_INIT;
 	struct json_out o;
 
@@ -176,7 +193,8 @@ static void driver__names__both_ways(void **state)
 
 	(void)state;
 	for (int i = 0; i <= CGROUP_DRIVER_AUTO; i++) {
-		assert_int_equal(cgroup_driver_parse(cgroup_driver_name((enum cgroup_driver)i), &d), 0);
+		assert_int_equal(cgroup_driver_parse(cgroup_driver_name((enum cgroup_driver)i), &d),
+				 0);
 		assert_int_equal(d, i);
 	}
 	assert_int_equal(cgroup_driver_parse("x", &d), -EINVAL);

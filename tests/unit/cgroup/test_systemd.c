@@ -35,7 +35,9 @@ static int setup(void **state)
 	f->a = arena_new(8u << 20);
 	f->c = (struct cgroup)CGROUP_INIT;
 	snprintf(f->id, sizeof(f->id), "unit%d", (int)getpid());
-	f->w = (struct cgroup_want){ .driver = CGROUP_DRIVER_SYSTEMD, .id = f->id, .limits = &f->l };
+	f->w = (struct cgroup_want){ .driver = CGROUP_DRIVER_SYSTEMD,
+				     .id = f->id,
+				     .limits = &f->l };
 	f->usable = geteuid() == 0 && access("/run/systemd/system", F_OK) == 0 &&
 		    cgroup_systemd_is_there(false);
 	*state = f;
@@ -55,7 +57,13 @@ static int teardown(void **state)
 	return e.code ? -1 : 0;
 }
 
-#define NEED_SYSTEMD(f) do { if (!(f)->usable) { print_message("skipped: needs root and systemd as init\n"); skip(); } } while (0)
+#define NEED_SYSTEMD(f) \
+	do { \
+		if (!(f)->usable) { \
+			print_message("skipped: needs root and systemd as init\n"); \
+			skip(); \
+		} \
+	} while (0)
 
 static void ok(struct fixture *f, int r)
 {
@@ -70,7 +78,8 @@ static void set(struct fixture *f, struct cgroup_limits *l, const char *option, 
 
 static pid_t child_in(int fd)
 {
-	struct clone_args args = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD,
+	struct clone_args args = { .flags = CLONE_INTO_CGROUP,
+				   .exit_signal = SIGCHLD,
 				   .cgroup = (unsigned)fd };
 	pid_t pid = sys_clone3(&args);
 
@@ -191,7 +200,8 @@ static void scope__limits__in_the_unit_and_in_the_kernel(void **state)
 
 static int open_code(int cgroup, const char *path, int flags)
 {
-	struct clone_args args = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD,
+	struct clone_args args = { .flags = CLONE_INTO_CGROUP,
+				   .exit_signal = SIGCHLD,
 				   .cgroup = (unsigned)cgroup };
 	pid_t pid = sys_clone3(&args);
 	int st;
@@ -219,7 +229,8 @@ static void scope__devices__denied_also_after_a_reload(void **state)
 		assert_int_equal(system("systemctl daemon-reload"), 0);
 	}
 	/* allowing one more takes effect in both programs */
-	cgroup_devices_add(&f->l, f->a, (struct cgroup_device){ true, CGROUP_DEV_CHAR, 1, 11, CGROUP_DEV_READ });
+	cgroup_devices_add(&f->l, f->a,
+			   (struct cgroup_device){ true, CGROUP_DEV_CHAR, 1, 11, CGROUP_DEV_READ });
 	ok(f, cgroup_apply(&f->c, &f->l, &f->e));
 	assert_int_equal(open_code(f->c.fd, "/dev/kmsg", O_RDONLY), 0);
 	assert_int_equal(open_code(f->c.fd, "/dev/mem", O_RDONLY), EPERM);

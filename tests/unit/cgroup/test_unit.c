@@ -12,12 +12,20 @@
 static void slice__names__become_paths(void **state)
 {
 	static const char *const rows[][2] = {
-		{ "-.slice", "" }, { "system.slice", "system.slice" },
+		{ "-.slice", "" },
+		{ "system.slice", "system.slice" },
 		{ "a-b-c.slice", "a.slice/a-b.slice/a-b-c.slice" },
 		{ "machine-x.slice", "machine.slice/machine-x.slice" },
-		{ "--.slice", NULL }, { "-a.slice", NULL }, { "a-.slice", NULL },
-		{ "a--b.slice", NULL }, { ".slice", NULL }, { "a/b.slice", NULL },
-		{ "a.scope", NULL }, { "a", NULL }, { "", NULL }, { "../a.slice", NULL },
+		{ "--.slice", NULL },
+		{ "-a.slice", NULL },
+		{ "a-.slice", NULL },
+		{ "a--b.slice", NULL },
+		{ ".slice", NULL },
+		{ "a/b.slice", NULL },
+		{ "a.scope", NULL },
+		{ "a", NULL },
+		{ "", NULL },
+		{ "../a.slice", NULL },
 	};
 
 	(void)state;
@@ -34,7 +42,11 @@ static void slice__names__become_paths(void **state)
 
 static void unit__cgroups_path__split(void **state)
 {
-	static const struct { const char *oci, *parent; bool user; const char *slice, *unit; } rows[] = {
+	static const struct {
+		const char *oci, *parent;
+		bool user;
+		const char *slice, *unit;
+	} rows[] = {
 		{ NULL, NULL, false, "system.slice", "berth-id.scope" },
 		{ NULL, NULL, true, "user.slice", "berth-id.scope" },
 		{ NULL, "m-x.slice", false, "m-x.slice", "berth-id.scope" },
@@ -100,10 +112,10 @@ static void props__limits__as_systemd_counts(void **state)
 	assert_int_equal(cgroup_limits_set(&l, a, "memory-high", "60m", &e), 0);
 	assert_int_equal(cgroup_limits_set(&l, a, "cgroup-conf", "memory.max=123", &e), 0);
 	unit_props_limits(&p, &l);
-	assert_int_equal(u64(&p, "MemoryMax"), 123);	/* unified overrides */
+	assert_int_equal(u64(&p, "MemoryMax"), 123); /* unified overrides */
 	assert_int_equal(u64(&p, "MemoryHigh"), 60 << 20);
 	assert_int_equal(u64(&p, "MemorySwapMax"), 32 << 20);
-	assert_int_equal(u64(&p, "CPUQuotaPerSecUSec"), 340000);	/* up to whole percents */
+	assert_int_equal(u64(&p, "CPUQuotaPerSecUSec"), 340000); /* up to whole percents */
 	assert_int_equal(u64(&p, "CPUQuotaPeriodUSec"), 100000);
 	assert_int_equal(u64(&p, "CPUWeight"), 100);
 	assert_int_equal(u64(&p, "IOWeight"), 10000);
@@ -146,14 +158,26 @@ static void props__devices__strict_where_systemd_can_say_it(void **state)
 
 static void gvariant__values__parsed(void **state)
 {
-	static const struct { const char *text, *sig; uint64_t u; const char *s; } rows[] = {
-		{ "true", "b", 1, NULL }, { " false ", "b", 0, NULL }, { "5", "i", 5, NULL },
-		{ "-5", "i", (uint64_t)-5, NULL }, { "uint64 5", "t", 5, NULL },
-		{ "@t 18446744073709551615", "t", UINT64_MAX, NULL }, { "byte 0xff", "y", 255, NULL },
-		{ "int16 -3", "n", (uint64_t)-3, NULL }, { "uint32 7", "u", 7, NULL },
-		{ "'text'", "s", 0, "text" }, { "\"a 'b' \\\"c\\\"\"", "s", 0, "a 'b' \"c\"" },
-		{ "'\\u00e4\\n'", "s", 0, "\303\244\n" }, { "string 'x'", "s", 0, "x" },
-		{ "objectpath '/a'", "o", 0, "/a" }, { "''", "s", 0, "" },
+	static const struct {
+		const char *text, *sig;
+		uint64_t u;
+		const char *s;
+	} rows[] = {
+		{ "true", "b", 1, NULL },
+		{ " false ", "b", 0, NULL },
+		{ "5", "i", 5, NULL },
+		{ "-5", "i", (uint64_t)-5, NULL },
+		{ "uint64 5", "t", 5, NULL },
+		{ "@t 18446744073709551615", "t", UINT64_MAX, NULL },
+		{ "byte 0xff", "y", 255, NULL },
+		{ "int16 -3", "n", (uint64_t)-3, NULL },
+		{ "uint32 7", "u", 7, NULL },
+		{ "'text'", "s", 0, "text" },
+		{ "\"a 'b' \\\"c\\\"\"", "s", 0, "a 'b' \"c\"" },
+		{ "'\\u00e4\\n'", "s", 0, "\303\244\n" },
+		{ "string 'x'", "s", 0, "x" },
+		{ "objectpath '/a'", "o", 0, "/a" },
+		{ "''", "s", 0, "" },
 	};
 	struct arena *a AUTO(arena) = arena_new(8u << 20);
 	struct unit_prop v = { 0 };
@@ -188,10 +212,13 @@ static void gvariant__values__parsed(void **state)
 static void gvariant__not_a_value__refused(void **state)
 {
 	static const char *const bad[] = {
-		"", " ", "hello", "'open", "\"open", "[", "[1", "[1 2]", "[]", "[1,'a']", "@t", "@t ",
-		"@t 'x'", "@z 1", "@at 1", "uint64", "uint64 -1", "byte 256", "int16 40000", "5 6",
-		"true false", "'a\\", "'\\u12'", "@as ['a'", "2147483648", "1.2.3", "--5", "-",
-		"truely", "uint64 1.5", "[[1]]", "(1,2)", "{'a':1}", "@as [1]", "999999999999999999999",
+		"",	      " ",	   "hello",    "'open",	      "\"open",
+		"[",	      "[1",	   "[1 2]",    "[]",	      "[1,'a']",
+		"@t",	      "@t ",	   "@t 'x'",   "@z 1",	      "@at 1",
+		"uint64",     "uint64 -1", "byte 256", "int16 40000", "5 6",
+		"true false", "'a\\",	   "'\\u12'",  "@as ['a'",    "2147483648",
+		"1.2.3",      "--5",	   "-",	       "truely",      "uint64 1.5",
+		"[[1]]",      "(1,2)",	   "{'a':1}",  "@as [1]",     "999999999999999999999",
 	};
 
 	(void)state;
