@@ -185,7 +185,8 @@ int net_network_list(const struct net_paths *p, struct arena *a, struct net_netw
 /* Ids of containers with an address on it, NULL-terminated. */
 int net_network_users(const struct net_paths *p, const char *name, struct arena *a,
 		      char ***ret_ids, struct err *e);
-/* -EBUSY: a container is on it (named); -EPERM: the default network. */
+/* -EBUSY: a container is on it (named).  The default network comes again with the next container
+ * that needs it, with a subnet chosen anew. */
 int net_network_remove(const struct net_paths *p, const char *name, struct err *e);
 /* Removes those (not the default one) that no container uses; names into *ret. */
 int net_network_prune(const struct net_paths *p, struct strlist *ret, struct err *e);

@@ -130,8 +130,6 @@ int net_network_remove(const struct net_paths *p, const char *name, struct err *
 		r = network_load(&d, p, name, a, &n, e);
 	if (r < 0)
 		return r;
-	if (str_eq(n.doc.name, NET_NAME_DEFAULT))
-		return err_say(e, EPERM, "network %s is the default one and stays", n.doc.name);
 	lease_walk(&d, n.doc.name, note_user, &ids);
 	if (ids.n)
 		return err_say(e, EBUSY, "network %s is in use by container %.64s", n.doc.name,
