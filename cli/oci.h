@@ -44,6 +44,8 @@ int oci_load_bundle(const char *bundle, const char *config, struct arena *a, cha
 		    struct spec **ret, struct err *e);
 /* A path made absolute, since commands change to the bundle; NULL stays NULL. */
 char *oci_absolute(const char *path);
+/* Descriptors above 2 and above the preserved ones are not inherited. */
+void oci_keep_fds(unsigned preserve);
 /* Makes us the reaper of what the foreground process leaves. */
 int oci_subreaper(struct err *e);
 /* Foreground: passes the terminal and signals on until l has ended; its exit status. */

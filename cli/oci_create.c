@@ -73,6 +73,13 @@ unsigned oci_listen_fds(void)
 	return text && str_to_u32(text, &n) == 0 && n <= 1024 ? n : 0;
 }
 
+/* What we were given by accident is not to live on in the container's process, not even while it
+ * waits for `start`: somebody may wait for the end of that pipe. */
+void oci_keep_fds(unsigned preserve)
+{
+	fd_cloexec_from(3 + preserve);
+}
+
 int oci_subreaper(struct err *e)
 {
 	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0
@@ -146,6 +153,7 @@ static void fill_opts(const struct create_opts *c, struct container_create_opts 
 		.sd_notify = notify_socket(),
 	};
 	co->preserve_fds += co->listen_fds;
+	oci_keep_fds(co->preserve_fds);
 }
 
 static void free_opts(struct container_create_opts *co)
@@ -225,6 +233,8 @@ static int run_run(struct oci *o, void *opts, int argc, char **argv, struct err 
 	co.bundle = bundle;
 	co.own_gate = true;
 	co.console_out = !c->detach && !co.console_socket;
+	if (!r)
+		s->process.console_plain = co.console_out;
 	if (!r && !c->detach && !c->no_subreaper)
 		r = oci_subreaper(e);
 	if (!r && !c->detach)

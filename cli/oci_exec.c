@@ -184,6 +184,8 @@ static int run_it(struct oci *o, const struct exec_opts *x, const char *id, stru
 	int code = 0, r = 0;
 
 	eo.preserve_fds = x->preserve_fds + eo.listen_fds;
+	oci_keep_fds(eo.preserve_fds);
+	p->console_plain = !x->detach && !x->console_socket;
 	if (p->terminal && x->detach && !x->console_socket)
 		return err_say(e, EINVAL, "a detached process with a terminal needs "
 			       "--console-socket");

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -58,6 +59,7 @@ static int open_pair(struct init *in, int *ret_master, int *ret_slave, struct er
 		.ws_col = (unsigned short)p->console_width,
 	};
 	AUTO_CLOSE int master = -1;
+	struct termios modes;
 	int unlock = 0, r;
 
 	r = open_master(in, &master, e);
@@ -70,6 +72,10 @@ static int open_pair(struct init *in, int *ret_master, int *ret_slave, struct er
 		return err_set(e, errno, "open the terminal");
 	if ((ws.ws_row || ws.ws_col) && ioctl(*ret_slave, TIOCSWINSZ, &ws) < 0)
 		return err_set(e, errno, "process.consoleSize");
+	if (in->process->console_plain && tcgetattr(*ret_slave, &modes) == 0) {
+		modes.c_oflag &= ~(tcflag_t)ONLCR;
+		tcsetattr(*ret_slave, TCSANOW, &modes);
+	}
 	*ret_master = TAKE_FD(master);
 	return 0;
 }

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -77,10 +78,26 @@ static int wait_start(struct init *in, struct err *e)
 	}
 }
 
+static void end_now(int sig)
+{
+	_exit(128 + sig);
+}
+
+/* Process 1 of a namespace takes no signal but SIGKILL that it has no handler for.  One that
+ * still waits is to end by `kill` as any process; execve puts the handlers back. */
+static void end_by_signals(void)
+{
+	static const int sigs[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(sigs); i++)
+		signal(sigs[i], end_now);
+}
+
 int step_gate(struct init *in, struct err *e)
 {
 	int r;
 
+	end_by_signals();
 	if (in->plan->fd[PLAN_FD_GATE] >= 0) {
 		r = wait_start(in, e);
 	} else {

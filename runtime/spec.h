@@ -64,6 +64,7 @@ struct spec_ioprio { bool set; int class, level; };	/* IOPRIO_CLASS_*, 0..7 */
 struct spec_process {
 	bool terminal;
 	uint32_t console_height, console_width;	/* 0: not asked for */
+	bool console_plain;		/* ours: the terminal does not turn LF into CR LF */
 	const char *cwd;
 	char **env, **args;	/* NULL-terminated */
 	struct spec_user user;

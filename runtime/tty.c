@@ -73,7 +73,7 @@ static int make_raw(struct tty *t, struct err *e)
 	saved.fd = 0;
 	raw = saved.was;
 	cfmakeraw(&raw);
-	raw.c_oflag |= OPOST;	/* new lines become CR LF here, see tty_open */
+	raw.c_oflag |= OPOST;	/* LF becomes CR LF here; inside it stays (console_plain) */
 	saved.set = 1;
 	for (size_t i = 0; i < ARRAY_SIZE(fatal); i++)
 		signal(fatal[i], restore_and_die);
@@ -116,18 +116,6 @@ int tty_signals(struct tty *t, struct err *e)
 	return 0;
 }
 
-/* Where our output is a pipe, its reader wants lines as they are written.  So the container's
- * terminal leaves them, and only a terminal of the caller adds the carriage return. */
-static void keep_lines(int master)
-{
-	struct termios inner;
-
-	if (tcgetattr(master, &inner) == 0) {
-		inner.c_oflag &= ~(tcflag_t)ONLCR;
-		tcsetattr(master, TCSANOW, &inner);
-	}
-}
-
 int tty_open(struct tty *t, int master, struct err *e)
 {
 	int r;
@@ -135,7 +123,6 @@ int tty_open(struct tty *t, int master, struct err *e)
 	t->master = master;
 	if (master < 0)
 		return 0;
-	keep_lines(master);
 	r = make_raw(t, e);
 	if (r < 0)
 		return r;
