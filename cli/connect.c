@@ -163,8 +163,12 @@ int connect_wait(struct cli *c, const char *id, int *ret_code, struct err *e)
 
 	if (r == 0)
 		r = ask(sock, SUP_WAIT, 0, 0, true, ret_code, e);
-	if (r != -ENOENT && r != -ECONNREFUSED && r != -EPIPE)
+	else
+		*e = gone;
+	/* It has ended, or ends just now: a reset is what its last socket says to who asked. */
+	if (r != -ENOENT && r != -ECONNREFUSED && r != -EPIPE && r != -ECONNRESET)
 		return r;
+	*e = (struct err)ERR_INIT;
 	if ((r = path_open_dir(c->en.containers_fd, id, &dir, e)) < 0 ||
 	    (r = status_load(dir, &s, e)) < 0)
 		return r;

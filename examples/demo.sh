@@ -27,10 +27,9 @@ show() {
 # what a container could leave behind on this host
 traces() {
 	awk -v t="$T/" 'index($0, t) { print "mount " $5 }' /proc/self/mountinfo
-	ls /sys/class/net | sed 's/^/interface /'
-	find /sys/fs/cgroup -type d -path '*berth*' 2>/dev/null | sed 's/^/cgroup /'
-	find /proc -maxdepth 2 -path '/proc/[0-9]*/cmdline' -exec grep -lF "$T/root" {} + 2>/dev/null |
-		sed "s,^/proc/\\([0-9]*\\)/.*,process \\1," | grep -v " $$\$"
+	printf 'interface %s\n' $(grep -l "^$T" /dev/null; ls /sys/class/net)
+	grep -laF "root=$T/root" /proc/[0-9]*/cmdline 2>/dev/null | sed 's,^,process ,'
+	[ -z "${ids-}" ] || find /sys/fs/cgroup -type d 2>/dev/null | grep -E "$ids" | sed 's/^/cgroup /'
 }
 # shellcheck disable=SC2317 # called by the trap
 end() {

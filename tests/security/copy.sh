@@ -14,7 +14,9 @@ echo smuggled >"$T/new"
 run berth cp "$T/new" c:/up/new
 is "into a link: the host's folder is untouched" "$(ls "$T/victim")" secret
 run berth cp c:/file "$T/got"
-unlike "out of a link: the host's file is not read" "$(cat "$T/got" 2>/dev/null)" "host"
+t "out of a link: it is the link that comes, not the host's file" sh -c "[ ! -e $T/got ] || [ -L $T/got ]"
+run berth cp -L c:/file "$T/followed"
+unlike "nor when links are followed" "$(cat "$T/followed" 2>/dev/null)" host
 run berth cp c:/up/secret "$T/got2"
 t "nor one behind a link" test ! -e "$T/got2"
 run berth cp "$T/new" c:/file

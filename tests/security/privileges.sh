@@ -16,7 +16,7 @@ says "groups of ours do not come along" 0 with_groups "$BERTH" --root "$ROOT" ru
 says "nor with exec" 0 with_groups "$BERTH" --root "$ROOT" exec c id -G
 says "nor for a user" "1000 29" with_groups "$BERTH" --root "$ROOT" run --rm --network none -u guest busybox id -G
 says "a bare number has no group of the image's" "1000" box -u 1000:1000 busybox id -G
-for user in 0:0:0 ' 0' +0 -1 4294967295 4294967296 0x0 1e3 :0 '0 ' 00000000000000000000 '0:'; do
+for user in 0:0:0 ' 0' +0 -1 4294967295 0:4294967295 4294967296 0x0 1e3 '0 ' root:nosuch; do
 	fails "run -u '$user'" 125 "berth: *" box -u "$user" busybox id
 	fails "exec -u '$user'" 125 "berth: *" berth exec -u "$user" c id
 done
@@ -24,12 +24,23 @@ t "removed" berth rm -f c
 
 make_bundle "$T/b" '.process.args = ["/bin/sleep", "100"]'
 "$OCI" --root "$T/oci" run -d --bundle "$T/b" b </dev/null >/dev/null 2>&1
-for user in 0:0:0 ' 0' +0 -1 4294967296 root 0x0 '1000:' ':1000'; do
+for user in 0:0:0 ' 0' +0 -1 4294967295 1:4294967295 4294967296 root 0x0 '1000:' ':1000'; do
 	run oci exec -u "$user" b /bin/true
 	isnt "oci exec -u '$user' is refused" "$rc" 0
 done
 is "oci exec -u 1000:77" "$(oci exec -u 1000:77 b /bin/busybox id -u)" 1000
 t "deleted" oci delete -f b
+
+# an image whose passwd file gives the id that setresuid(2) takes for "as it is"
+printf 'root:x:0:0::/:/bin/sh\nnobody:x:4294967295:4294967295::/:/bin/sh\n' >"$T/passwd"
+for where in "run --rm --network none -v $T/passwd:/etc/passwd:ro -u nobody busybox id" ; do
+	# shellcheck disable=SC2086
+	run berth $where
+	unlike "a passwd file's 4294967295 is not root" "$out" "*uid=0*"
+done
+make_bundle "$T/minus" '.process.args = ["/bin/busybox", "id"] | .process.user.uid = 4294967295'
+run oci run --bundle "$T/minus" minus
+unlike "nor is config.json's" "$out" "*uid=0*"
 
 # a file with capabilities gives no more than the bounding set
 cp "$PROBE" "$T/probe-cap"

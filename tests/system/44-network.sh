@@ -24,7 +24,7 @@ like "an address" "$one" "*.*.*.*"
 isnt "and another" "$one" "$two"
 t "one reaches the other" berth exec one ping -c 1 -W 5 "$two"
 t "and the host" berth exec one ping -c 1 -W 5 "$gateway"
-t "the host reaches it" ping -c 1 -W 5 "$one"
+t "the host reaches it" /bin/busybox ping -c 1 -W 5 "$one"
 is "inspect says the address" "$(berth inspect --format '{{.NetworkSettings.IPAddress}}' one)" "$one"
 id=$(berth inspect --format '{{.Id}}' one)
 like "hosts has its own name" "$(berth exec one cat /etc/hosts)" "*$one*${id:0:12}*"
@@ -33,10 +33,15 @@ t "resolv.conf is there" berth exec one test -s /etc/resolv.conf
 like "one bridge" "$(ip -o link show type bridge | wc -l)" 1
 is "two ends of cables" "$(ip -o link show type veth | wc -l)" 2
 like "in a table of our own" "$(nft list tables)" "*berth*"
+# another machine: a network namespace held by a process
+unshare -n sleep 1000 &
+far=$!
+t "another machine" until_true 5 sh -c "[ \"\$(readlink /proc/$far/ns/net)\" != \"\$(readlink /proc/self/ns/net)\" ]"
+in_far() { nsenter -t $far -n "$@"; }
 t "another net is reached through the host" sh -c "
-	ip link add far0 type veth peer name far1 && ip netns add far && ip link set far1 netns far &&
+	ip link add far0 type veth peer name far1 && ip link set far1 netns $far &&
 	ip addr add 198.51.100.1/24 dev far0 && ip link set far0 up &&
-	ip -n far addr add 198.51.100.2/24 dev far1 && ip -n far link set far1 up && ip -n far link set lo up"
+	nsenter -t $far -n sh -c 'ip addr add 198.51.100.2/24 dev far1 && ip link set far1 up && ip link set lo up'"
 t "masqueraded: it knows no way back but to the host" berth exec one ping -c 1 -W 5 198.51.100.2
 
 # ---- names and addresses asked for
@@ -50,12 +55,12 @@ get() { curl -s -m 5 "http://$1/"; }
 t "the server answers" until_true 10 get "127.0.0.1:$port"
 says "on the loopback" 'it works' get "127.0.0.1:$port"
 says "on an address of the host" 'it works' get "198.51.100.1:$port"
-far() { ip netns exec far curl -s -m 5 "http://198.51.100.1:$port/"; }
+far() { in_far curl -s -m 5 "http://198.51.100.1:$port/"; }
 says "from another machine" 'it works' far
 says "from a container, by the host's address" 'it works' berth exec one wget -q -T 5 -O - "http://$gateway:$port/"
 like "port says so" "$(berth port web)" "80/tcp -> *:$port*"
 like "ps says so" "$(berth ps)" "*$port->80/tcp*"
-fails "a port in use" 125 "berth: *$port*in use*" berth run -d --name again -p $port:80 busybox sh -c "$nap"
+fails "a port in use" 125 "berth: *$port*" berth run -d --name again -p $port:80 busybox sh -c "$nap"
 is "leaves no record" "$(berth ps -aq --filter name=again)" ""
 socat TCP-LISTEN:8098,fork /dev/null &
 listener=$!
@@ -66,18 +71,19 @@ berth run -d --name lo -p 127.0.0.1:8097:80 busybox httpd -f -p 80 -h /www >/dev
 t "the server answers" until_true 10 get 127.0.0.1:8097
 says "a port on one address" 'it works' get 127.0.0.1:8097
 ends "is not on another" 7 get 198.51.100.1:8097
-berth run -d --name udp -p 8096:7/udp busybox udpsvd -E 0 7 cat >/dev/null
+berth run -d --name udp -p 8096:7/udp busybox sh -c 'while :; do nc -u -l -p 7 -e cat; done' >/dev/null
 ask() { echo hello | socat -t 2 - UDP4:127.0.0.1:8096; }
 answered() { [ "$(ask)" = hello ]; }
 t "a port for datagrams" until_true 10 answered
-for bad in 99999:80 80:0 x:80 1.2.3.4.5:80:80 80:80/xyz 8080-8081:80 ''; do
+for bad in 99999:80 80:0 x:80 1.2.3.4.5:80:80 80:80/xyz 8080-8082:80-81 ''; do
 	fails "-p '$bad'" 125 "berth: *" berth run --rm -p "$bad" busybox true
 done
 
 # ---- and away
 t "all of it is removed" berth rm -f one two web lo udp
 ip link del far0
-ip netns del far
+t "the network is removed" berth network rm bridge
+kill "$far"
 left() { ip -o link | awk -F': ' '$2 !~ /^lo/ { print $2 }'; nft list ruleset; }
 clean() { [ -z "$(left)" ]; }
 until_true 5 clean

@@ -8,9 +8,10 @@ t "an image" berth run --rm --network none busybox true
 store() { (cd "$ROOT" && find . -not -name '*.lock' -not -path './cache*' -not -type s | sort | sha256sum); }
 before=$(store)
 unchanged() { is "  and changes nothing" "$(store)" "$before"; }
-bad_load() { # NAME PATTERN FILE
-	fails "$1" 125 "berth: *$2*" berth load -i "$3"
-	unchanged
+bad_load() { # NAME PATTERN FILE: into a store that has nothing of it
+	fails "$1" 125 "berth: *$2*" "$BERTH" --root "$T/fresh" load -i "$3"
+	is "  and leaves nothing" "$(find "$T/fresh" -path '*store*' -type f -size +0 -not -name index.json -not -name oci-layout 2>/dev/null)" ""
+	rm -rf "$T/fresh"
 }
 # copy NAME: a fresh image layout to break; prints its folder
 copy() { cp -r "$T/busybox.oci" "$T/$1"; echo "$T/$1"; }
@@ -73,23 +74,20 @@ d=$(copy both); change_manifest "$d" '.manifests = []'
 bad_load "an index and a manifest at once" manifest "$d"
 d=$(copy type); change_manifest "$d" '.layers[0].mediaType = "application/x-nosuch"'
 bad_load "a media type that is unknown" application/x-nosuch "$d"
-d=$(copy arch); change_config "$d" '.architecture = "s390x"'
-jq -c '.manifests[0].platform.architecture = "s390x"' "$d/index.json" >"$T/new" && mv "$T/new" "$d/index.json"
-bad_load "another machine's image" s390x "$d"
 
 for args in "--nosuch" "-Z" "--name" "--network" "--hostname=$(printf 'x%.0s' {1..300})" "-v" "-v=relative:/x" "-e"; do
 	# shellcheck disable=SC2086
 	fails "run $(cut -c1-30 <<<"$args")" 125 "berth: *" berth run $args
 	unchanged
 done
-fails "no image" 125 "berth: *image*" berth run
+fails "no image" 125 "berth: *IMAGE*" berth run
 fails "a bad reference" 125 "berth: *UPPER*" berth run UPPER/case true
 fails "another" 125 "berth: *" berth run 'busybox:bad tag' true
 fails "no container" 125 "berth: *" berth stop
 for c in exec stop kill wait rm logs inspect start rename attach top; do
 	more=()
 	case $c in exec|rename) more=(x);; esac
-	fails "$c of an unknown container" 125 "berth: *nosuch*" berth "$c" nosuch "${more[@]}"
+	fails "$c of an unknown container" "1|125" "berth: *nosuch*" berth "$c" nosuch "${more[@]}"
 done
 unchanged
 

@@ -24,6 +24,8 @@ t "it is loaded" berth load -i "$T/docker.tar"
 like "and runs" "$(berth run --rm --network none deb:skopeo cat /etc/debian_version)" "12.*"
 rm -f "$T/docker.tar"
 
+# what buildah's simplest storage does not keep: times of folders, access lists
+ours='s/ [0-9]\{18,19\}//; s/ system.posix_acl[^ ]*//g'
 # buildah: a container of it changed and committed (its own store, no network)
 bud() { buildah --root "$T/bud" --runroot "$T/budrun" --storage-driver vfs "$@"; }
 if c=$(bud from "oci:$debian/oci" 2>"$T/.err"); then
@@ -36,8 +38,8 @@ if c=$(bud from "oci:$debian/oci" 2>"$T/.err"); then
 	bud rm "$c" >/dev/null
 	t "it is loaded" berth load -i "$T/changed.tar"
 	t "and mounted" berth mount changed
-	"$TOP/tests/tree" "$out" | sed 's/ [0-9]\{18,19\}//' >"$T/got"
-	sed -i 's/ [0-9]\{18,19\}//' "$T/wanted" # folders' times are vfs's own
+	"$TOP/tests/tree" "$out" | sed "$ours" >"$T/got"
+	sed -i "$ours" "$T/wanted"
 	is "it is what buildah saw" "$(diff "$T/wanted" "$T/got" | head -n 20)" ""
 	t "unmounted" berth umount changed
 else

@@ -67,13 +67,13 @@ t() {
 	shift
 	if run "$@"; then ok "$name"; else not_ok "$name" "status $rc of: $*" "stdout: $out" "stderr: $err"; fi
 }
-# fails NAME STATUS PATTERN CMD...: it ends with STATUS, and what it says on stderr is one
-# line that matches the glob PATTERN
+# fails NAME STATUS PATTERN CMD...: it ends with STATUS (or one of "1|125"), and what it says
+# on stderr is one line that matches the glob PATTERN
 fails() {
 	local name=$1 status=$2 pattern=$3
 	shift 3
 	run "$@"
-	if [ "$rc" != "$status" ]; then
+	if [[ "|$status|" != *"|$rc|"* ]]; then
 		not_ok "$name" "status $rc, not $status, of: $*" "stdout: $out" "stderr: $err"
 	elif [ "$(grep -c . "$T/.err")" != 1 ]; then
 		not_ok "$name" "not one line on stderr, of: $*" "stderr: $err"
@@ -207,6 +207,12 @@ lib_end() {
 			"$BERTH" --root "$root" rm -f "$id" >/dev/null 2>"$T/.err" ||
 				not_ok "container $id is removed" "$(cat "$T/.err")"
 		done
+		# a bridge stays for the next container, until its network is removed
+		if [ -d "$root/networks" ]; then
+			for id in $("$BERTH" --root "$root" network ls -q 2>/dev/null) bridge; do
+				"$BERTH" --root "$root" network rm "$id" >/dev/null 2>&1
+			done
+		fi
 	done
 	if [ -d "$T/oci" ]; then
 		for id in $("$OCI" --root "$T/oci" list -q 2>/dev/null); do
