@@ -15,6 +15,8 @@ FUZZ_CFLAGS = $(CSTD) -O1 -g -Wall -Wextra -fno-omit-frame-pointer -fno-sanitize
 FUZZ_SRC_json := $(wildcard base/*.c)
 FUZZ_LIBS_json := -lyajl
 FUZZ_SRC_text := $(filter-out base/json%.c base/log.c base/opt.c,$(wildcard base/*.c))
+FUZZ_SRC_template := $(wildcard cli/template*.c) cli/value.c $(wildcard base/*.c)
+FUZZ_LIBS_template := -lyajl
 
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_NAMES:%=$(B)/fuzz/fuzz_%)
