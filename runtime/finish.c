@@ -146,11 +146,15 @@ static void take_down(void)
 		kill(W.health_pid, SIGKILL);
 		waitpid(W.health_pid, NULL, 0);
 	}
-	end_cgroup(&p, &e);
+	W.left_over = end_cgroup(&p, &e) < 0;
 	if (W.net) {
 		const char *args[] = { "internal-netdown", W.id, NULL };
+		int tries = 0;
 
-		watch_berth(args, true);
+		/* somebody may kill it, as anything of ours */
+		while (watch_berth(args, true) != 0 && ++tries < 3)
+			;
+		W.left_over |= tries == 3;
 	}
 }
 
@@ -159,10 +163,15 @@ static void over(void)
 	struct end_paths p = { (int)W.run, (int)W.containers, W.id, W.cgroup };
 	struct err e = ERR_INIT;
 
+	if (W.left_over) {	/* the run folder stays: the next command's sweep goes on here */
+		clients_end(W.status.exit_code);
+		_exit(1);
+	}
 	if (W.rm && W.volumes) {
 		const char *args[] = { "internal-remove", W.id, NULL };
 
-		watch_berth(args, true);
+		if (watch_berth(args, true) != 0 && watch_berth(args, true) != 0)
+			_exit(1);
 	} else if (W.rm) {
 		end_container_dir(&p, &e);
 		if (W.names >= 0 && W.name)

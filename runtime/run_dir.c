@@ -120,17 +120,17 @@ static void sweep_one(const struct engine *en, const char *id)
 		cgroup = mem_printf("berth/%s", id);
 	}
 	paths.cgroup = cgroup;
-	if (end_cgroup(&paths, &e) < 0)
-		log_warn("%s", e.msg);
-	if (net_down(&net, id, &e) < 0)
-		log_warn("%s", e.msg);
+	bool done = end_cgroup(&paths, &e) == 0;
+
+	done &= net_down(&net, id, &e) == 0;
 	record_loss(en, id);
 	if (path_exists(en->containers_fd, id) &&
 	    (record_load(en, id, &r, &e) < 0 || r->auto_remove))
-		if (record_remove(en, id, true, &e) < 0)
-			log_warn("%s", e.msg);
-	if (end_run_dir(&paths, &e) < 0)
-		log_warn("%s", e.msg);
+		done &= record_remove(en, id, true, &e) == 0;
+	if (done)
+		done = end_run_dir(&paths, &e) == 0;
+	if (!done)	/* the folder stays, and with it the task for the next command */
+		log_warn("cleaning up after container %.12s: %s", id, e.msg);
 }
 
 int sweep_run(const struct engine *en, struct err *e)
