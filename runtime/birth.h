@@ -36,8 +36,8 @@ int birth_start(struct birth *b, struct launch *ret, struct err *e);
 int birth_follow(struct birth *b, struct launch *l, struct err *e);
 /* Limits that only the host may raise. */
 int birth_rlimits(const struct plan *p, const struct launch *l, struct err *e);
-/* The first 3..3+n-1 must be the caller's and open. */
-int birth_check_preserved(unsigned n, struct err *e);
+/* Those of 3..3+n-1 that are open and the caller's, for the plan. */
+void birth_preserve(struct birth *b, unsigned n);
 
 /* launch_clone.c: clone3, then run(arg) in the child, which must not return.  may_share: the
  * child lives in our memory, and we wait, until it executes; it must not wait for us. */

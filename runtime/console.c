@@ -123,13 +123,13 @@ int step_console(struct init *in, struct err *e)
  * caller stays the caller's. */
 int step_stdio(struct init *in, struct err *e)
 {
-	uid_t uid = in->process->user.uid;
+	const struct spec_user *u = &in->process->user;
 	struct stat st;
 
 	for (int fd = 0; fd < 3 && !in->process->terminal; fd++) {
-		if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode) || st.st_uid == uid)
+		if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode) || st.st_uid == u->uid)
 			continue;
-		if (fchown(fd, uid, (gid_t)-1) < 0 && errno != EPERM && errno != EINVAL &&
+		if (fchown(fd, u->uid, u->gid) < 0 && errno != EPERM && errno != EINVAL &&
 		    errno != EROFS && errno != EACCES)
 			return err_set(e, errno, "owner of standard file %d", fd);
 	}

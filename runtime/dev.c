@@ -97,6 +97,7 @@ static int make_node(struct init *in, const struct spec_device *d, struct err *e
 /* In a user namespace no node that we made would open: the host's is bound instead. */
 static int bind_node(struct init *in, const struct spec_device *d, int tree, struct err *e)
 {
+	struct sys_mount_attr a = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC };
 	AUTO_CLOSE int mine = -1;
 	struct stat st;
 
@@ -115,6 +116,8 @@ static int bind_node(struct init *in, const struct spec_device *d, int tree, str
 	    st.st_rdev != makedev(d->major, d->minor))
 		return err_say(e, ENXIO, "device %s: the host's is not %c %u:%u", d->path, d->type,
 			       d->major, d->minor);
+	if (sys_mount_setattr(tree, "", AT_EMPTY_PATH, &a) < 0)
+		return err_set(e, errno, "options of device %s", d->path);
 	return mounts_attach(in, tree, d->path, false, e);
 }
 

@@ -108,8 +108,8 @@ int step_gate(struct init *in, struct err *e)
 	if (r < 0)
 		return r;
 	/* What was inherited for the program; all else is close-on-exec. */
-	for (unsigned fd = 3; fd < 3 + in->plan->preserve_fds; fd++)
-		fd_cloexec((int)fd, false);
+	for (size_t i = 0; i < in->plan->npreserved; i++)
+		fd_cloexec(in->plan->preserved[i], false);
 	umask(in->process->user.umask.set ? in->process->user.umask.v : 0022);
 	return 0;
 }

@@ -48,17 +48,18 @@ int birth_own_fd(struct birth *b, int fd)
 	return fd;
 }
 
-int birth_check_preserved(unsigned n, struct err *e)
+void birth_preserve(struct birth *b, unsigned n)
 {
+	struct plan *p = b->plan;
+
+	p->preserved = arena_array(b->arena, n, sizeof(*p->preserved));
 	for (unsigned i = 0; i < n; i++) {
 		int flags = fcntl(3 + (int)i, F_GETFD);
 
 		/* All of ours are close-on-exec, no inherited one is. */
-		if (flags < 0 || (flags & FD_CLOEXEC))
-			return err_say(e, EBADF, "--preserve-fds %u: descriptor %u is not open", n,
-				       3 + i);
+		if (flags >= 0 && !(flags & FD_CLOEXEC))
+			p->preserved[p->npreserved++] = 3 + (int)i;
 	}
-	return 0;
 }
 
 static int child_stdio(const struct birth *b, struct err *e)
@@ -390,9 +391,6 @@ int launch_init(const struct spec *s, const struct launch_opts *o, struct launch
 	b.arena = s->arena;
 	b.stdio = o->stdio;
 	b.cgroup_fd = o->cgroup_fd;
-	r = birth_check_preserved(o->preserve_fds, e);
-	if (r < 0)
-		return r;
 	plan_own_spec(s->arena, (struct spec *)(uintptr_t)s);
 	r = birth_plan(&b, s, o, e);
 	if (r == 0)

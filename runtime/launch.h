@@ -33,7 +33,7 @@ struct launch_opts {
 	const char *root_path;	/* absolute, when root_fd is -1 */
 	int cgroup_fd;		/* directory to be cloned into, or -1 */
 	int stdio[3];		/* become 0, 1, 2 (no terminal); -1: the caller's own */
-	unsigned preserve_fds;	/* 3 .. 3+N-1 stay open */
+	unsigned preserve_fds;	/* those of 3 .. 3+N-1 that are open stay open */
 	int gate_fd;		/* listening socket at which the init waits for `start`, or -1: it
 				   waits for launch_open_gate on the sync socket */
 	bool no_pivot, no_new_keyring;

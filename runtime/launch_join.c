@@ -10,8 +10,8 @@
 #include "base/mem.h"
 #include "runtime/birth.h"
 
-static int join_plan(struct birth *b, const struct spec_process *p,
-		     const struct launch_join_opts *o, struct err *e)
+static void join_plan(struct birth *b, const struct spec_process *p,
+		      const struct launch_join_opts *o)
 {
 	struct plan *plan = b->plan = plan_new(b->arena);
 
@@ -21,14 +21,13 @@ static int join_plan(struct birth *b, const struct spec_process *p,
 	plan->join_mask = o->ns_mask;
 	plan->userns = o->ns_mask & (1u << SPEC_NS_USER);
 	plan->host_rlimits = plan->userns;
-	plan->preserve_fds = o->preserve_fds;
+	birth_preserve(b, o->preserve_fds);
 	plan->listen_fds = o->listen_fds;
 	plan->pdeathsig = o->pdeathsig;
 	plan->session_keyring = !o->no_new_keyring;
 	if (o->filter)
 		plan_set_filter(plan, b->arena, o->filter);
 	birth_lsm(plan, p, NULL);
-	return birth_check_preserved(o->preserve_fds, e);
 }
 
 int launch_join(struct arena *a, const struct spec_process *p, const struct spec *s,
@@ -47,9 +46,8 @@ int launch_join(struct arena *a, const struct spec_process *p, const struct spec
 	b.stdio = o->stdio;
 	b.cgroup_fd = o->cgroup_fd;
 	plan_own_process(a, (struct spec_process *)(uintptr_t)p);
-	r = join_plan(&b, p, o, e);
-	if (r == 0)
-		r = birth_start(&b, &l, e);
+	join_plan(&b, p, o);
+	r = birth_start(&b, &l, e);
 	if (r == 0)
 		r = birth_follow(&b, &l, e);
 	if (r == 0)

@@ -79,6 +79,7 @@ static int open_root(struct birth *b, const struct launch_opts *o, struct err *e
 		p->fd[PLAN_FD_ROOT] = o->root_fd;
 		return 0;
 	}
+	p->root_path = arena_strdup(b->arena, o->root_path);
 	if (stat(o->root_path, &st) < 0)
 		return err_set(e, errno, "root.path %s", o->root_path);
 	if (!S_ISDIR(st.st_mode))
@@ -87,9 +88,7 @@ static int open_root(struct birth *b, const struct launch_opts *o, struct err *e
 			   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 	if (fd >= 0)
 		p->fd[PLAN_FD_ROOT] = birth_own_fd(b, fd);
-	else if (errno == EPERM)
-		p->root_path = arena_strdup(b->arena, o->root_path);
-	else
+	else if (errno != EPERM)	/* without rights over our namespace the child does it */
 		return err_set(e, errno, "root.path %s", o->root_path);
 	return 0;
 }
@@ -287,7 +286,7 @@ int birth_plan(struct birth *b, const struct spec *s, const struct launch_opts *
 
 	p->spec = s;
 	p->process = &s->process;
-	p->preserve_fds = o->preserve_fds;
+	birth_preserve(b, o->preserve_fds);
 	p->listen_fds = o->listen_fds;
 	p->pdeathsig = o->pdeathsig;
 	p->no_pivot = o->no_pivot;

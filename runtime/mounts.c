@@ -189,8 +189,8 @@ static int attach(struct init *in, const struct spec_mount *m, const char *path,
 		  bool is_dir, struct err *e)
 {
 	/* CVE-2019-16884: a /proc or /sys that is a symlink would put procfs where the image
-	 * wants it. */
-	bool real = str_eq(m->type, "proc") || str_eq(m->type, "sysfs");
+	 * wants it, a /dev the devices. */
+	bool real = str_eq(m->type, "proc") || str_eq(m->type, "sysfs") || str_eq(path, "/dev");
 	AUTO_CLOSE int target = -1;
 	int r;
 

@@ -61,7 +61,7 @@ struct plan {
 	bool userns;				/* in a user namespace that is not the host's */
 
 	/* What the host does for it, and so what the child leaves alone. */
-	const char *root_path; /* where the child opens the root when fd[PLAN_FD_ROOT] is -1 */
+	const char *root_path;			/* host path of the root, NULL: it has none */
 	bool host_rlimits;
 	bool report_mounted, wait_go;
 
@@ -70,7 +70,9 @@ struct plan {
 	const struct spec_device *devices;	/* defaults and the spec's, without doubles */
 	struct plan_source *device_sources;	/* NULL: made by mknod */
 
-	unsigned preserve_fds, listen_fds;
+	size_t npreserved;
+	int *preserved;				/* inherited for the program: numbers */
+	unsigned listen_fds;
 	int pdeathsig;
 	bool no_pivot, run_pid1, sd_notify, session_keyring;
 	bool has_selinux, has_apparmor;		/* the host's kernel has them switched on */

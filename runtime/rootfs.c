@@ -23,6 +23,7 @@ static int set_attr(int fd, unsigned flags, uint64_t set, uint64_t propagation)
 int step_root_attach(struct init *in, struct err *e)
 {
 	struct sys_mount_attr slave = { .propagation = MS_SLAVE };
+	const char *at = in->plan->root_path;
 
 	/* What we mount must not reach the host; what the host mounts later may reach us. */
 	if (sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &slave) < 0)
@@ -36,10 +37,10 @@ int step_root_attach(struct init *in, struct err *e)
 	}
 	if (set_attr(in->root, AT_RECURSIVE, 0, MS_SLAVE) < 0)
 		return err_set(e, errno, "make the root file system a slave");
-	/* pivot_root wants a mount of its own below the old root: "/" itself will do, and no
-	 * path of the host is needed. */
-	if (sys_move_mount(in->root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
-		return err_set(e, errno, "attach the root file system");
+	/* Hooks expect it at the path that the spec gives.  One that has none goes over "/": for
+	 * pivot_root any mount below the old root will do. */
+	if (sys_move_mount(in->root, "", AT_FDCWD, at ? at : "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_set(e, errno, "attach the root file system at %s", at ? at : "/");
 	return 0;
 }
 
