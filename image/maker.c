@@ -210,7 +210,7 @@ static int find_layer(struct maker *m, struct layer *l, const char *chain, struc
 			l->fs_fd = openat(m->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		}
 		if (l->fs_fd < 0) {
-			l->fs_fd = open_layer(m->store, names[i]);
+			l->fs_fd = m->anew ? -1 : open_layer(m->store, names[i]);
 			if (l->fs_fd < 0)
 				continue;
 			fd_close(&l->fs_fd);

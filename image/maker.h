@@ -31,6 +31,7 @@ struct maker {
 	struct maker_image *images;
 	size_t nimages;
 	unsigned threads;
+	bool anew;			/* layers are unpacked even when the store has them (check) */
 	/* Called before a blob is needed, when set: waits until it is in the store.  Any thread. */
 	int (*wait_blob)(void *ctx, const char *digest, struct err *e);
 	void *wait_ctx;

@@ -209,6 +209,23 @@ int registry_call(struct registry *g, struct http *h, struct http_request *q,
 	return r;
 }
 
+int registry_prove(struct registry *g, struct err *e)
+{
+	AUTO(http) struct http h = { 0 };
+	AUTO(http_reply) struct http_reply r = { 0 };
+	struct http_request q = { .method = "GET", .url = "/v2/", .max = 1 << 20 };
+	int code;
+
+	http_init(&h, &g->place->http);
+	code = registry_call(g, &h, &q, &r, e);
+	if (code < 0)
+		return code;
+	if (r.status == 401 || r.status == 403)
+		return err_say(e, EACCES, "registry %s does not accept the user name or the password",
+			       g->place->name);
+	return r.status == 200 ? 0 : registry_fail(g, &r, "log in", e);
+}
+
 /* ---- manifests ---- */
 
 int registry_get_manifest(struct registry *g, struct http *h, const char *ref, char **ret,

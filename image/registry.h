@@ -26,6 +26,8 @@ struct registry {
 /* Finds out by which protocol it is spoken to, and what it asks of us (GET /v2/). */
 int registry_open(struct registry *g, const struct place *p, const struct login *l,
 		  const char *actions, const char *from, struct err *e);
+/* Asks GET /v2/ once more with what was found: 0 when we are let in. */
+int registry_prove(struct registry *g, struct err *e);
 void registry_cleanup(struct registry *g);	/* AUTO(registry) */
 
 /* q->url is a path ("/v2/..."), or an absolute address that the registry gave.  Asks for a token when

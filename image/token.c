@@ -87,6 +87,8 @@ static void add_scopes(struct strbuf *b, const struct registry *g, const char *k
 {
 	AUTO_FREE char *own = mem_printf("repository:%s:%s", g->place->repo, g->actions);
 
+	if (!*g->place->repo)
+		return;		/* who logs in asks for nothing yet */
 	add_param(b, key, own);
 	if (g->from) {
 		AUTO_FREE char *from = mem_printf("repository:%s:pull", g->from);

@@ -21,8 +21,10 @@
 #include "base/opt.h"
 #include "base/path.h"
 #include "image/change.h"
+#include "image/check.h"
 #include "image/pull.h"
 #include "image/push.h"
+#include "image/signin.h"
 #include "image/worker.h"
 
 /* ---- load ---- */
@@ -330,12 +332,74 @@ static int cmd_export(const struct store *st, int argc, char **argv, struct err 
 	return r < 0 ? r : pack_tar(fd, 1, 0, e);
 }
 
+/* ---- login, check ---- */
+
+static int set_signin_tls(void *opts, const char *v, struct err *e)
+{
+	struct signin_opts *o = opts;
+
+	return set_tls(&o->no_tls, &o->tls, v, e);
+}
+
+static const struct opt signin_rows[] = {
+	{ "username", 'u', OPT_STR, offsetof(struct signin_opts, user), "NAME", "user name" },
+	{ "password", 'p', OPT_STR, offsetof(struct signin_opts, password), "WORD", "password" },
+	{ "password-stdin", 0, OPT_BOOL, offsetof(struct signin_opts, password_stdin), NULL,
+	  "read the password from standard input" },
+	{ "authfile", 0, OPT_STR, offsetof(struct signin_opts, authfile), "FILE", "where to keep it" },
+	{ "tls-verify", 0, OPT_FLAGFUNC, 0, NULL, "check certificates", set_signin_tls },
+	OPT_END
+};
+
+static int cmd_signin(const struct store *st, int argc, char **argv, struct err *e)
+{
+	struct signin_opts o = { 0 };
+	AUTO_FREE char **rest = NULL;
+	int n, r = opt_parse(signin_rows, &o, argc, argv, false, &rest, &n, e);
+	const char *host;
+
+	if (r == 0 && n > 1)
+		r = err_say(e, EINVAL, "%s takes the name of a registry", argv[0]);
+	if (r < 0)
+		return r;
+	host = n ? rest[0] : "docker.io";
+	return str_eq(argv[0], "login") ? signin_login(st, host, &o, e) :
+					  signin_logout(host, o.authfile, e);
+}
+
+static const struct opt check_rows[] = {
+	{ "repair", 0, OPT_BOOL, offsetof(struct check_opts, repair), NULL, "make it right" },
+	{ "quick", 0, OPT_BOOL, offsetof(struct check_opts, quick), NULL, "do not unpack layers again" },
+	OPT_END
+};
+
+static int cmd_check(const struct store *st, int argc, char **argv, struct err *e)
+{
+	struct check_opts o = { 0 };
+	AUTO_FREE char **rest = NULL;
+	unsigned bad = 0;
+	int n, r = opt_parse(check_rows, &o, argc, argv, false, &rest, &n, e);
+
+	if (r == 0 && n > 0)
+		r = err_say(e, EINVAL, "check takes no argument");
+	if (r == 0)
+		r = sandbox_enter(st->fd, -1, e);
+	if (r == 0)
+		r = check_store(st, &o, &bad, e);
+	if (r < 0)
+		return r;
+	if (bad)
+		return err_say(e, EUCLEAN, "the store has %u fault%s%s", bad, bad == 1 ? "" : "s",
+			       o.repair ? " that could not be repaired" : ": repair them with --repair");
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(const struct store *s, int argc, char **argv, struct err *e);
 } commands[] = {
-	{ "commit", cmd_commit }, { "export", cmd_export }, { "import", cmd_import }, { "load", cmd_load },
-	{ "pull", cmd_pull }, { "push", cmd_push }, { "save", cmd_save },
+	{ "check", cmd_check }, { "commit", cmd_commit }, { "export", cmd_export }, { "import", cmd_import }, { "load", cmd_load },
+	{ "login", cmd_signin }, { "logout", cmd_signin }, { "pull", cmd_pull }, { "push", cmd_push }, { "save", cmd_save },
 };
 
 static int worker_run(int argc, char **argv, struct err *e)
