@@ -18,6 +18,11 @@ FUZZ_SRC_text := $(filter-out base/json%.c base/log.c base/opt.c,$(wildcard base
 FUZZ_SRC_template := $(wildcard cli/template*.c) cli/value.c $(wildcard base/*.c)
 FUZZ_LIBS_template := -lyajl
 
+FUZZ_SRC_spec := $(wildcard base/*.c cgroup/*.c seccomp/*.c runtime/spec_*.c) runtime/check.c
+FUZZ_LIBS_spec := -lyajl -lseccomp -ldl
+FUZZ_SRC_filter := $(wildcard seccomp/*.c base/*.c)
+FUZZ_LIBS_filter := -lyajl -lseccomp
+
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_NAMES:%=$(B)/fuzz/fuzz_%)
 
