@@ -381,9 +381,9 @@ int cgroup_make(const struct cgroup_want *w, struct cgroup *ret, struct err *e)
 		if (r < 0 && cgroup_limits_any(limits_of(w)))
 			return r;
 		if (cgroup_limits_any(limits_of(w)))
-			return err_say(e, ENOTSUP, "no limit can be set without a cgroup of our own "
-				       "(driver \"disabled\"); log in through systemd, or let root "
-				       "run `berth delegate`");
+			return err_say(e, ENOTSUP, "no limit can be set without a cgroup of our "
+				       "own (driver \"disabled\"); log in through systemd, or let "
+				       "root run `berth delegate`");
 		c.path = mem_strdup("");
 	} else {
 		r = check_want(w, &h, e);

@@ -10,7 +10,7 @@
 
 #include "cgroup/cgroup.h"
 
-#define CGROUP_BPF_PER_RULE 13	/* instructions at most */
+#define CGROUP_BPF_PER_RULE 20	/* instructions at most */
 
 struct cgroup_bpf { size_t n; struct bpf_insn *v; };
 

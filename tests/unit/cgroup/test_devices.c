@@ -29,8 +29,6 @@ static int run(const struct cgroup_bpf *p, const struct bpf_cgroup_dev_ctx *ctx)
 			break;
 		case BPF_ALU | BPF_MOV | BPF_X: r[i->dst_reg] = src; break;
 		case BPF_ALU | BPF_AND | BPF_K: r[i->dst_reg] = dst & imm; break;
-		case BPF_ALU | BPF_OR | BPF_K: r[i->dst_reg] = dst | imm; break;
-		case BPF_ALU | BPF_OR | BPF_X: r[i->dst_reg] = dst | src; break;
 		case BPF_ALU | BPF_XOR | BPF_K: r[i->dst_reg] = dst ^ imm; break;
 		case BPF_ALU | BPF_RSH | BPF_K: r[i->dst_reg] = dst >> imm; break;
 		case BPF_ALU64 | BPF_MOV | BPF_K: r[i->dst_reg] = (uint64_t)(int64_t)i->imm; break;
@@ -41,6 +39,15 @@ static int run(const struct cgroup_bpf *p, const struct bpf_cgroup_dev_ctx *ctx)
 		case BPF_ALU64 | BPF_AND | BPF_X: r[i->dst_reg] &= r[i->src_reg]; break;
 		case BPF_ALU64 | BPF_OR | BPF_X: r[i->dst_reg] |= r[i->src_reg]; break;
 		case BPF_ALU64 | BPF_RSH | BPF_K: r[i->dst_reg] >>= imm; break;
+		case BPF_ALU | BPF_MOV | BPF_K:
+			r[i->dst_reg] = imm;
+			break;
+		case BPF_ALU64 | BPF_XOR | BPF_X:
+			r[i->dst_reg] ^= r[i->src_reg];
+			break;
+		case BPF_ALU64 | BPF_LSH | BPF_K:
+			r[i->dst_reg] <<= imm;
+			break;
 		case BPF_ALU64 | BPF_MUL | BPF_K: r[i->dst_reg] *= (uint64_t)(int64_t)i->imm; break;
 		case BPF_JMP | BPF_EXIT: return (int)r[0];
 		default: fail_msg("instruction %zu: code %#x", pc, i->code);
@@ -78,7 +85,7 @@ static void compare(const struct cgroup_limits *l, struct arena *a)
 	struct cgroup_bpf p;
 
 	cgroup_devices_compile(l, a, &p);
-	assert_true(p.n <= l->ndevices * CGROUP_BPF_PER_RULE + 16);
+	assert_true(p.n <= l->ndevices * CGROUP_BPF_PER_RULE + 32);
 	for (const char *t = "cb"; *t; t++)
 		for (uint32_t ma = 0; ma < 4; ma++)
 			for (uint32_t mi = 0; mi < 4; mi++)
@@ -149,21 +156,30 @@ static void devices__privileged__needs_no_program(void **state)
 	assert_false(cgroup_devices_allow_all(&l));
 }
 
-static void devices__big_numbers__compared_as_unsigned(void **state)
+static void devices__largest_numbers__matched_and_no_larger(void **state)
 {
 	struct arena *a AUTO(arena) = arena_new(1u << 20);
 	struct cgroup_limits l = { 0 };
 	struct bpf_cgroup_dev_ctx ctx = { .access_type = 2u << 16 | BPF_DEVCG_DEV_CHAR,
-					  .major = UINT32_MAX,
-					  .minor = 0x80000000u };
+					  .major = 0xfff,
+					  .minor = 0xfffff };
 	struct cgroup_bpf p;
 
 	(void)state;
-	cgroup_devices_add(
-		&l, a, (struct cgroup_device){ true, CGROUP_DEV_CHAR, UINT32_MAX, 0x80000000u, 7 });
+	cgroup_devices_add(&l, a, (struct cgroup_device){ true, CGROUP_DEV_CHAR, 0xfff, 0xfffff, 7 });
+	cgroup_devices_add(&l, a, (struct cgroup_device){ true, CGROUP_DEV_CHAR, UINT32_MAX, 3, 7 });
+	cgroup_devices_add(&l, a, (struct cgroup_device){ true, CGROUP_DEV_CHAR, 1, 0x100003, 7 });
 	cgroup_devices_compile(&l, a, &p);
 	assert_int_equal(run(&p, &ctx), 1);
 	ctx.minor = 0;
+	assert_int_equal(run(&p, &ctx), 0);
+	ctx.minor = 3;
+	assert_int_equal(run(&p, &ctx), 0);
+	ctx.major = 1;
+	assert_int_equal(run(&p, &ctx), 0);
+	ctx.access_type = 2u << 16 | BPF_DEVCG_DEV_BLOCK;
+	ctx.major = 0xfff;
+	ctx.minor = 0xfffff;
 	assert_int_equal(run(&p, &ctx), 0);
 }
 
@@ -173,7 +189,7 @@ int main(void)
 		cmocka_unit_test(devices__random_rules__program_agrees),
 		cmocka_unit_test(devices__no_rules__all_denied),
 		cmocka_unit_test(devices__privileged__needs_no_program),
-		cmocka_unit_test(devices__big_numbers__compared_as_unsigned),
+		cmocka_unit_test(devices__largest_numbers__matched_and_no_larger),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
