@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -204,6 +205,84 @@ int birth_idmap(struct birth *b, pid_t pid, struct err *e)
 	return 0;
 }
 
+static uint32_t host_id(const struct spec_idmaps *m, uint32_t id)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		if (id >= m->v[i].container_id && id - m->v[i].container_id < m->v[i].size)
+			return m->v[i].host_id + (id - m->v[i].container_id);
+	}
+	return id;
+}
+
+/* Where nodes are made for a user namespace: a tmpfs of the host's, since one of the
+ * container's opens no device.  owned by b as PLAN_FD_NODES. */
+static int open_nodes(struct birth *b, struct err *e)
+{
+	AUTO_CLOSE int fs = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
+	int fd;
+
+	if (fs < 0 || sys_fsconfig(fs, SYS_FSCONFIG_SET_STRING, "mode", "0755", 0) < 0 ||
+	    sys_fsconfig(fs, SYS_FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return err_set(e, errno, "tmpfs for devices");
+	fd = sys_fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+	if (fd < 0)
+		return err_set(e, errno, "tmpfs for devices");
+	b->plan->fd[PLAN_FD_NODES] = birth_own_fd(b, fd);
+	return 0;
+}
+
+/* A device that the host has not, or has by another name: its node is made here. */
+static int make_node(struct birth *b, const struct spec *s, size_t i, struct err *e)
+{
+	const struct spec_device *d = &b->plan->devices[i];
+	mode_t mode = (d->type == 'b' ? S_IFBLK : S_IFCHR) | (d->mode_set ? d->mode & 07777 : 0666);
+	char name[24];
+	int dir, r;
+
+	r = b->plan->fd[PLAN_FD_NODES] < 0 ? open_nodes(b, e) : 0;
+	if (r < 0)
+		return r;
+	dir = b->plan->fd[PLAN_FD_NODES];
+	snprintf(name, sizeof(name), "%zu", i);
+	if (mknodat(dir, name, mode, makedev(d->major, d->minor)) < 0 ||
+	    fchmodat(dir, name, mode & 07777, 0) < 0 ||
+	    fchownat(dir, name, host_id(&s->uids, d->uid), host_id(&s->gids, d->gid),
+		     AT_SYMLINK_NOFOLLOW) < 0)
+		return err_set(e, errno, "make device %s", d->path);
+	b->plan->device_sources[i].made = true;
+	return 0;
+}
+
+static bool is_device(int fd, const struct spec_device *d)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 &&
+	       (d->type == 'b' ? S_ISBLK(st.st_mode) : S_ISCHR(st.st_mode)) &&
+	       st.st_rdev == makedev(d->major, d->minor);
+}
+
+static int open_device(struct birth *b, const struct spec *s, size_t i, struct err *e)
+{
+	const struct spec_device *d = &b->plan->devices[i];
+	struct plan_source *src = &b->plan->device_sources[i];
+	int fd;
+
+	src->fd = -1;
+	if (d->type == 'p')
+		return 0;
+	fd = sys_open_tree(AT_FDCWD, d->path,
+			   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+	if (fd < 0 && errno == EPERM)
+		return 0;	/* the child does it in its own mount namespace */
+	if (fd >= 0 && is_device(fd, d)) {
+		src->fd = birth_own_fd(b, fd);
+		return 0;
+	}
+	fd_close(&fd);
+	return make_node(b, s, i, e);
+}
+
 static int open_devices(struct birth *b, const struct spec *s, struct err *e)
 {
 	struct plan *p = b->plan;
@@ -215,17 +294,10 @@ static int open_devices(struct birth *b, const struct spec *s, struct err *e)
 		return 0;
 	p->device_sources = arena_array(b->arena, p->ndevices, sizeof(*p->device_sources));
 	for (size_t i = 0; i < p->ndevices; i++) {
-		int fd;
+		int r = open_device(b, s, i, e);
 
-		p->device_sources[i].fd = -1;
-		if (p->devices[i].type == 'p')
-			continue;
-		fd = sys_open_tree(AT_FDCWD, p->devices[i].path,
-				   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
-		if (fd >= 0)
-			p->device_sources[i].fd = birth_own_fd(b, fd);
-		else if (errno != EPERM)
-			return err_set(e, errno, "device %s of the host", p->devices[i].path);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }

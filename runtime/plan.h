@@ -30,6 +30,7 @@ enum plan_fd {
 	PLAN_FD_GATE,		/* listening socket, or -1: the gate is SYNC_START */
 	PLAN_FD_CGROUP,		/* the container's cgroup directory, or -1 */
 	PLAN_FD_NOTIFY,		/* detached tree of the NOTIFY_SOCKET, or -1 */
+	PLAN_FD_NODES,		/* detached tmpfs with device nodes that the host lacks, or -1 */
 	PLAN_FD_TARGET,		/* exec: pidfd of the container's init, or -1 */
 	PLAN_FD_COUNT,
 };
@@ -39,6 +40,7 @@ struct plan_source {
 	int fd;			/* detached tree, opened by the host; -1: the child opens it */
 	bool absent;		/* optional and not there: skip the mount */
 	bool is_dir;
+	bool made;		/* device: in PLAN_FD_NODES, named by its index */
 	const char *symlink;	/* copy-symlink: make this symlink instead of mounting */
 };
 

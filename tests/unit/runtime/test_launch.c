@@ -129,6 +129,30 @@ static void birth__terminal__is_the_containers_own(void **state)
 	assert_said(&b, "/dev/pts/0\r\n33 77\r\n88:0 1000");
 }
 
+/* A device that the host has not by that name, for a container in a user namespace. */
+static void birth__user_namespace__gets_devices_made(void **state)
+{
+	struct room_birth b;
+
+	(void)state;
+	room_lives(&b,
+		   &(struct room_spec){ .script = "stat -c '%n %t:%T %a %u:%g' /dev/other "
+						  "/dev/sub/two; echo x > /dev/other && echo "
+						  "works; mount | grep -c 'on /dev '",
+					.namespaces = ROOM_NAMESPACES ",{\"type\":\"user\"}",
+					.linux_ = ",\"devices\":[{\"path\":\"/dev/"
+						  "other\",\"type\":\"c\",\"major\":1,\"minor\":3,"
+						  "\"fileMode\":384,\"uid\":3,\"gid\":4},{\"path\":"
+						  "\"/dev/sub/two\",\"type\":\"c\","
+						  "\"major\":1,\"minor\":5}],"
+						  "\"uidMappings\":[{\"containerID\":0,\"hostID\":"
+						  "70000,\"size\":1000}],"
+						  "\"gidMappings\":[{\"containerID\":0,\"hostID\":"
+						  "70000,\"size\":1000}]",
+					.caps = "\"CAP_DAC_OVERRIDE\"" });
+	assert_said(&b, "/dev/other 1:3 600 3:4\n/dev/sub/two 1:5 666 0:0\nworks\n1\n");
+}
+
 static void birth__user_namespace__maps_and_keeps_devices(void **state)
 {
 	struct room_birth b;
@@ -509,6 +533,7 @@ int main(void)
 		cmocka_unit_test(birth__missing_program__is_127),
 		cmocka_unit_test(birth__not_executable__is_126),
 		cmocka_unit_test(birth__terminal__is_the_containers_own),
+		cmocka_unit_test(birth__user_namespace__gets_devices_made),
 		cmocka_unit_test(birth__user_namespace__maps_and_keeps_devices),
 		cmocka_unit_test(birth__user_namespace_without_root__works),
 		cmocka_unit_test(birth__unmapped_user__is_refused),

@@ -252,6 +252,26 @@ static void attack__proc_is_a_symlink__is_refused(void **state)
 		   room);
 }
 
+static void attack__dev_is_a_symlink__is_refused(void **state)
+{
+	struct room_birth b;
+	struct spec *s;
+
+	(void)state;
+	room_shell("rmdir %s/root/dev && ln -s %s/host %s/root/dev", room, room, room);
+	assert_true(room_run(&b, &(struct room_spec){ .script = "echo in" }) < 0);
+	assert_failed(&b, "target /dev is a symbolic link");
+	/* The same without a mount there. */
+	room_prepare(&b, &(struct room_spec){ .script = "echo in" });
+	s = b.s;
+	s->nmounts = 1;	/* /proc */
+	assert_true(room_launch(&b) < 0);
+	assert_failed(&b, "/dev is a symbolic link");
+	room_clear(&b);
+	room_shell("rm %s/root/dev && mkdir %s/root/dev && test \"$(ls %s/host)\" = secret", room,
+		   room, room);
+}
+
 /* A link that leads out of the root leads to the same name inside. */
 static void attack__target_symlink__stays_inside(void **state)
 {
@@ -400,6 +420,7 @@ int main(void)
 		cmocka_unit_test(mounts__rare_options__do_what_they_say),
 		cmocka_unit_test(mounts__root_propagation__is_that_of_the_spec),
 		cmocka_unit_test(attack__proc_is_a_symlink__is_refused),
+		cmocka_unit_test(attack__dev_is_a_symlink__is_refused),
 		cmocka_unit_test(attack__target_symlink__stays_inside),
 		cmocka_unit_test(attack__mount_inside_proc__is_refused),
 		cmocka_unit_test(attack__dev_null_symlink__masks_all_the_same),
