@@ -65,7 +65,6 @@ static const char *text_before(int fd, struct arena *a, const struct cgroup_writ
 static int explain(int fd, const struct cgroup_write *w, int code, struct err *e)
 {
 	unsigned bit = w->controller;
-	struct strbuf have AUTO(strbuf) = STRBUF_INIT;
 	char line[256];
 	struct err ignored = ERR_INIT;
 

@@ -22,6 +22,8 @@ FUZZ_SRC_spec := $(wildcard base/*.c cgroup/*.c seccomp/*.c runtime/spec_*.c) ru
 FUZZ_LIBS_spec := -lyajl -lseccomp -ldl
 FUZZ_SRC_filter := $(wildcard seccomp/*.c base/*.c)
 FUZZ_LIBS_filter := -lyajl -lseccomp
+FUZZ_SRC_cgroup := $(wildcard base/*.c cgroup/*.c)
+FUZZ_LIBS_cgroup := -lyajl -ldl
 
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_NAMES:%=$(B)/fuzz/fuzz_%)

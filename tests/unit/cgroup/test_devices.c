@@ -39,15 +39,9 @@ static int run(const struct cgroup_bpf *p, const struct bpf_cgroup_dev_ctx *ctx)
 		case BPF_ALU64 | BPF_AND | BPF_X: r[i->dst_reg] &= r[i->src_reg]; break;
 		case BPF_ALU64 | BPF_OR | BPF_X: r[i->dst_reg] |= r[i->src_reg]; break;
 		case BPF_ALU64 | BPF_RSH | BPF_K: r[i->dst_reg] >>= imm; break;
-		case BPF_ALU | BPF_MOV | BPF_K:
-			r[i->dst_reg] = imm;
-			break;
-		case BPF_ALU64 | BPF_XOR | BPF_X:
-			r[i->dst_reg] ^= r[i->src_reg];
-			break;
-		case BPF_ALU64 | BPF_LSH | BPF_K:
-			r[i->dst_reg] <<= imm;
-			break;
+		case BPF_ALU | BPF_MOV | BPF_K: r[i->dst_reg] = imm; break;
+		case BPF_ALU64 | BPF_XOR | BPF_X: r[i->dst_reg] ^= r[i->src_reg]; break;
+		case BPF_ALU64 | BPF_LSH | BPF_K: r[i->dst_reg] <<= imm; break;
 		case BPF_ALU64 | BPF_MUL | BPF_K: r[i->dst_reg] *= (uint64_t)(int64_t)i->imm; break;
 		case BPF_JMP | BPF_EXIT: return (int)r[0];
 		default: fail_msg("instruction %zu: code %#x", pc, i->code);
@@ -166,8 +160,10 @@ static void devices__largest_numbers__matched_and_no_larger(void **state)
 	struct cgroup_bpf p;
 
 	(void)state;
-	cgroup_devices_add(&l, a, (struct cgroup_device){ true, CGROUP_DEV_CHAR, 0xfff, 0xfffff, 7 });
-	cgroup_devices_add(&l, a, (struct cgroup_device){ true, CGROUP_DEV_CHAR, UINT32_MAX, 3, 7 });
+	cgroup_devices_add(&l, a,
+			   (struct cgroup_device){ true, CGROUP_DEV_CHAR, 0xfff, 0xfffff, 7 });
+	cgroup_devices_add(&l, a,
+			   (struct cgroup_device){ true, CGROUP_DEV_CHAR, UINT32_MAX, 3, 7 });
 	cgroup_devices_add(&l, a, (struct cgroup_device){ true, CGROUP_DEV_CHAR, 1, 0x100003, 7 });
 	cgroup_devices_compile(&l, a, &p);
 	assert_int_equal(run(&p, &ctx), 1);
