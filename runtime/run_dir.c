@@ -36,37 +36,6 @@ static bool still_there(int run_fd, const char *id, int lock)
 	       a.st_ino == b.st_ino && a.st_dev == b.st_dev;
 }
 
-int run_lock(const struct engine *en, const char *id, int *ret_lock, int *ret_dir, struct err *e)
-{
-	for (int tries = 0; tries < 100; tries++) {
-		AUTO_CLOSE int dir = -1, lock = -1;
-
-		if (mkdirat(en->run_fd, id, 0700) < 0 && errno != EEXIST)
-			return err_set(e, errno, "make %s/%s", en->run, id);
-		dir = openat(en->run_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (dir < 0 && errno == ENOENT)
-			continue;
-		if (dir < 0)
-			return err_set(e, errno, "open %s/%s", en->run, id);
-		lock = openat(dir, "engine.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-		if (lock < 0 && errno == ENOENT)
-			continue;
-		if (lock < 0)
-			return err_set(e, errno, "open %s/%s/engine.lock", en->run, id);
-		if (flock(lock, LOCK_EX | LOCK_NB) < 0)
-			return errno == EWOULDBLOCK
-				       ? err_say(e, EBUSY, "container %.12s is in use", id)
-				       : err_set(e, errno, "lock container %.12s", id);
-		if (!still_there(en->run_fd, id, lock))
-			continue;
-		*ret_lock = TAKE_FD(lock);
-		if (ret_dir)
-			*ret_dir = TAKE_FD(dir);
-		return 0;
-	}
-	return err_say(e, EBUSY, "container %.12s is in use", id);
-}
-
 bool run_alive(const struct engine *en, const char *id)
 {
 	AUTO_FREE char *path = mem_printf("%s/engine.lock", id);
@@ -95,18 +64,17 @@ static void record_loss(const struct engine *en, const char *id)
 	status_save(dir, &s, false, &e);
 }
 
-/* Everything that a dead one left; we hold its lock.  The record goes too when it was half made
- * or the container was to be thrown away. */
-static void sweep_one(const struct engine *en, const char *id)
+/* Processes, cgroup and network of a dead one, and how it ended; we hold its lock.  False when
+ * something is still there. */
+static bool take_down(const struct engine *en, const char *id)
 {
 	struct container_env env = { .run_root = en->run, .cache_dir = en->root };
 	struct net_paths net = engine_net_paths(en);
 	struct end_paths paths = { en->run_fd, en->containers_fd, id, NULL };
-	AUTO(record) struct record *r = NULL;
-	AUTO_CLOSE int cdir = -1;
 	struct container_state st = { 0 };
 	AUTO_FREE char *cgroup = NULL;
 	struct err e = ERR_INIT;
+	bool done;
 
 	log_debug("cleaning up after container %.12s, whose supervisor is gone", id);
 	if (container_load(&env, id, &st, &e) == 0) {
@@ -120,17 +88,84 @@ static void sweep_one(const struct engine *en, const char *id)
 		cgroup = mem_printf("berth/%s", id);
 	}
 	paths.cgroup = cgroup;
-	bool done = end_cgroup(&paths, &e) == 0;
-
+	done = end_cgroup(&paths, &e) == 0;
 	done &= net_down(&net, id, &e) == 0;
 	record_loss(en, id);
-	if (path_exists(en->containers_fd, id) &&
-	    (record_load(en, id, &r, &e) < 0 || r->auto_remove))
-		done &= record_remove(en, id, true, &e) == 0;
-	if (done)
-		done = end_run_dir(&paths, &e) == 0;
-	if (!done)	/* the folder stays, and with it the task for the next command */
+	if (!done)
 		log_warn("cleaning up after container %.12s: %s", id, e.msg);
+	return done;
+}
+
+/* The record goes too when it was half made or the container was to be thrown away. */
+static void sweep_one(const struct engine *en, const char *id)
+{
+	struct end_paths paths = { en->run_fd, en->containers_fd, id, NULL };
+	AUTO(record) struct record *r = NULL;
+	struct err e = ERR_INIT;
+
+	if (!take_down(en, id))
+		return;	/* the folder stays, and with it the task for the next command */
+	if (path_exists(en->containers_fd, id) &&
+	    (record_load(en, id, &r, &e) < 0 || r->auto_remove) &&
+	    record_remove(en, id, true, &e) < 0) {
+		log_warn("%s", e.msg);
+		return;
+	}
+	if (end_run_dir(&paths, &e) < 0)
+		log_warn("%s", e.msg);
+}
+
+/* True when nothing but the lock is in it. */
+static bool is_fresh(int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *de;
+	bool fresh = true;
+
+	if (!d) {
+		fd_close(&fd);
+		return false;
+	}
+	while (fresh && (de = readdir(d)))
+		fresh = str_eq(de->d_name, ".") || str_eq(de->d_name, "..") ||
+			str_eq(de->d_name, "engine.lock");
+	closedir(d);
+	return fresh;
+}
+
+int run_lock(const struct engine *en, const char *id, int *ret_lock, int *ret_dir, struct err *e)
+{
+	for (int tries = 0; tries < 100; tries++) {
+		AUTO_CLOSE int dir = -1, lock = -1;
+
+		if (mkdirat(en->run_fd, id, 0700) < 0 && errno != EEXIST)
+			return err_set(e, errno, "make %s/%s", en->run, id);
+		dir = openat(en->run_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (dir < 0 && errno == ENOENT)
+			continue;
+		if (dir < 0)
+			return err_set(e, errno, "open %s/%s", en->run, id);
+		lock = openat(dir, "engine.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		if (lock < 0 && errno == ENOENT)
+			continue;
+		if (lock < 0)
+			return err_set(e, errno, "open %s/%s/engine.lock", en->run, id);
+		if (flock(lock, LOCK_EX | LOCK_NB) < 0)
+			return errno == EWOULDBLOCK
+				       ? err_say(e, EBUSY, "container %.12s is in use", id)
+				       : err_set(e, errno, "lock container %.12s", id);
+		if (!still_there(en->run_fd, id, lock))
+			continue;
+		/* its holder may have died since this command's sweep */
+		if (!is_fresh(dir) && !take_down(en, id))
+			return err_say(e, EBUSY, "container %.12s cannot be cleaned up", id);
+		*ret_lock = TAKE_FD(lock);
+		if (ret_dir)
+			*ret_dir = TAKE_FD(dir);
+		return 0;
+	}
+	return err_say(e, EBUSY, "container %.12s is in use", id);
 }
 
 int sweep_run(const struct engine *en, struct err *e)

@@ -178,6 +178,7 @@ static int create(struct birth *b, struct err *e)
 		.run_pid1 = b->record->init,
 		.engine = true,
 		.own_gate = true,
+		.pdeathsig = SIGKILL,	/* without its supervisor it ends */
 		.network = make_network,
 		.ctx = b,
 	};
