@@ -239,6 +239,15 @@ static int exchange_fail(const struct exchange *x, CURLcode code, const char *ur
 	return err_say(e, curl_errno(code), "%s: %s", shown, *why ? why : curl_easy_strerror(code));
 }
 
+/* How long less than 128 bytes a second are borne; for tests, which cannot wait. */
+static long stall_seconds(void)
+{
+	const char *env = getenv("BERTH_STALL_SECONDS");
+	uint32_t n;
+
+	return env && str_to_u32(env, &n) == 0 && n > 0 && n < 3600 ? (long)n : 30;
+}
+
 static int one_hop(struct http *h, const struct http_request *q, const char *url, const char *auth,
 		   struct http_reply *r, struct err *e)
 {
@@ -261,7 +270,7 @@ static int one_hop(struct http *h, const struct http_request *q, const char *url
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, 30L);
 	/* a server that lets drops fall is as good as none */
 	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 128L);
-	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, 30L);
+	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, stall_seconds());
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "berth/" BERTH_VERSION);
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, why);
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);

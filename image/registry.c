@@ -13,6 +13,7 @@
 #include "image/token.h"
 
 #define TRIES 5
+#define STALLS_MAX 2
 
 static const char *const manifest_accept[] = {
 	"Accept: application/vnd.oci.image.index.v1+json, "
@@ -285,7 +286,7 @@ static int start_over(int fd, struct err *e)
 
 /* One try.  1: the whole is there. */
 static int get_some(struct registry *g, struct http *h, const char *digest, uint64_t size, int fd,
-		    bool *ret_moved, http_progress *progress, void *ctx, struct err *e)
+		    uint64_t *ret_reached, http_progress *progress, void *ctx, struct err *e)
 {
 	AUTO(http_reply) struct http_reply r = { 0 };
 	AUTO(digest) struct digest d = { 0 };
@@ -305,7 +306,7 @@ static int get_some(struct registry *g, struct http *h, const char *digest, uint
 			q.ranged = true;
 		}
 		code = registry_call(g, h, &q, &r, e);
-		*ret_moved = d.bytes > at;
+		*ret_reached = d.bytes;
 		if (code == -ESPIPE || (code == 0 && r.status == 416))
 			return start_over(fd, e);
 		if (code == 0 && r.status == 206 && at > 0) {
@@ -333,19 +334,26 @@ static int get_some(struct registry *g, struct http *h, const char *digest, uint
 int registry_get_blob(struct registry *g, struct http *h, const char *digest, uint64_t size, int fd,
 		      http_progress *progress, void *ctx, struct err *e)
 {
+	unsigned stalls = 0;
+	uint64_t best = 0;
+
 	/* one byte at a time is no progress worth waiting for */
 	for (unsigned n = 0, total = 0; n < TRIES && total < 100; n++, total++) {
-		bool moved = false;
+		uint64_t reached = 0;
 		int r;
 
 		*e = (struct err)ERR_INIT;
-		r = get_some(g, h, digest, size, fd, &moved, progress, ctx, e);
+		r = get_some(g, h, digest, size, fd, &reached, progress, ctx, e);
 		if (r > 0)
 			return 0;
 		if (r < 0 && !error_passes(r))
 			return r;
-		if (moved)
-			n = 0;		/* it goes on, if slowly */
+		if (r == -ETIMEDOUT && ++stalls == STALLS_MAX)
+			return r;
+		if (reached > best) {
+			best = reached;
+			n = 0;		/* it goes on */
+		}
 		registry_wait(n, 0);
 	}
 	if (!e->code)

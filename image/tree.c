@@ -631,7 +631,9 @@ int tree_add_whiteout(struct tree *t, const char *path, struct err *e)
 		d->flags |= TREE_FRESH | TREE_OPAQUE;
 		return set_opaque(t, parent, name, path, e);
 	}
-	if (mknodat(parent, name, S_IFCHR, makedev(0, 0)) < 0)
+	/* no time of today's: the same layer gives the same directory */
+	if (mknodat(parent, name, S_IFCHR, makedev(0, 0)) < 0 ||
+	    utimensat(parent, name, (const struct timespec[2]){ { 0 }, { 0 } }, AT_SYMLINK_NOFOLLOW) < 0)
 		return entry_errno(path, errno, "make the whiteout", e);
 	if (t->nwhiteouts == t->whiteouts_cap) {
 		t->whiteouts_cap = t->whiteouts_cap ? 2 * t->whiteouts_cap : 64;

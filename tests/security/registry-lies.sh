@@ -1,0 +1,71 @@
+#!/bin/bash
+# Registries that lie: one clear line, the store stays sound, credentials stay where they belong.
+# parallel: yes
+# time: 300
+. "$(dirname "$0")/../system/lib.sh"
+need python3 jq
+image() { "$LIBEXEC/berth-image" --root "$ROOT" "$@"; }
+make_busybox_image "$T/oci" busybox:latest
+mkdir "$T/home"
+export BERTH_STALL_SECONDS=2 HOME=$T/home BERTH_POLICY=$T/none CONTAINERS_REGISTRIES_CONF=$T/none
+unset REGISTRY_AUTH_FILE DOCKER_CONFIG XDG_RUNTIME_DIR http_proxy https_proxy
+start() { # environment...
+	rm -f "$T/port"
+	env "$@" "$TOP/tests/data/lying-registry" "$T/oci" "$T/port" 2>"$T/registry.log" &
+	pid=$!
+	until_true 10 test -e "$T/port"
+	read -r port other <"$T/port"
+}
+stop() { kill "$pid"; wait "$pid" 2>/dev/null; }
+trap 'status=$?; kill "$pid" 2>/dev/null; (exit "$status"); lib_end' EXIT
+
+start LIE=1
+t "an honest one" image pull -q "localhost:$port/good:1"
+is "by the right digest" "$out" "$(jq -r '.manifests[0].digest' "$T/oci/index.json")"
+t "is tried again after a failure that passes" image pull -q "localhost:$port/flaky:1"
+fresh() { ROOT=$T/r.$1; }
+fresh cut
+t "a broken-off blob goes on" image pull -q "localhost:$port/cut:1"
+like "where it ended" "$(grep cut "$T/requests" | grep -v 'range=-' | head -n 1)" "*range=bytes=*"
+fresh no-range
+t "or from its beginning" image pull -q "localhost:$port/no-range:1"
+fresh lies
+t "a good image is there" image load -i "$T/oci"
+lie() { # repository, what it says
+	fails "$1" 125 "berth: pull localhost:$port/$1:1: $2" image pull -q "localhost:$port/$1:1"
+	image check >"$T/.out" 2>&1 || not_ok "$1 leaves a sound store" "$(cat "$T/.out")"
+	rm -rf "$ROOT/store/partial"
+}
+ROOT=$T/r.lies2
+lie wrong-digest "*sha256:*is sha256:*"
+lie wrong-length "*longer than*"
+lie short "*"
+lie endless "*longer than*"
+lie loop "*redirects*"
+lie huge-manifest "*longer than*"
+lie bad-json "*JSON*"
+lie bad-type "*it says it is*"
+lie wrong-header "*it says sha256:000000000000*"
+lie nothing-here "*status 404: no such*thing*"
+lie drip "*too slow*"
+run image pull "localhost:$port/good:1"
+like "and what is good comes after all" "$out" "*Pulled: localhost:$port/good:1*"
+
+# credentials
+mkdir -p "$T/home/.docker"
+printf '{"auths":{"localhost:%s":{"auth":"%s"}}}' "$port" "$(printf 'me:secret' | base64)" >"$T/home/.docker/config.json"
+stop
+start LIE_TOKEN=1
+printf '{"auths":{"localhost:%s":{"auth":"%s"}}}' "$port" "$(printf 'me:secret' | base64)" >"$T/home/.docker/config.json"
+: >"$T/requests"
+ROOT=$T/r.token
+t "a token is got with the password" image pull -q "localhost:$port/other-host:1"
+like "from the token server" "$(cat "$T/requests")" "*/token?service=liar*auth=Basic*"
+is "the blob comes from another host" "$(grep -c "^$other /elsewhere" "$T/requests")" 1
+is "which gets no credentials" "$(grep "^$other" "$T/requests" | grep -vc 'auth=-')" 0
+stop
+start LIE_TOKEN=big
+ROOT=$T/r.big
+fails "a token without end" 125 "berth: pull localhost:$port/good:1: *longer than*" image pull "localhost:$port/good:1"
+stop
+true
