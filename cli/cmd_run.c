@@ -247,15 +247,16 @@ static int check_run(const struct run_opts *o, struct err *e)
 	return 0;
 }
 
-/* After a start that failed the container stays, as Docker's does, unless it was to be thrown
- * away. */
+/* What we could not do leaves everything as it was: no record.  A command that was not there or
+ * cannot be executed is the container's own end: it stays, as Docker's does, unless it was to be
+ * thrown away. */
 static void note_failure(struct cli *c, const struct record *r, const struct err *why)
 {
 	AUTO_CLOSE int dir = -1;
 	struct err e = ERR_INIT;
 	struct status s;
 
-	if (r->auto_remove) {
+	if (r->auto_remove || !why->status || why->status == ERR_STATUS_ENGINE) {
 		record_remove(&c->en, r->id, true, &e);
 		return;
 	}
