@@ -27,14 +27,15 @@ show() {
 # what a container could leave behind on this host
 traces() {
 	awk -v t="$T/" 'index($0, t) { print "mount " $5 }' /proc/self/mountinfo
-	printf 'interface %s\n' $(grep -l "^$T" /dev/null; ls /sys/class/net)
-	grep -laF "root=$T/root" /proc/[0-9]*/cmdline 2>/dev/null | sed 's,^,process ,'
+	[ -z "${links-}" ] || (cd /sys/class/net && ls -d $links 2>/dev/null | sed 's/^/interface /')
+	grep -laE "[r]oot=$T/root" /proc/[0-9]*/cmdline 2>/dev/null | sed 's,^,process ,'
 	[ -z "${ids-}" ] || find /sys/fs/cgroup -type d 2>/dev/null | grep -E "$ids" | sed 's/^/cgroup /'
 }
 # shellcheck disable=SC2317 # called by the trap
 end() {
 	trap - EXIT INT TERM
 	berth rm -f demo-log demo-web demo-one demo-two >/dev/null 2>&1
+	berth network rm bridge >/dev/null 2>&1
 	umount -R "$T/root" 2>/dev/null
 	rm -rf "$T"
 	exit "$1"
@@ -115,17 +116,24 @@ show wait 3 "$(berth wait demo-log 2>&1)" "it ended with the status of its comma
 show log 'line 1 line 2 line 3' "$(berth logs demo-log 2>&1 | tr '\n' ' ' | sed 's/ $//')" "its output is in the log: line 1, line 2, line 3"
 show ps '*demo-web*' "$(berth ps 2>&1)" "berth ps shows $(berth ps -q 2>/dev/null | wc -l) running, ps -a $(berth ps -aq 2>/dev/null | wc -l)"
 
+# our bridge is where the route to its net leads; what hangs on it is ours too
+net=$(printf '%s' "$gateway" | awk -F. '{ printf "0000%02X%02X", $2, $1 }')
+bridge=$(awk -v net="$net" '$2 == net { print $1 }' /proc/net/route)
+links="${bridge:-none} $(ls "/sys/class/net/${bridge:-none}/brif" 2>/dev/null | tr '\n' ' ')"
+
 # ---- the clean-up --------------------------------------------------------------------------
 started=$(date +%s%N)
 berth stop demo-one demo-two >/dev/null || bad stop "berth stop failed"
 say stop "two containers stopped in $((($(date +%s%N) - started) / 1000000)) ms"
+ids=$(berth ps -aq --no-trunc 2>/dev/null | tr '\n' '|' | sed 's/|$//') # their cgroups have these names
 berth rm -f demo-one demo-two demo-web demo-log >/dev/null || bad rm "berth rm failed"
 show rm '' "$(berth ps -aq 2>&1)" "all containers are removed"
+berth network rm bridge >/dev/null || bad network "berth network rm failed"
 berth rmi "$image" >/dev/null || bad rmi "berth rmi failed"
 for _ in $(seq 20); do
 	left=$(traces | sort | comm -13 "$T/before" -)
 	[ -n "$left" ] || break
 	sleep 0.1
 done
-show clean '' "$left" "no mount, cgroup, interface or process is left"
+show clean '' "$left" "no mount, cgroup, interface, rule or process is left"
 [ "$failures" = 0 ] || { echo "demo: $failures of the above failed" >&2; exit 1; }

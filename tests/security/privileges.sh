@@ -33,11 +33,8 @@ t "deleted" oci delete -f b
 
 # an image whose passwd file gives the id that setresuid(2) takes for "as it is"
 printf 'root:x:0:0::/:/bin/sh\nnobody:x:4294967295:4294967295::/:/bin/sh\n' >"$T/passwd"
-for where in "run --rm --network none -v $T/passwd:/etc/passwd:ro -u nobody busybox id" ; do
-	# shellcheck disable=SC2086
-	run berth $where
-	unlike "a passwd file's 4294967295 is not root" "$out" "*uid=0*"
-done
+run box -v "$T/passwd:/etc/passwd:ro" -u nobody busybox id
+unlike "a passwd file's 4294967295 is not root" "$out" "*uid=0*"
 make_bundle "$T/minus" '.process.args = ["/bin/busybox", "id"] | .process.user.uid = 4294967295'
 run oci run --bundle "$T/minus" minus
 unlike "nor is config.json's" "$out" "*uid=0*"

@@ -90,7 +90,7 @@ until_true 5 clean
 is "no interface, no rule" "$(left)" ""
 
 # ---- the subnet collides with no route of the host
-ip link add busy type dummy
+ip link add busy type bridge
 ip addr add 10.88.0.1/16 dev busy
 ip link set busy up
 for net in 172.17.0.1/16 172.18.0.1/16 10.89.0.1/24 192.168.0.1/16; do ip addr add "$net" dev busy; done

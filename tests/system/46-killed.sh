@@ -55,7 +55,7 @@ left() {
 	ls "$ROOT/containers" 2>/dev/null | sed 's/^/record /'
 	awk -v r="$ROOT/" '{ for (i = 4; i <= NF; i++) if (index($i, r)) { print "mount " $5; break } }' /proc/self/mountinfo
 	ip -o link show type veth | awk -F': ' '{ print "veth " $2 }'
-	find "$ROOT" -path '*lease*' -type f -size +0 2>/dev/null | grep -v '\.lock$' | sed 's/^/lease /'
+	find "$ROOT/leases" \( -type l -o -path '*/.id/*' \) -not -path '*/.gone/*' 2>/dev/null | sed 's/^/lease /'
 	nft list ruleset | grep -E 'dnat' | sed 's/^/rule /'
 	ours | sed 's/^/process /'
 }
@@ -80,7 +80,7 @@ for i in 0 1 2 3 4; do
 	ROOT=$T/load$i
 	t "after a load that was killed the next one works" berth load -i "$T/other"
 	says "and runs" "here" berth run --rm --network none other ls /opt/old
-	is "with no half layer" "$(find "$ROOT/store" -name '*tmp*' -o -name '*.new' -o -name '*partial*' | head -n 3)" ""
+	is "with no half layer" "$(find "$ROOT/store/tmp" "$ROOT/store/partial" -mindepth 1 | head -n 3)" ""
 done
 ROOT=$T/root
 is "the first store is as it was" "$(find "$ROOT/store" -type f -not -name '*.lock' | sort | sha256sum)" "$before"

@@ -5,7 +5,7 @@
 need jq
 use_busybox
 t "an image" berth run --rm --network none busybox true
-store() { (cd "$ROOT" && find . -not -name '*.lock' -not -path './cache*' -not -type s | sort | sha256sum); }
+store() { (cd "$ROOT" && find . -not -name '*.lock' -not -path './cache*' -not -path './seccomp*' -not -name events -not -type s | sort | sha256sum); }
 before=$(store)
 unchanged() { is "  and changes nothing" "$(store)" "$before"; }
 bad_load() { # NAME PATTERN FILE: into a store that has nothing of it
@@ -81,8 +81,9 @@ for args in "--nosuch" "-Z" "--name" "--network" "--hostname=$(printf 'x%.0s' {1
 	unchanged
 done
 fails "no image" 125 "berth: *IMAGE*" berth run
-fails "a bad reference" 125 "berth: *UPPER*" berth run UPPER/case true
+fails "a bad reference" 125 "berth: *UPPER*" berth run lower/UPPER true
 fails "another" 125 "berth: *" berth run 'busybox:bad tag' true
+fails "an image on a host that is not there, in one line" 125 "berth: *nosuch.invalid*" berth run nosuch.invalid/x true
 fails "no container" 125 "berth: *" berth stop
 for c in exec stop kill wait rm logs inspect start rename attach top; do
 	more=()

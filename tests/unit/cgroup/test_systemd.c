@@ -183,12 +183,19 @@ static void scope__limits__in_the_unit_and_in_the_kernel(void **state)
 	set(f, &change, "memory", "128m");
 	set(f, &change, "memory-swap", "160m");
 	set(f, &change, "pids-limit", "-1");
+	set(f, &change, "cpu-period", "50000");
 	ok(f, cgroup_apply(&f->c, &change, &f->e));
 	property_is("t-x.scope", "MemoryMax", "134217728");
 	property_is("t-x.scope", "MemorySwapMax", "33554432");
 	property_is("t-x.scope", "TasksMax", "infinity");
 	file_is(f->c.fd, "memory.max", "134217728");
 	file_is(f->c.fd, "pids.max", "max");
+	file_is(f->c.fd, "cpu.max", "50000 50000");	/* the quota stays */
+	change = (struct cgroup_limits){ 0 };
+	set(f, &change, "cpu-quota", "25000");
+	ok(f, cgroup_apply(&f->c, &change, &f->e));
+	file_is(f->c.fd, "cpu.max", "25000 50000");	/* the period stays */
+	property_is("t-x.scope", "CPUQuotaPeriodUSec", "50ms");
 	file_is(f->c.fd, "memory.oom.group", "1");
 	/* a reload writes what the unit says, which is what we told it */
 	assert_int_equal(system("systemctl daemon-reload"), 0);

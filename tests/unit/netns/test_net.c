@@ -352,6 +352,25 @@ static void net_down__last_container__bridge_and_table_go_after_a_while(void **s
 	assert_false(table_is_there(h));
 }
 
+static void net_up__after_a_reboot__old_leases_are_gone(void **state)
+{
+	struct host *h = *state;
+	static const char *const publish[] = { "8080:80", NULL };
+	struct net_config c = parse(h, publish);
+	struct net_result ra = up(h, "aaaa", new_container(h), &c);
+	net_hold_close(&ra);
+	AUTO_FREE char *path = mem_printf("%s/leases/.boot", h->root);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, "00000000-0000-0000-0000-000000000000", 36, 0), 36);
+	close(fd);
+	assert_int_equal(count_leases(h), 0);
+	assert_int_equal(count_journals(h), 0);
+	struct net_result rb = up(h, "bbbb", new_container(h), &c);
+	net_hold_close(&rb);
+	assert_int_equal(count_leases(h), 2);
+	OK(h, net_down(&h->p, "bbbb", &h->e));
+}
+
 static void net_up__table_flushed_by_another__is_built_again(void **state)
 {
 	struct host *h = *state;
@@ -417,6 +436,7 @@ int main(void)
 		T(net_sweep__removing_child_was_killed__interface_goes_all_the_same),
 		T(net_down__namespace_kept_alive__interface_goes_all_the_same),
 		T(net_down__last_container__bridge_and_table_go_after_a_while),
+		T(net_up__after_a_reboot__old_leases_are_gone),
 		T(net_up__table_flushed_by_another__is_built_again),
 		T(net_files_make__bridge__resolv_hosts_and_hostname_are_right),
 	};
