@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "base/proc.h"
 #include "netns/netname.h"
 #include "netns/publish.h"
 
@@ -35,10 +36,49 @@ static int open_dir(int at, const char *name, int *ret, struct err *e)
 	return 0;
 }
 
+static int open_dirs(struct lease_dirs *d, struct err *e)
+{
+	int r = open_dir(d->leases, ".id", &d->ids, e);
+	if (r == 0)
+		r = open_dir(d->leases, PORTS_DIR, &d->ports, e);
+	if (r == 0)
+		r = open_dir(d->leases, GONE_DIR, &d->gone, e);
+	return r;
+}
+
+static bool is_boot(struct lease_dirs *d, const char *boot)
+{
+	char old[37] = "";
+	AUTO_CLOSE int fd = openat(d->leases, ".boot", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd >= 0 && pread(fd, old, 36, 0) == 36 && str_eq(old, boot);
+}
+
+/* Leases are of things in the kernel, and die with it. */
+static int drop_earlier_boot(struct lease_dirs *d, const char *boot, struct err *e)
+{
+	int r = lease_lock(d, e);
+	if (r < 0)
+		return r;
+	int fd = is_boot(d, boot) ? -1 : openat(d->leases, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	for (struct dirent *de; dir && r == 0 && (de = readdir(dir));)
+		if (!str_eq(de->d_name, ".") && !str_eq(de->d_name, "..") &&
+		    !str_eq(de->d_name, ".lock") && !str_eq(de->d_name, ".idle"))
+			r = path_remove_tree(d->leases, de->d_name, e);
+	if (dir) {
+		closedir(dir);
+		if (r == 0)
+			r = path_write_file(d->leases, ".boot", boot, 36, 0600, false, e);
+	}
+	lease_unlock(d);
+	return r;
+}
+
 int lease_open(struct lease_dirs *d, const struct net_paths *p, struct err *e)
 {
 	AUTO(lease_dirs) struct lease_dirs made = LEASE_DIRS_INIT;
 	AUTO_CLOSE int root = open(p->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char boot[37];
 	if (root < 0 && errno == ENOENT) {
 		int r = path_mkdirs(p->root, 0711, e);
 		if (r < 0)
@@ -50,12 +90,10 @@ int lease_open(struct lease_dirs *d, const struct net_paths *p, struct err *e)
 	int r = open_dir(root, "networks", &made.networks, e);
 	if (r == 0)
 		r = open_dir(root, "leases", &made.leases, e);
+	if (r == 0 && proc_boot_id(boot) == 0 && !is_boot(&made, boot))
+		r = drop_earlier_boot(&made, boot, e);
 	if (r == 0)
-		r = open_dir(made.leases, ".id", &made.ids, e);
-	if (r == 0)
-		r = open_dir(made.leases, PORTS_DIR, &made.ports, e);
-	if (r == 0)
-		r = open_dir(made.leases, GONE_DIR, &made.gone, e);
+		r = open_dirs(&made, e);
 	if (r < 0)
 		return r;
 	*d = made;
@@ -262,6 +300,34 @@ int lease_walk(struct lease_dirs *d, const char *network, lease_seen *fn, void *
 	}
 	closedir(dir);
 	return r;
+}
+
+static bool dir_any(struct lease_dirs *d, const char *name)
+{
+	int raw = openat(d->leases, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = raw < 0 ? NULL : fdopendir(raw);
+	bool any = false;
+	if (!dir)
+		return false;
+	for (struct dirent *de; !any && (de = readdir(dir));)
+		any = de->d_name[0] != '.';
+	closedir(dir);
+	return any;
+}
+
+bool lease_any(struct lease_dirs *d, const char *network)
+{
+	if (network)
+		return dir_any(d, network);
+	int raw = openat(d->leases, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = raw < 0 ? NULL : fdopendir(raw);
+	bool any = false;
+	if (!dir)
+		return false;
+	for (struct dirent *de; !any && (de = readdir(dir));)
+		any = de->d_name[0] != '.' && dir_any(d, de->d_name);
+	closedir(dir);
+	return any || dir_any(d, PORTS_DIR);
 }
 
 struct dropping {

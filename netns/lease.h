@@ -29,6 +29,7 @@ struct lease_dirs {
 	int lock;				/* held while >= 0 */
 };
 #define LEASE_DIRS_INIT { -1, -1, -1, -1, -1, -1 }
+/* What an earlier boot of the host left is dropped first. */
 int lease_open(struct lease_dirs *d, const struct net_paths *p, struct err *e);
 void lease_close(struct lease_dirs *d);
 void lease_dirs_cleanup(struct lease_dirs *d);	/* AUTO(lease_dirs) */
@@ -62,6 +63,8 @@ void lease_ports_drop_all(struct lease_dirs *d, const char *id);
 
 /* Calls fn for each lease of a network (NULL: of all, and of the ports): its name and owner. */
 typedef void lease_seen(const char *network, const char *name, const char *id, void *arg);
+/* Is there any at all (of that network)? */
+bool lease_any(struct lease_dirs *d, const char *network);
 int lease_walk(struct lease_dirs *d, const char *network, lease_seen *fn, void *arg);
 
 #endif

@@ -152,6 +152,10 @@ int net_load(const struct net_paths *p, const char *id, struct arena *a, struct 
 /* net_down for each id with a journal or a lease for which alive() is false. */
 typedef bool net_alive(const char *id, void *arg);
 int net_sweep(const struct net_paths *p, net_alive *alive, void *arg, struct err *e);
+/* What no id leads to: interfaces, bridges and the table that a killed child of net_down left.
+ * Cheap (some 100 us), for every command; net_down has to be called for each dead id besides.
+ * After a reboot all leases are dropped by whatever is called first. */
+int net_tidy(const struct net_paths *p, struct err *e);
 /* Builds table and bridges anew from the journals (after "nft flush ruleset"). */
 int net_reload(const struct net_paths *p, struct err *e);
 

@@ -56,21 +56,6 @@ static void remove_veths(struct lease_dirs *d, struct nl *nl, const struct journ
 	}
 }
 
-static void count_lease(const char *network, const char *name, const char *id, void *arg)
-{
-	(void)network;
-	(void)name;
-	(void)id;
-	++*(size_t *)arg;
-}
-
-static size_t count(struct lease_dirs *d, const char *network)
-{
-	size_t n = 0;
-	lease_walk(d, network, count_lease, &n);
-	return n;
-}
-
 /* With the lock held, so nobody begins to use what is found unused. */
 static int remove_unused(struct lease_dirs *d, const struct net_paths *p, struct err *e)
 {
@@ -83,7 +68,7 @@ static int remove_unused(struct lease_dirs *d, const struct net_paths *p, struct
 	if (r == 0)
 		r = nl_open(&nl, NETLINK_ROUTE, -1, e);
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		if (count(d, all[i].doc.name))
+		if (lease_any(d, all[i].doc.name))
 			used++;
 		else if (all[i].bridged)
 			r = network_remove_bridge(&nl, &all[i], e);
@@ -111,7 +96,7 @@ static int take_idle(struct lease_dirs *d)
 static void remove_after_a_while(struct lease_dirs *d, const struct net_paths *p)
 {
 	struct err ignored = ERR_INIT;
-	AUTO_CLOSE int idle = count(d, NULL) ? -1 : take_idle(d);
+	AUTO_CLOSE int idle = lease_any(d, NULL) ? -1 : take_idle(d);
 	if (idle < 0)
 		return;
 	nap(IDLE_MS);
@@ -123,7 +108,7 @@ static void remove_after_a_while(struct lease_dirs *d, const struct net_paths *p
 
 int netidle_sweep(struct lease_dirs *d, const struct net_paths *p, struct err *e)
 {
-	if (count(d, NULL))
+	if (lease_any(d, NULL))
 		return 0;
 	AUTO_CLOSE int idle = take_idle(d);
 	if (idle < 0)

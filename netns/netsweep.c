@@ -115,6 +115,18 @@ int net_sweep(const struct net_paths *p, net_alive *alive, void *arg, struct err
 	return first < 0 ? first : r;
 }
 
+int net_tidy(const struct net_paths *p, struct err *e)
+{
+	AUTO(lease_dirs) struct lease_dirs d = LEASE_DIRS_INIT;
+	AUTO_FREE char *leases = path_join(p->root, "leases");
+	if (!path_exists(AT_FDCWD, leases))
+		return 0;
+	int r = lease_open(&d, p, e);
+	if (r == 0)
+		r = remove_gone(&d, e);
+	return r < 0 ? r : netidle_sweep(&d, p, e);
+}
+
 int net_reload(const struct net_paths *p, struct err *e)
 {
 	AUTO(lease_dirs) struct lease_dirs d = LEASE_DIRS_INIT;
