@@ -202,5 +202,10 @@ int sweep_run(const struct engine *en, struct err *e)
 		sweep_one(en, de->d_name);
 	}
 	closedir(d);
+	struct net_paths net = engine_net_paths(en);
+	struct err ignored = ERR_INIT;
+
+	if (net_tidy(&net, &ignored) < 0)
+		log_debug("%s", ignored.msg);
 	return 0;
 }
