@@ -76,6 +76,9 @@ static int explain(int fd, const struct cgroup_write *w, int code, struct err *e
 	err_set(e, code, "%s: write \"%s\" to %s", w->key, w->text, w->file);
 	if (code == ENODEV && str_starts(w->file, "io."))
 		return err_hint(e, "it must be the number of a whole disk, not of a partition");
+	if (code == EINVAL && str_eq(w->file, "cpu.weight") &&
+	    path_read_line(fd, "cpu.idle", line, sizeof(line), &ignored) == 0 && str_eq(line, "1"))
+		return err_hint(e, "the cgroup is idle; set cpu.idle to 0 as well");
 	if (bit == CGROUP_CPUSET && path_read_line(fd, str_eq(w->file, "cpuset.mems") ?
 			"cpuset.mems.effective" : "cpuset.cpus.effective", line, sizeof(line),
 			&ignored) == 0)
@@ -168,14 +171,16 @@ int cgroup_limits_complete(int fd, struct cgroup_limits *l, struct err *e)
 	bool period = l->cpu.period.set && l->cpu.period.v != 0;
 	char line[64], *space;
 	struct err ignored = ERR_INIT;
+	uint64_t usec;
 	int64_t v;
 
-	if (period && !quota && path_read_line(fd, "cpu.max", line, sizeof(line), &ignored) == 0) {
-		space = strchr(line, ' ');
-		if (space)
-			*space = '\0';
-		if (str_to_i64(line, &v) == 0)
+	if (period != quota && path_read_line(fd, "cpu.max", line, sizeof(line), &ignored) == 0 &&
+	    (space = strchr(line, ' '))) {
+		*space++ = '\0';
+		if (!quota && str_to_i64(line, &v) == 0)
 			l->cpu.quota = (struct json_opt_i64){ true, v };
+		if (!period && str_to_u64(space, &usec) == 0)
+			l->cpu.period = (struct json_opt_u64){ true, usec };
 	}
 	if (!l->memory.swap.set || l->memory.swap.v <= 0 ||
 	    (l->memory.limit.set && l->memory.limit.v != 0))

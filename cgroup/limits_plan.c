@@ -132,10 +132,18 @@ void limit_write_swap(const struct cgroup_limits *l, const struct cgroup_option 
 	plan_add(p, o, o->file, number_or_max(p->a, v))->may_lack = v <= 0;
 }
 
+/* An idle cgroup has the least weight there is; the kernel refuses to be told another. */
+static bool is_idle(const struct cgroup_limits *l)
+{
+	const char *unified = cgroup_unified_get(l, "cpu.idle");
+
+	return unified ? str_eq(unified, "1") : l->cpu.idle.set && l->cpu.idle.v == 1;
+}
+
 void limit_write_shares(const struct cgroup_limits *l, const struct cgroup_option *o,
 			struct cgroup_plan *p)
 {
-	if (l->cpu.shares.set && l->cpu.shares.v != 0)
+	if (l->cpu.shares.set && l->cpu.shares.v != 0 && !is_idle(l))
 		plan_add(p, o, o->file, arena_printf(p->a, "%" PRIu64,
 						     cgroup_weight_of_shares(l->cpu.shares.v)));
 }
@@ -269,7 +277,8 @@ void limit_write_unified(const struct cgroup_limits *l, const struct cgroup_opti
 			 struct cgroup_plan *p)
 {
 	for (size_t i = 0; i < l->unified.n; i++)
-		plan_add(p, o, l->unified.v[i].key, l->unified.v[i].value);
+		if (!is_idle(l) || !str_starts(l->unified.v[i].key, "cpu.weight"))
+			plan_add(p, o, l->unified.v[i].key, l->unified.v[i].value);
 }
 
 void cgroup_plan_make(const struct cgroup_limits *l, struct arena *a, struct cgroup_plan *ret)

@@ -226,8 +226,6 @@ static void add_unified(struct unit_props *p, const char *file, const char *text
 	}
 	if (str_eq(file, "memory.oom.group") && p->start && p->version >= SCOPE_OOM_POLICY)
 		unit_props_add(p, "OOMPolicy", "s")->s = str_eq(text, "1") ? "kill" : "continue";
-	if (str_eq(file, "cpu.idle"))
-		add_idle(p, str_eq(text, "1"));
 	if (str_eq(file, "cpuset.cpus"))
 		add_mask(p, "AllowedCPUs", text);
 	if (str_eq(file, "cpuset.mems"))
@@ -248,6 +246,7 @@ static void add_unified(struct unit_props *p, const char *file, const char *text
 
 void unit_props_limits(struct unit_props *p, const struct cgroup_limits *l)
 {
+	const char *idle;
 	int64_t swap = cgroup_swap_of(l->memory.limit.v, l->memory.limit.set, l->memory.swap.v,
 				      l->memory.swap.set);
 
@@ -259,8 +258,6 @@ void unit_props_limits(struct unit_props *p, const struct cgroup_limits *l)
 		add_limit(p, "MemorySwapMax", swap);
 	if (l->cpu.shares.set && l->cpu.shares.v != 0)
 		add_u64(p, "CPUWeight", cgroup_weight_of_shares(l->cpu.shares.v));
-	if (l->cpu.idle.set)
-		add_idle(p, l->cpu.idle.v != 0);
 	if ((l->cpu.quota.set && l->cpu.quota.v != 0) ||
 	    (l->cpu.period.set && l->cpu.period.v != 0))
 		add_quota(p, l->cpu.quota.set ? l->cpu.quota.v : -1,
@@ -275,6 +272,10 @@ void unit_props_limits(struct unit_props *p, const struct cgroup_limits *l)
 		add_u64(p, "IOWeight", cgroup_weight_of_blkio(l->blkio.weight.v));
 	for (size_t i = 0; i < l->unified.n; i++)
 		add_unified(p, l->unified.v[i].key, l->unified.v[i].value);
+	/* Last: being idle and having a weight are the same property. */
+	idle = cgroup_unified_get(l, "cpu.idle");
+	if (idle || l->cpu.idle.set)
+		add_idle(p, idle ? str_eq(idle, "1") : l->cpu.idle.v != 0);
 }
 
 /* ---- devices -------------------------------------------------------------------------- */

@@ -233,6 +233,19 @@ static void limits__unified__written_last(void **state)
 	plan_is(f, "memory.max=1048576\nmemory.max=5\nmemory.oom.group=1\nmemory.high=921600\n");
 }
 
+static void limits__idle__has_no_weight(void **state)
+{
+	struct fixture *f = *state;
+
+	set(f, "cpu-shares", "1024");
+	set(f, "cpu-idle", "1");
+	plan_is(f, "cpu.idle=1\n");
+	set(f, "cgroup-conf", "cpu.weight=8");
+	plan_is(f, "cpu.idle=1\n");
+	set(f, "cgroup-conf", "cpu.idle=0");
+	plan_is(f, "cpu.weight=100\ncpu.idle=1\ncpu.weight=8\ncpu.idle=0\n");
+}
+
 static void limits__lists__one_line_a_device(void **state)
 {
 	struct fixture *f = *state;
@@ -385,6 +398,7 @@ int main(void)
 		T(limits__memory__swap_is_the_difference),
 		T(limits__pids_zero__unlimited_for_people_one_in_config),
 		T(limits__unified__written_last),
+		T(limits__idle__has_no_weight),
 		T(limits__lists__one_line_a_device),
 		T(limits__shares__agree_with_the_peers_curve),
 		T(limits__check__refuses_what_v2_cannot),
