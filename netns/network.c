@@ -138,6 +138,7 @@ int network_parse(const struct net_network *doc, struct network *ret, struct err
 	if (masq && str_to_bool(masq, &n.masquerade) < 0)
 		return bad(e, doc, "option enable_ip_masquerade", masq);
 	const char *icc = option(doc, "com.docker.network.bridge.enable_icc");
+	icc = icc ? icc : option(doc, "icc");
 	bool talk = true;
 	if (icc && str_to_bool(icc, &talk) < 0)
 		return bad(e, doc, "option enable_icc", icc);
@@ -398,8 +399,14 @@ static int settle_options(struct arena *a, struct net_network *n, struct err *e)
 		} else if (str_eq(key, "mode") || str_eq(key, "macvlan_mode") ||
 			   str_eq(key, "ipvlan_mode")) {
 			n->mode = arena_strdup(a, value);
+		} else if (str_eq(key, "isolate")) {
+			/* podman's word for what is always so here */
+			if (str_eq(value, "false"))
+				return err_say(e, EINVAL, "network %s: option isolate=false: "
+					       "networks do not reach each other here", n->name);
 		} else if (!str_eq(key, "com.docker.network.bridge.enable_ip_masquerade") &&
-			   !str_eq(key, "com.docker.network.bridge.enable_icc")) {
+			   !str_eq(key, "com.docker.network.bridge.enable_icc") &&
+			   !str_eq(key, "icc")) {
 			return err_say(e, EINVAL, "network %s: no option '%s'", n->name, key);
 		}
 	}
