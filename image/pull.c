@@ -255,9 +255,8 @@ int pull_image(const struct store *s, const char *name, const struct pull_opts *
 	pid_t pid = -1;
 	int r = pull_prepare(&p, name, e);
 
-	if (r < 0)
-		return r;
-	r = lock_name(s, p.full, &name_lock, e);
+	if (r == 0)
+		r = lock_name(s, p.full, &name_lock, e);
 	if (r == 0)
 		r = maker_begin(s, &m, e);
 	if (r == 0)

@@ -1,0 +1,181 @@
+#!/bin/bash
+# A real registry on loopback: plain, with TLS, with a password; images of other people's tools.
+# parallel: yes
+# time: 240
+. "$(dirname "$0")/lib.sh"
+need docker-registry skopeo jq openssl python3
+image() { "$LIBEXEC/berth-image" --root "$ROOT" "$@"; }
+mkdir "$T/home"
+export HOME=$T/home BERTH_POLICY=$T/none CONTAINERS_REGISTRIES_CONF=$T/registries.conf BERTH_CERTS_DIR=$T/certs
+: >"$CONTAINERS_REGISTRIES_CONF"
+unset REGISTRY_AUTH_FILE DOCKER_CONFIG XDG_RUNTIME_DIR http_proxy https_proxy
+pids=()
+trap 'status=$?; kill "${pids[@]}" 2>/dev/null; (exit "$status"); lib_end' EXIT
+
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+registry() { # NAME, more of http: sets $port
+	port=$(free_port)
+	cat >"$T/$1.yml" <<-YML
+	version: 0.1
+	log: {level: error}
+	storage: {filesystem: {rootdirectory: $T/$1.data}}
+	http: {addr: "127.0.0.1:$port"$2}
+	$3
+	YML
+	docker-registry serve "$T/$1.yml" >"$T/$1.log" 2>&1 &
+	pids+=($!)
+	until_true 10 python3 -c "import socket; socket.create_connection(('127.0.0.1', $port))"
+}
+put() { skopeo copy -q --dest-tls-verify=false "$@" || exit 1; }
+
+make_busybox_image "$T/oci" busybox:latest
+registry plain "" ""
+plain=localhost:$port
+
+put "oci:$T/oci:busybox:latest" "docker://$plain/oci:1"
+put --format v2s2 "oci:$T/oci:busybox:latest" "docker://$plain/docker:2"
+put --dest-compress-format zstd "oci:$T/oci:busybox:latest" "docker://$plain/zstd:3"
+digest_of() { skopeo inspect --tls-verify=false --raw "docker://$plain/$1" | sha256sum | cut -d' ' -f1; }
+for name in oci:1 docker:2 zstd:3; do
+	ROOT=$T/r.${name%:*}
+	says "$name is pulled" "sha256:$(digest_of "$name")" image pull -q "$plain/$name"
+	t "$name pushed elsewhere" image push -q "$plain/$name" "$plain/copy/$name"
+	is "$name has the same digest there" "$out" "sha256:$(digest_of "$name")"
+	is "$name is the same for skopeo" "$(digest_of "copy/$name")" "$(digest_of "$name")"
+	t "$name is sound" image check
+done
+first=$(cd "$T/r.oci/store/layers" && for l in *; do "$TOP/tests/tree" "$l/fs"; done | sha256sum)
+second=$(cd "$T/r.zstd/store/layers" && for l in *; do "$TOP/tests/tree" "$l/fs"; done | sha256sum)
+is "zstd and gzip unpack to the same" "$second" "$first"
+
+# several platforms
+python3 - "$T/oci" "$T/many" <<'PY'
+import hashlib, json, os, shutil, sys
+src, dst = sys.argv[1:]
+shutil.copytree(src, dst)
+blobs = dst + "/blobs/sha256/"
+index = json.load(open(dst + "/index.json"))
+def put(doc):
+    data = json.dumps(doc).encode()
+    name = hashlib.sha256(data).hexdigest()
+    open(blobs + name, "wb").write(data)
+    return {"digest": "sha256:" + name, "size": len(data)}
+manifests = []
+for arch, variant in (("s390x", None), ("amd64", None), ("arm64", "v8"), ("arm", "v7")):
+    m = json.load(open(blobs + index["manifests"][0]["digest"][7:]))
+    c = json.load(open(blobs + m["config"]["digest"][7:]))
+    c["architecture"] = arch
+    c["config"]["Env"] = ["ARCH=" + arch]
+    m["config"].update(put(c))
+    platform = {"os": "linux", "architecture": arch}
+    if variant:
+        platform["variant"] = variant
+    manifests.append({"mediaType": "application/vnd.oci.image.manifest.v1+json", **put(m), "platform": platform})
+kind = "application/vnd.oci.image.index.v1+json"
+top = put({"schemaVersion": 2, "mediaType": kind, "manifests": manifests})
+json.dump({"schemaVersion": 2, "manifests": [{"mediaType": kind, **top,
+          "annotations": {"org.opencontainers.image.ref.name": "latest"}}]}, open(dst + "/index.json", "w"))
+PY
+put --all "oci:$T/many:latest" "docker://$plain/many:1"
+ROOT=$T/r.many
+arch_of() {
+	jq -r '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"]).platform.architecture' \
+		"$ROOT/store/index.json"
+}
+says "of an index" "sha256:$(digest_of many:1)" image pull -q "$plain/many:1"
+case $(uname -m) in x86_64) here=amd64;; aarch64) here=arm64;; *) here=$(uname -m);; esac
+is "this machine's image is taken" "$(arch_of)" "$here"
+t "another platform is pulled" image pull -q --platform linux/arm/v7 "$plain/many:1"
+is "when asked for" "$(arch_of)" arm
+fails "one that is not there" 125 "berth: pull *no image for the platform linux/riscv64*" \
+	image pull --platform linux/riscv64 "$plain/many:1"
+t "all platforms" image pull -q --all-platforms "$plain/many:1"
+t "go out again" image push -q "$plain/many:1" "$plain/copy/many:1"
+is "as they came" "$(digest_of copy/many:1)" "$(digest_of many:1)"
+t "what is saved later" image pull -q "$plain/oci:1"
+says "by digest" "sha256:$(digest_of oci:1)" image pull -q "$plain/oci@sha256:$(digest_of oci:1)"
+fails "by a digest that is not there" 125 "berth: pull *404*" image pull "$plain/oci@sha256:$(printf '0%.0s' {1..64})"
+fails "by a tag that is not there" 125 "berth: pull *404*" image pull "$plain/oci:9"
+fails "from where nobody listens" 125 "berth: pull *connect*" image pull "localhost:$(free_port)/x:1"
+
+# files and back
+t "saved" image save -o "$T/saved.tar" "$plain/oci:1" "$plain/many:1"
+ROOT=$T/r.saved
+t "and loaded" image load -i "$T/saved.tar"
+like "under the same name" "$out" "*$plain/oci:1*"
+is "with the same digests" "$(jq -r '.manifests[].digest' "$ROOT/store/index.json" | sort)" \
+	"$(printf 'sha256:%s\n' "$(digest_of oci:1)" "$(digest_of many:1)" | sort)"
+ROOT=$T/r.many
+t "a docker-archive" image save --format docker-archive -o "$T/docker.tar" "$plain/oci:1"
+t "is what skopeo takes" skopeo inspect "docker-archive:$T/docker.tar"
+like "under its name" "$(skopeo list-tags "docker-archive:$T/docker.tar" | jq -c .Tags)" "*oci:1*"
+t "a layout" image save --format oci-dir -o "$T/layout" "$plain/oci:1"
+t "is one for skopeo" skopeo inspect "oci:$T/layout"
+
+# mirrors and blocked registries
+cat >"$CONTAINERS_REGISTRIES_CONF" <<-CONF
+unqualified-search-registries = ["docker.io"] # not heeded
+[[registry]]
+prefix = "example.com/team"
+location = "example.com/team"
+[[registry.mirror]]
+location = "localhost:1/none"
+[[registry.mirror]]
+location = "$plain"
+insecure = true
+[[registry]]
+location = "evil.example"
+blocked = true
+CONF
+ROOT=$T/r.mirror
+t "a mirror serves" image pull -q example.com/team/oci:1
+like "under the name that was asked for" "$(cat "$ROOT/store/index.json")" '*"example.com/team/oci:1"*'
+fails "a blocked registry" 125 "berth: pull *blocked*" image pull evil.example/x:1
+
+# TLS
+mkdir -p "$T/tls"
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost \
+	-keyout "$T/tls/key.pem" -out "$T/tls/cert.pem" >"$T/log" 2>&1 || exit 1
+registry tls ", tls: {certificate: $T/tls/cert.pem, key: $T/tls/key.pem}" ""
+tls=localhost:$port
+put "oci:$T/oci:busybox:latest" "docker://$tls/oci:1"
+ROOT=$T/r.tls
+fails "an unknown authority" 125 "berth: pull *certificate*" image pull --tls-verify=true "$tls/oci:1"
+t "is borne when told so" image pull -q --tls-verify=false "$tls/oci:1"
+mkdir -p "$T/certs/$tls"
+cp "$T/tls/cert.pem" "$T/certs/$tls/ca.crt"
+t "its certificate is believed" image pull -q --tls-verify=true "$tls/oci:1"
+t "and used for pushing" image push -q "$tls/oci:1" "$tls/other:1"
+
+# a password
+python3 -W ignore -c 'import crypt; print("me:" + crypt.crypt("secret", "$2b$05$abcdefghijklmnopqrstuu"))' >"$T/htpasswd"
+registry auth "" "auth: {htpasswd: {realm: berth, path: $T/htpasswd}}"
+auth=localhost:$port
+put --dest-creds me:secret "oci:$T/oci:busybox:latest" "docker://$auth/oci:1"
+ROOT=$T/r.auth
+fails "without a password" 125 "berth: pull *berth login $auth*" image pull "$auth/oci:1"
+login() { printf '%s\n' "$2" | "$LIBEXEC/berth-image" --root "$ROOT" login -u "$1" --password-stdin "$auth"; }
+bad_login() { ! login me wrong; }
+t "a wrong one is not kept" bad_login
+[ ! -e "$HOME/.config/containers/auth.json" ] && ok "nowhere" || not_ok "nowhere"
+t "the right one is" login me secret
+file=$(find "$T/home" /run/containers -name auth.json 2>/dev/null | head -n 1)
+is "for our eyes only" "$(stat -c %a "$file")" 600
+t "and lets us in" image pull -q "$auth/oci:1"
+t "to push, too" image push -q "$auth/oci:1" "$auth/mine:1"
+t "skopeo reads the same file" skopeo inspect --tls-verify=false --authfile "$file" "docker://$auth/mine:1"
+t "logged out" image logout "$auth"
+fails "we are out" 125 "berth: pull *berth login*" image pull "$auth/mine:1"
+
+# a policy
+cat >"$T/policy.json" <<-POLICY
+{"default": [{"type": "reject"}], "transports": {"docker": {
+	"$plain": [{"type": "insecureAcceptAnything"}],
+	"$plain/docker": [{"type": "reject"}]}}}
+POLICY
+export BERTH_POLICY=$T/policy.json
+ROOT=$T/r.policy
+t "the policy lets in" image pull -q "$plain/oci:1"
+fails "and keeps out" 125 "berth: pull *policy.json rejects*" image pull "$plain/docker:2"
+fails "by default" 125 "berth: pull *policy.json rejects*" image pull "$tls/oci:1"
+is "and nothing of it was unpacked" "$(find "$ROOT/store/layers" -mindepth 1 -maxdepth 1 | wc -l)" 3
