@@ -1,0 +1,334 @@
+/*
+ * cmd_transfer.c - what moves images in and out: load, pull, push, save, import, login, logout,
+ * commit, export, system check.
+ *
+ * The work is done by berth-image, which is built for it and confines itself; it parses the
+ * options once more.  The rows here are for help, man page and completion.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "cli/connect.h"
+#include "cli/connect_root.h"
+#include "cli/help.h"
+#include "image/image.h"
+#include "runtime/event.h"
+#include "runtime/supervisor.h"
+
+#define ROW(name, letter, kind, arg, help, ...) { name, letter, kind, 0, arg, help, __VA_ARGS__ }
+
+/* clang-format off */
+static const struct opt load_rows[] = {
+	ROW("input", 'i', OPT_STR, "FILE|DIR", "Archive or OCI layout (standard input)", .complete = "file"),
+	ROW("platform", 0, OPT_STR, "OS/ARCH", "Platform of an index (this machine's)"),
+	ROW("quiet", 'q', OPT_BOOL, NULL, "Say less"),
+	OPT_END,
+};
+static const struct opt pull_rows[] = {
+	ROW("platform", 0, OPT_STR, "OS/ARCH[/VARIANT]", "Platform of an index (this machine's)"),
+	ROW("all-platforms", 0, OPT_BOOL, NULL, "Fetch all platforms of an index"),
+	ROW("authfile", 0, OPT_STR, "FILE", "Credentials", .complete = "file"),
+	ROW("tls-verify", 0, OPT_BOOL, NULL, "Check certificates (default; --tls-verify=false)"),
+	ROW("quiet", 'q', OPT_BOOL, NULL, "Print the digest only"),
+	OPT_END,
+};
+static const struct opt push_rows[] = {
+	ROW("authfile", 0, OPT_STR, "FILE", "Credentials", .complete = "file"),
+	ROW("digestfile", 0, OPT_STR, "FILE", "Gets the digest", .complete = "file"),
+	ROW("tls-verify", 0, OPT_BOOL, NULL, "Check certificates (default; --tls-verify=false)"),
+	ROW("quiet", 'q', OPT_BOOL, NULL, "Print the digest only"),
+	OPT_END,
+};
+static const struct opt save_rows[] = {
+	ROW("output", 'o', OPT_STR, "FILE", "Where to (standard output)", .complete = "file"),
+	ROW("format", 0, OPT_STR, "FORMAT", "oci-archive, oci-dir or docker-archive", .complete = "oci-archive|oci-dir|docker-archive"),
+	OPT_END,
+};
+static const struct opt import_rows[] = {
+	ROW("change", 'c', OPT_LIST, "INSTRUCTION", "Set CMD, ENV, USER … of its config"),
+	ROW("message", 'm', OPT_STR, "TEXT", "Comment in its history"),
+	ROW("platform", 0, OPT_STR, "OS/ARCH", "Platform (this machine's)"),
+	OPT_END,
+};
+static const struct opt login_rows[] = {
+	ROW("username", 'u', OPT_STR, "NAME", "User name"),
+	ROW("password", 'p', OPT_STR, "WORD", "Password (better: --password-stdin)"),
+	ROW("password-stdin", 0, OPT_BOOL, NULL, "Read the password from standard input"),
+	ROW("authfile", 0, OPT_STR, "FILE", "Where to keep it", .complete = "file"),
+	ROW("tls-verify", 0, OPT_BOOL, NULL, "Check certificates (default; --tls-verify=false)"),
+	OPT_END,
+};
+static const struct opt check_rows[] = {
+	ROW("repair", 0, OPT_BOOL, NULL, "Repair what can be repaired"),
+	ROW("quick", 0, OPT_BOOL, NULL, "Do not read every byte"),
+	OPT_END,
+};
+/* clang-format on */
+
+static bool asks_help(int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++)
+		if (str_eq(argv[i], "--help") || str_eq(argv[i], "-h"))
+			return true;
+	return false;
+}
+
+static int work(struct cli *c, const char *verb, int argc, char **argv, struct strbuf *out,
+		struct err *e)
+{
+	AUTO_FREE char **args = mem_array((size_t)argc + 2, sizeof(*args));
+
+	args[0] = (char *)(uintptr_t)verb;
+	for (int i = 0; i < argc; i++)
+		args[i + 1] = argv[i];
+	return image_work(c->en.root, args, out, e);
+}
+
+/* The verb is the command's last word. */
+static int run_work(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	const char *verb = strrchr(c->cmd->name, ' ');
+	int r;
+
+	(void)opts;
+	verb = verb ? verb + 1 : c->cmd->name;
+	if (asks_help(argc, argv)) {
+		help_command(c->cmd, stdout);
+		return 0;
+	}
+	r = work(c, verb, argc, argv, NULL, e);
+	if (r == 0 && (str_eq(verb, "pull") || str_eq(verb, "push")) && argc > 0)
+		event_log(c->en.root, "image", verb, argv[argc - 1], NULL);
+	return r;
+}
+
+/* "loaded<TAB>ID<TAB>NAME" → what Docker's users read. */
+static void say_loaded(char *line)
+{
+	char *id = strchr(line, '\t'), *name;
+
+	if (!id)
+		return;
+	*id++ = 0;
+	name = strchr(id, '\t');
+	if (name)
+		*name++ = 0;
+	if (!str_empty(name))
+		printf("Loaded image: %s\n", name);
+	else
+		printf("Loaded image ID: %s\n", id);
+}
+
+static int run_load(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	AUTO(strbuf) struct strbuf out = STRBUF_INIT;
+	AUTO(strlist) struct strlist lines = STRLIST_INIT;
+	int r;
+
+	(void)opts;
+	if (asks_help(argc, argv)) {
+		help_command(c->cmd, stdout);
+		return 0;
+	}
+	r = work(c, "load", argc, argv, &out, e);
+	if (out.s)
+		strlist_split(&lines, out.s, '\n', true);
+	for (size_t i = 0; i < lines.n; i++)
+		say_loaded(lines.v[i]);
+	return r;
+}
+
+static int run_import(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	AUTO(strbuf) struct strbuf out = STRBUF_INIT;
+	char *id;
+	int r;
+
+	(void)opts;
+	if (asks_help(argc, argv)) {
+		help_command(c->cmd, stdout);
+		return 0;
+	}
+	r = work(c, "import", argc, argv, &out, e);
+	id = out.s ? strchr(out.s, '\t') : NULL;
+	if (id)
+		printf("%.*s\n", (int)strcspn(id + 1, "\t\n"), id + 1);
+	else if (out.s)
+		fputs(out.s, stdout);
+	return r;
+}
+
+/* ---- commit ---- */
+
+struct commit_opts { const char *author, *message; struct strlist change; bool pause, no_pause, quiet; };
+
+static const struct opt commit_rows[] = {
+	{ "author", 'a', OPT_STR, offsetof(struct commit_opts, author), "NAME", "Author" },
+	{ "message", 'm', OPT_STR, offsetof(struct commit_opts, message), "TEXT",
+	  "Comment in its history" },
+	{ "change", 'c', OPT_LIST, offsetof(struct commit_opts, change), "INSTRUCTION",
+	  "Set CMD, ENV, USER … of its config" },
+	{ "pause", 'p', OPT_BOOL, offsetof(struct commit_opts, pause), NULL,
+	  "Pause it meanwhile (default)" },
+	{ "quiet", 'q', OPT_BOOL, offsetof(struct commit_opts, quiet), NULL, NULL },
+	OPT_END,
+};
+
+static int commit(struct cli *c, const struct commit_opts *o, const struct record *r, char *name,
+		  struct err *e)
+{
+	AUTO_FREE char *upper = mem_printf("%s/containers/%s/upper", c->en.root, r->id);
+	AUTO(strlist) struct strlist a = STRLIST_INIT;
+	AUTO(strbuf) struct strbuf out = STRBUF_INIT;
+	char *id;
+	int rc;
+
+	if (str_empty(r->image_id))
+		return err_say(e, EINVAL, "container %s has no image to stand on (--rootfs)", r->name);
+	strlist_addf(&a, "--image=%s", r->image_id);
+	if (o->author)
+		strlist_addf(&a, "--author=%s", o->author);
+	if (o->message)
+		strlist_addf(&a, "--message=%s", o->message);
+	for (size_t i = 0; i < o->change.n; i++)
+		strlist_addf(&a, "--change=%s", o->change.v[i]);
+	strlist_add(&a, upper);
+	if (name)
+		strlist_add(&a, name);
+	rc = work(c, "commit", (int)a.n, a.v, &out, e);
+	id = out.s ? strchr(out.s, '\t') : NULL;
+	if (rc == 0)
+		printf("%.*s\n", (int)strcspn(id ? id + 1 : out.s, "\t\n"), id ? id + 1 : out.s);
+	return rc;
+}
+
+static int run_commit(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	struct commit_opts *o = opts;
+	AUTO(record) struct record *r = NULL;
+	enum connect_state state;
+	bool paused;
+	char id[65];
+	int rc;
+
+	if ((rc = record_find(&c->en, argv[0], id, e)) < 0 ||
+	    (rc = record_load(&c->en, id, &r, e)) < 0 ||
+	    (rc = connect_state(&c->en, id, &state, NULL, e)) < 0)
+		return rc;
+	/* what is written meanwhile would be half in the image */
+	paused = state == STATE_RUNNING && container_pause(&c->env, id, true, e) == 0;
+	rc = commit(c, o, r, argc > 1 ? argv[1] : NULL, e);
+	if (paused) {
+		struct err ignored = ERR_INIT;
+
+		container_pause(&c->env, id, false, &ignored);
+	}
+	strlist_cleanup(&o->change);
+	return rc;
+}
+
+/* ---- export ---- */
+
+struct export_opts { const char *output; };
+
+static const struct opt export_rows[] = {
+	{ "output", 'o', OPT_STR, offsetof(struct export_opts, output), "FILE",
+	  "Where to (standard output)", .complete = "file" },
+	OPT_END,
+};
+
+static int to_file(const char *path, struct err *e)
+{
+	int fd;
+
+	if (!path) {
+		if (isatty(1))
+			return err_say(e, EINVAL, "export: standard output is a terminal; use -o FILE");
+		return 0;
+	}
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set(e, errno, "write %s", path);
+	if (dup2(fd, 1) < 0)
+		return err_set(e, errno, "write %s", path);
+	close(fd);
+	return 0;
+}
+
+static int run_export(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	const struct export_opts *o = opts;
+	AUTO(record) struct record *r = NULL;
+	AUTO_CLOSE int root = -1, lock = -1;
+	char id[65], path[64];
+	char *args[] = { path };
+	int rc;
+
+	(void)argc;
+	if ((rc = record_find(&c->en, argv[0], id, e)) < 0 ||
+	    (rc = record_load(&c->en, id, &r, e)) < 0 ||
+	    (rc = connect_root(c, r, &root, &lock, e)) < 0 || (rc = to_file(o->output, e)) < 0)
+		return rc;
+	fd_cloexec(root, false);	/* berth-image opens it by its number */
+	path_of_fd(root, path);
+	rc = work(c, "export", 1, args, NULL, e);
+	if (lock >= 0) {
+		struct end_paths p = { c->en.run_fd, c->en.containers_fd, id, NULL };
+		struct err ignored = ERR_INIT;
+
+		end_run_dir(&p, &ignored);
+	}
+	return rc;
+}
+
+/* clang-format off */
+const struct command command_load = {
+	.name = "load", .args = "", .summary = "Load images from an OCI layout or a docker archive",
+	.opts = load_rows, .min = 0, .max = -1, .flags = CMD_RAW, .run = run_load,
+};
+const struct command command_pull = {
+	.name = "pull", .args = "IMAGE", .summary = "Fetch an image from a registry",
+	.text = "IMAGE is [HOST[:PORT]/]NAME[:TAG][@DIGEST], or oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE.",
+	.opts = pull_rows, .min = 0, .max = -1, .flags = CMD_RAW, .complete = "image", .run = run_work,
+};
+const struct command command_push = {
+	.name = "push", .args = "IMAGE [DESTINATION]", .summary = "Send an image to a registry, a folder or an archive",
+	.opts = push_rows, .min = 0, .max = -1, .flags = CMD_RAW, .complete = "image", .run = run_work,
+};
+const struct command command_save = {
+	.name = "save", .args = "IMAGE...", .summary = "Write images to an archive",
+	.opts = save_rows, .min = 0, .max = -1, .flags = CMD_RAW, .complete = "image", .run = run_work,
+};
+const struct command command_import = {
+	.name = "import", .args = "FILE|DIR|- [NAME]", .summary = "Make an image out of a root file system",
+	.opts = import_rows, .min = 0, .max = -1, .flags = CMD_RAW, .complete = "file", .run = run_import,
+};
+const struct command command_login = {
+	.name = "login", .args = "[REGISTRY]", .summary = "Keep the credentials of a registry",
+	.opts = login_rows, .min = 0, .max = -1, .flags = CMD_RAW, .run = run_work,
+};
+const struct command command_logout = {
+	.name = "logout", .args = "[REGISTRY]", .summary = "Forget the credentials of a registry",
+	.min = 0, .max = -1, .flags = CMD_RAW, .run = run_work,
+};
+const struct command command_commit = {
+	.name = "commit", .args = "CONTAINER [NAME]", .summary = "Make an image out of a container",
+	.opts = commit_rows, .size = sizeof(struct commit_opts), .min = 1, .max = 2,
+	.complete = "container", .run = run_commit,
+};
+const struct command command_export = {
+	.name = "export", .args = "CONTAINER", .summary = "Write a container's root file system as a tar archive",
+	.opts = export_rows, .size = sizeof(struct export_opts), .min = 1, .max = 1,
+	.complete = "container", .run = run_export,
+};
+const struct command command_system_check = {
+	.name = "system check", .args = "", .summary = "Look for faults in the image store, and repair them",
+	.opts = check_rows, .min = 0, .max = -1, .flags = CMD_RAW, .run = run_work,
+};
+/* clang-format on */
