@@ -108,46 +108,28 @@ static int run_work(struct cli *c, void *opts, int argc, char **argv, struct err
 	return r;
 }
 
-/* "loaded<TAB>ID<TAB>NAME" → what Docker's users read. */
-static void say_loaded(char *line)
+/* "Committed image: NAME" → its id, as scripts expect. */
+static int print_id(struct cli *c, const char *said, struct err *e)
 {
-	char *id = strchr(line, '\t'), *name;
-
-	if (!id)
-		return;
-	*id++ = 0;
-	name = strchr(id, '\t');
-	if (name)
-		*name++ = 0;
-	if (!str_empty(name))
-		printf("Loaded image: %s\n", name);
-	else
-		printf("Loaded image ID: %s\n", id);
-}
-
-static int run_load(struct cli *c, void *opts, int argc, char **argv, struct err *e)
-{
-	AUTO(strbuf) struct strbuf out = STRBUF_INIT;
-	AUTO(strlist) struct strlist lines = STRLIST_INIT;
+	AUTO(store) struct store *store = NULL;
+	AUTO(image) struct image *image = NULL;
+	const char *colon = said ? strstr(said, ": ") : NULL;
 	int r;
 
-	(void)opts;
-	if (asks_help(argc, argv)) {
-		help_command(c->cmd, stdout);
-		return 0;
-	}
-	r = work(c, "load", argc, argv, &out, e);
-	if (out.s)
-		strlist_split(&lines, out.s, '\n', true);
-	for (size_t i = 0; i < lines.n; i++)
-		say_loaded(lines.v[i]);
-	return r;
+	if (!colon)
+		return err_say(e, EPROTO, "berth-image did not say what it made");
+	AUTO_FREE char *name = mem_strndup(colon + 2, strcspn(colon + 2, "\n"));
+
+	if ((r = store_open(c->en.root, &store, e)) < 0 ||
+	    (r = image_load(store, name, &image, e)) < 0)
+		return r;
+	printf("%s\n", image->id);
+	return 0;
 }
 
 static int run_import(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
 	AUTO(strbuf) struct strbuf out = STRBUF_INIT;
-	char *id;
 	int r;
 
 	(void)opts;
@@ -156,12 +138,7 @@ static int run_import(struct cli *c, void *opts, int argc, char **argv, struct e
 		return 0;
 	}
 	r = work(c, "import", argc, argv, &out, e);
-	id = out.s ? strchr(out.s, '\t') : NULL;
-	if (id)
-		printf("%.*s\n", (int)strcspn(id + 1, "\t\n"), id + 1);
-	else if (out.s)
-		fputs(out.s, stdout);
-	return r;
+	return r == 0 ? print_id(c, out.s, e) : r;
 }
 
 /* ---- commit ---- */
@@ -186,7 +163,6 @@ static int commit(struct cli *c, const struct commit_opts *o, const struct recor
 	AUTO_FREE char *upper = mem_printf("%s/containers/%s/upper", c->en.root, r->id);
 	AUTO(strlist) struct strlist a = STRLIST_INIT;
 	AUTO(strbuf) struct strbuf out = STRBUF_INIT;
-	char *id;
 	int rc;
 
 	if (str_empty(r->image_id))
@@ -202,10 +178,7 @@ static int commit(struct cli *c, const struct commit_opts *o, const struct recor
 	if (name)
 		strlist_add(&a, name);
 	rc = work(c, "commit", (int)a.n, a.v, &out, e);
-	id = out.s ? strchr(out.s, '\t') : NULL;
-	if (rc == 0)
-		printf("%.*s\n", (int)strcspn(id ? id + 1 : out.s, "\t\n"), id ? id + 1 : out.s);
-	return rc;
+	return rc == 0 ? print_id(c, out.s, e) : rc;
 }
 
 static int run_commit(struct cli *c, void *opts, int argc, char **argv, struct err *e)
@@ -290,7 +263,7 @@ static int run_export(struct cli *c, void *opts, int argc, char **argv, struct e
 /* clang-format off */
 const struct command command_load = {
 	.name = "load", .args = "", .summary = "Load images from an OCI layout or a docker archive",
-	.opts = load_rows, .min = 0, .max = -1, .flags = CMD_RAW, .run = run_load,
+	.opts = load_rows, .min = 0, .max = -1, .flags = CMD_RAW, .run = run_work,
 };
 const struct command command_pull = {
 	.name = "pull", .args = "IMAGE", .summary = "Fetch an image from a registry",
