@@ -42,7 +42,7 @@ static int pull(struct cli *c, const struct run_opts *o, const char *name, struc
 	r = image_work(c->en.root, args, &out, e);
 	if (r < 0)
 		return r;
-	return r == 0 ? 0 : err_say(e, EIO, "cannot pull image %s", name);
+	return r == 0 ? 0 : err_say(e, EIO, "%s", "");	/* berth-image has said why */
 }
 
 /* On success the store's shared lock is held: nobody removes the image until the record is there. */

@@ -49,7 +49,8 @@ static bool is_oci_option(const char *arg)
 
 static int fail(const struct err *e)
 {
-	log_error(e);
+	if (e->msg[0])	/* else somebody has said it already: berth-image */
+		log_error(e);
 	return e->status ? e->status : ERR_STATUS_ENGINE;
 }
 
