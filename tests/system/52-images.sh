@@ -1,0 +1,64 @@
+#!/bin/bash
+# images, tag, rmi, history, image prune: names and images come and go.
+# parallel: yes
+. "$(dirname "$0")/lib.sh"
+need jq
+use_busybox
+
+id=$(berth images -q)
+like "the table has Docker's columns" "$(berth images | head -n 1)" "REPOSITORY *TAG *IMAGE ID *CREATED *SIZE"
+is "-q is a short id" "${#id}" 12
+like "--no-trunc a whole one" "$(berth images -q --no-trunc)" "sha256:$id*"
+t "another name" berth tag busybox app:v1
+t "and one of a registry" berth tag busybox reg.example:5000/team/app
+is "each name is a row" "$(berth images --noheading | wc -l)" 3
+is "all of one image" "$(berth images -q | sort -u)" "$id"
+is "what a template sees" "$(berth images --format '{{.Repository}}:{{.Tag}}' | sort | tail -n 1)" reg.example:5000/team/app:latest
+is "JSON" "$(berth images --format json | jq -r .Tag | sort | tr '\n' ' ')" "latest latest v1 "
+is "by repository" "$(berth images --noheading app | wc -l)" 1
+is "by reference" "$(berth images -q --filter 'reference=*app*' | wc -l)" 1
+is "by reference with a path" "$(berth images -q --filter 'reference=reg.example:5000/*/app' | wc -l)" 1
+is "dangling ones" "$(berth images -q --filter dangling=true)" ""
+fails "an unknown filter" 125 "berth: --filter x: *" berth images --filter x=1
+fails "to tag what there is not" 125 "berth: *nosuch*" berth tag nosuch x
+fails "a bad name" 125 "berth: *" berth tag busybox 'team/UPPER'
+t "image exists" berth image exists app:v1
+ends "or not" 1 berth image exists nosuch
+
+like "history" "$(berth history busybox | head -n 1)" "IMAGE *CREATED *CREATED BY *SIZE *COMMENT"
+is "a row for each step" "$(berth history -q busybox | wc -l)" 3
+is "sizes as numbers" "$(berth history --human=false --format '{{.Size}}' busybox | grep -vc '^[0-9]*$')" 0
+
+# ---- rmi
+like "a name goes, the image stays" "$(berth rmi app:v1)" "Untagged: *app:v1"
+is "two are left" "$(berth images -q | wc -l)" 2
+fails "by id with several names" 125 "berth: *names*--force*" berth rmi "$id"
+berth create --name user --network none busybox true >/dev/null
+t "a name of an image in use goes, if it has another" berth rmi reg.example:5000/team/app
+fails "the last one does not" 125 "berth: *in use*" berth rmi busybox
+fails "nor without force" 125 "berth: *in use*" berth rmi "$id"
+t "it goes by force, since the container does not run" berth rmi -f busybox
+is "no image is left" "$(berth images -q)" ""
+t "but the container can start" berth start user
+is "and end" "$(berth wait user)" 0
+berth rm user >/dev/null
+fails "no such image" 125 "berth: *nosuch*" berth rmi nosuch
+t "which is no error with --ignore" berth rmi --ignore nosuch
+use_busybox
+like "rmi says what goes" "$(berth rmi busybox)" "Untagged: *busybox:latest?Deleted: sha256:*"
+
+# ---- prune
+use_busybox
+berth run -d --name user --network none busybox sleep 1000 >/dev/null
+like "an image in use stays" "$(berth image prune -af)" "Total reclaimed space: 0B"
+berth rm -f user >/dev/null
+like "one with a name stays" "$(berth image prune -f)" "Total reclaimed space: 0B"
+like "--dry-run says what would go" "$(berth image prune -a --dry-run)" "Images that would go:*untagged: *busybox*reclaimable*"
+is "and leaves it" "$(berth images -q)" "$id"
+is "until=" "$(berth image prune -af --filter until=2001-01-01T00:00:00Z >/dev/null; berth images -q)" "$id"
+like "with --all it goes" "$(berth image prune -af)" "*untagged: *busybox:latest*deleted: sha256:*Total reclaimed space: *"
+is "with all its layers" "$(find "$ROOT/store/layers" -mindepth 1 -maxdepth 1 | wc -l)" 0
+ask() { echo n | "$BERTH" --root "$ROOT" image prune -a; }
+use_busybox
+ends "who says no is heard" 1 ask
+is "nothing went" "$(berth images -q)" "$id"

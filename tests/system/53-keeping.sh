@@ -1,0 +1,74 @@
+#!/bin/bash
+# volume, secret, system df, prune: what stays beside containers, and how it goes.
+# parallel: yes
+. "$(dirname "$0")/lib.sh"
+need jq
+use_busybox
+
+# ---- volumes
+says "a volume" one berth volume create one
+says "making it twice is fine" one berth volume create one
+says "with labels" two berth volume create --label a=b --label c two
+anon=$(berth volume create)
+is "without a name it gets one" "${#anon}" 64
+fails "a bad name" 125 "berth: volume name*" berth volume create a/b
+fails "an unknown driver" 125 "berth: --driver x*" berth volume create -d x y
+fails "an unknown option" 125 "berth: --opt x*" berth volume create -o x=y y
+fails "half of them" 125 "berth: --opt*type*device*" berth volume create -o type=tmpfs y
+fails "another one of that name" 125 "berth: *exists already*" berth volume create -o type=tmpfs -o device=tmpfs one
+like "volume ls" "$(berth volume ls)" "DRIVER *VOLUME NAME*local *one*local *two*"
+is "-q" "$(berth volume ls -q --filter name=o | tr '\n' ' ')" "one two "
+is "by label" "$(berth volume ls -q --filter label=a=b)" two
+is "by two" "$(berth volume ls -q --filter label=a=b --filter label=x)" ""
+is "a template" "$(berth volume ls --filter name=two --format '{{.Name}} {{.Labels}}')" "two a=b,c="
+berth create --name user --network none -v one:/data busybox true >/dev/null
+is "dangling" "$(berth volume ls -q --filter dangling=false)" one
+fails "one in use stays" 1 "berth: volume one is in use by container user" berth volume rm one
+fails "one that is not there" 1 "berth: no such volume: x" berth volume rm x
+t "which is no error with -f" berth volume rm -f x
+t "volume exists" berth volume exists one
+ends "or not" 1 berth volume exists x
+like "prune takes anonymous ones" "$(berth volume prune -f)" "*$anon*Total reclaimed space: *"
+is "named ones stay" "$(berth volume ls -q | tr '\n' ' ')" "one two "
+like "--dry-run" "$(berth volume prune -a --dry-run)" "Volumes that would go:?two*"
+like "--all takes those too that nobody has" "$(berth volume prune -af)" "Deleted Volumes:?two*"
+is "but not one that somebody has" "$(berth volume ls -q)" one
+
+# ---- secrets
+make_secret() { printf 'hunter2' | "$BERTH" --root "$ROOT" secret create "$@"; }
+t "a secret from standard input" make_secret pw
+fails "its name is taken" 125 "berth: *pw*exists*" make_secret pw
+t "but may be replaced" make_secret --replace pw
+printf 'from a file' >"$T/file"
+t "from a file" berth secret create key "$T/file"
+is "secret ls" "$(berth secret ls --format '{{.Name}}' | tr '\n' ' ')" "key pw "
+is "inspect says how much, and not what" "$(berth secret inspect pw | jq -c '.[0]|[.Spec.Name,.Size]')" '["pw",7]'
+unlike "indeed" "$(berth secret inspect pw; berth secret ls)" "*hunter2*"
+says "a container has it" hunter2 berth run --rm --network none --secret pw busybox cat /run/secrets/pw
+t "rm" berth secret rm pw key
+is "then there is none" "$(berth secret ls -q)" ""
+fails "one that is not there" 1 "berth: no such secret: pw" berth secret rm pw
+empty() { "$BERTH" --root "$ROOT" secret create none </dev/null; }
+fails "an empty one" 125 "berth: secret none: it is empty" empty
+
+# ---- system
+berth run -d --name runs --network none busybox sh -c 'head -c 5000 /dev/zero >/file; sleep 1000' >/dev/null
+until_true 10 berth exec runs test -s /file
+like "system df" "$(berth system df)" "TYPE *TOTAL *ACTIVE *SIZE *RECLAIMABLE*Images *1 *1 *Containers *2 *1 *5kB*Local Volumes *1 *1*"
+is "in JSON" "$(berth system df --format json | jq -r .Type | tr '\n' ' ')" "Images Containers Logs Local Volumes "
+like "each of them" "$(berth system df -v)" "Images space usage*Containers space usage*Volumes space usage*one *1 *"
+like "info" "$(berth info)" "*Containers: 2* Running: 1*Images: 1*"
+is "a part of it" "$(berth info --format '{{.ContainersRunning}} {{.Driver}} {{.CgroupVersion}}')" "1 overlay 2"
+like "version" "$(berth version --format '{{.Client.Version}} {{.Server.Version}}')" "*.*.* *.*.*"
+like "--dry-run says what would go" "$(berth system prune --dry-run --volumes)" "Containers that would go:?*Total reclaimable space: *"
+is "and leaves it" "$(berth ps -aq | wc -l)" 2
+is "a label that it has not" "$(berth container prune -f --filter label=x >/dev/null; berth ps -aq | wc -l)" 2
+like "container prune" "$(berth container prune -f)" "Deleted Containers:*Total reclaimed space: *"
+is "what runs stays" "$(berth ps -a --format '{{.Names}}')" runs
+is "and its volume's name is free" "$(berth volume ls -q --filter dangling=true)" one
+berth rm -f runs >/dev/null
+berth volume create >/dev/null
+t "system prune takes it all" berth system prune -af --volumes
+is "images" "$(berth images -q)" ""
+is "containers" "$(berth ps -aq)" ""
+is "anonymous volumes, not named ones" "$(berth volume ls -q)" one
