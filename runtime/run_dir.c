@@ -136,7 +136,7 @@ static bool is_fresh(int dir)
 
 int run_lock(const struct engine *en, const char *id, int *ret_lock, int *ret_dir, struct err *e)
 {
-	for (int tries = 0; tries < 100; tries++) {
+	for (int tries = 0, busy = 0; tries < 100; tries++) {
 		AUTO_CLOSE int dir = -1, lock = -1;
 
 		if (mkdirat(en->run_fd, id, 0700) < 0 && errno != EEXIST)
@@ -151,6 +151,11 @@ int run_lock(const struct engine *en, const char *id, int *ret_lock, int *ret_di
 			continue;
 		if (lock < 0)
 			return err_set(e, errno, "open %s/%s/engine.lock", en->run, id);
+		/* who looks (run_alive) or sweeps has it for a moment only */
+		if (flock(lock, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK && busy++ < 25) {
+			usleep(2000);
+			continue;
+		}
 		if (flock(lock, LOCK_EX | LOCK_NB) < 0)
 			return errno == EWOULDBLOCK
 				       ? err_say(e, EBUSY, "container %.12s is in use", id)
