@@ -175,7 +175,7 @@ static int take_wanted(int dir, const struct lease_pool *pool, const struct addr
 		owner[0] = 0;
 	if (str_eq(owner, id))
 		return 0;
-	return err_say(e, EADDRINUSE, "address %s on network %s is in use by container %s", text,
+	return err_say(e, EADDRINUSE, "address %s on network %s is in use by container %.12s", text,
 		       pool->network, owner);
 }
 

@@ -247,19 +247,29 @@ struct taken {
 	size_t nnets;
 };
 
-static const char *clash(const struct taken *t, const struct cidr *c, char buf[static ADDR_TEXT])
+#define CLASH_TEXT 256
+/* What it collides with, or NULL. */
+static const char *clash(const struct taken *t, const struct cidr *c, char buf[static CLASH_TEXT])
 {
 	for (size_t i = 0; i < t->nnets; i++) {
 		const struct cidr *s = c->addr.family == AF_INET ? &t->nets[i].subnet :
 								   &t->nets[i].subnet6;
-		if (s->addr.family && cidr_overlap(s, c))
-			return t->nets[i].doc.name;
+		if (s->addr.family && cidr_overlap(s, c)) {
+			char text[ADDR_TEXT];
+			snprintf(buf, CLASH_TEXT, "network %s (%s)", t->nets[i].doc.name,
+				 cidr_print(s, text));
+			return buf;
+		}
 	}
 	for (size_t i = 0; i < t->host.n; i++) {
 		const struct cidr *h = &t->host.v[i];
 		/* Wider than any site: a default route, perhaps in two halves as VPNs do. */
-		if (h->prefix > 3 && cidr_overlap(h, c))
-			return cidr_print(h, buf);
+		if (h->prefix > 3 && cidr_overlap(h, c)) {
+			char text[ADDR_TEXT];
+			snprintf(buf, CLASH_TEXT, "%s, which this host has an address in or a route to",
+				 cidr_print(h, text));
+			return buf;
+		}
 	}
 	return NULL;
 }
@@ -306,7 +316,7 @@ static bool candidate(bool wide, uint64_t i, struct cidr *ret)
 static int choose_subnet(const struct taken *t, const struct net_paths *p, bool wide,
 			 struct cidr *ret, struct err *e)
 {
-	char buf[ADDR_TEXT];
+	char buf[CLASH_TEXT];
 	/* Engines with other roots may choose at the same moment: they begin elsewhere. */
 	uint64_t seed = str_eq(p->root, NET_ROOT_DEFAULT) ? 0 :
 			str_hash(p->root, strlen(p->root), 0) % 60;
@@ -335,7 +345,7 @@ static void choose_subnet6(const char *id, struct cidr *ret)
 static int settle4(const struct taken *t, const struct net_paths *p, struct arena *a,
 		   struct net_network *n, struct err *e)
 {
-	char buf[ADDR_TEXT];
+	char buf[CLASH_TEXT];
 	struct cidr c;
 	if (n->subnet) {
 		if (cidr_parse(n->subnet, AF_INET, &c) < 0)
@@ -360,7 +370,7 @@ static int settle4(const struct taken *t, const struct net_paths *p, struct aren
 
 static int settle6(const struct taken *t, struct arena *a, struct net_network *n, struct err *e)
 {
-	char buf[ADDR_TEXT];
+	char buf[CLASH_TEXT];
 	struct cidr c;
 	if (!n->subnet6 && !n->ipv6)
 		return 0;

@@ -132,7 +132,7 @@ int net_network_remove(const struct net_paths *p, const char *name, struct err *
 		return r;
 	lease_walk(&d, n.doc.name, note_user, &ids);
 	if (ids.n)
-		return err_say(e, EBUSY, "network %s is in use by container %.64s", n.doc.name,
+		return err_say(e, EBUSY, "network %s is in use by container %.12s", n.doc.name,
 			       ids.v[0]);
 	return remove_network(&d, p, &n, e);
 }

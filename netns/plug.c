@@ -151,5 +151,5 @@ int net_disconnect(const struct net_paths *p, const char *id, int netns_fd, cons
 	for (size_t i = 0; i < t.j.net.nifaces; i++)
 		if (str_eq(t.j.net.ifaces[i].network, network))
 			return unplug(&t, i, netns_fd, e);
-	return err_say(e, ENOENT, "container %.64s is not on network %s", id, network);
+	return err_say(e, ENOENT, "container %.12s is not on network %s", id, network);
 }

@@ -30,7 +30,7 @@ t "the server answers" until_true 10 get
 t "restart" berth restart -t 1 many
 t "it answers again" until_true 10 get
 nft flush ruleset
-fails "somebody flushes all rules: not reached" '*' '*' get
+ends "somebody flushes all rules: not reached" 7 get
 berth run --rm busybox true
 t "the next container makes them again" until_true 5 get
 t "removed" berth rm -f many
