@@ -124,6 +124,12 @@ static int add_want(struct compose *c, struct want *w, struct err *e)
 	v->subpath = arena_strdup(c->a, w->subpath);
 	if (!tmpfs && volume_source(c, w, v, e) < 0)
 		return -e->code;
+	if (v->name) {
+		int r = compose_volume(c, v, &w->options, w->readonly, e);
+
+		if (r != 0)
+			return r < 0 ? r : 0;
+	}
 	if (tmpfs) {
 		static const char *const defaults[] = { "nosuid", "nodev", "noexec" };
 

@@ -34,6 +34,16 @@ like "--dry-run" "$(berth volume prune -a --dry-run)" "Volumes that would go:?tw
 like "--all takes those too that nobody has" "$(berth volume prune -af)" "Deleted Volumes:?two*"
 is "but not one that somebody has" "$(berth volume ls -q)" one
 
+berth volume create -o type=tmpfs -o device=tmpfs -o o=size=5m,mode=1777 small >/dev/null
+like "a volume of type tmpfs" "$(berth run --rm --network none -v small:/t busybox grep ' /t ' /proc/mounts)" "tmpfs /t tmpfs *size=5120k*"
+mkdir "$T/shared"
+echo hello >"$T/shared/file"
+berth volume create -o type=none -o o=bind -o device="$T/shared" bound >/dev/null
+says "one that is a folder of the host" hello berth run --rm --network none -v bound:/b busybox cat /b/file
+ends "read-only" 1 berth run --rm --network none -v bound:/b:ro busybox touch /b/new
+t "and it goes without its files" berth volume rm bound small
+is "which stay" "$(cat "$T/shared/file")" hello
+
 # ---- secrets
 make_secret() { printf 'hunter2' | "$BERTH" --root "$ROOT" secret create "$@"; }
 t "a secret from standard input" make_secret pw
