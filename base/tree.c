@@ -277,6 +277,48 @@ int tree_copy_entry(int from, const char *name, int to, const char *to_name,
 	return run(from, name, to, to_name, o, e);
 }
 
+static int chown_inside(int dir, uid_t uid, gid_t gid, unsigned depth, struct err *e)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *de;
+	struct stat st;
+
+	if (!d || depth > TREE_DEPTH_MAX) {
+		r = err_set(e, d ? ELOOP : errno, "give a folder to %u:%u", uid, gid);
+		if (d)
+			closedir(d);
+		else
+			fd_close(&fd);
+		return r;
+	}
+	while (r == 0 && (de = readdir(d))) {
+		AUTO_CLOSE int sub = -1;
+
+		if (str_eq(de->d_name, ".") || str_eq(de->d_name, ".."))
+			continue;
+		if (fstatat(dirfd(d), de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;	/* gone meanwhile */
+		if ((st.st_uid != uid || st.st_gid != gid) &&
+		    fchownat(dirfd(d), de->d_name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+			r = err_set(e, errno, "give %s to %u:%u", de->d_name, uid, gid);
+		if (r < 0 || !S_ISDIR(st.st_mode))
+			continue;
+		sub = openat(dirfd(d), de->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (sub >= 0)
+			r = chown_inside(sub, uid, gid, depth + 1, e);
+	}
+	closedir(d);
+	return r;
+}
+
+int tree_chown(int dir, uid_t uid, gid_t gid, struct err *e)
+{
+	if (fchownat(dir, "", uid, gid, AT_EMPTY_PATH) < 0)
+		return err_set(e, errno, "give a folder to %u:%u", uid, gid);
+	return chown_inside(dir, uid, gid, 0, e);
+}
+
 bool tree_is_empty(int dir)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

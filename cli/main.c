@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "base/proc.h"
 #include "base/str.h"
 #include "cli/command.h"
 #include "cli/help.h"
@@ -122,6 +123,19 @@ static bool wants_help(const struct command *cmd, int argc, char **argv)
 	return false;
 }
 
+/* Everything below relies on cgroup.kill and on mount_setattr (5.12): older kernels would fail
+ * somewhere in the middle. */
+static int check_kernel(struct err *e)
+{
+	unsigned v = proc_kernel_version();
+
+	if (v >= (5u << 16 | 14))
+		return 0;
+	return err_say(e, ENOSYS,
+		       "this kernel is Linux %u.%u; berth needs 5.14 or later (cgroup.kill, mount_setattr)",
+		       v >> 16, v & 0xffff);
+}
+
 static int run_command(struct cli *c, const struct command *cmd, int argc, char **argv,
 		       struct err *e)
 {
@@ -140,6 +154,8 @@ static int run_command(struct cli *c, const struct command *cmd, int argc, char 
 				       cmd->name, cmd->args, cmd->name);
 	}
 	if (!(cmd->flags & CMD_NO_ENGINE)) {
+		if ((r = check_kernel(e)) < 0)
+			return r;
 		r = engine_open(c->root, &c->en, e);
 		if (r < 0)
 			return r;

@@ -24,6 +24,7 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "base/tree.h"
 #include "image/image.h"
 #include "runtime/container.h"
 #include "runtime/event.h"
@@ -106,6 +107,17 @@ static int find_user(struct birth *b, struct err *e)
 			      &b->spec->process.user, &home, e);
 }
 
+/* :U, what is mounted belongs to the container's user. */
+static int give_to_user(struct birth *b, const struct record_volume *v, struct err *e)
+{
+	const struct spec_user *u = &b->spec->process.user;
+	AUTO_CLOSE int dir = open(v->source, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0)
+		return err_set(e, errno, "open %s", v->source);
+	return tree_chown(dir, u->uid, u->gid, e) < 0 ? err_wrap(e, "%s", v->source) : 0;
+}
+
 /* Named volumes that are empty get what the image has at their place (Docker: first use). */
 static int fill_volumes(struct birth *b, struct err *e)
 {
@@ -113,11 +125,13 @@ static int fill_volumes(struct birth *b, struct err *e)
 		const struct record_volume *v = &b->record->volumes[i];
 		int r;
 
-		if (!str_eq(v->type, "volume") || v->nocopy || v->subpath)
-			continue;
-		r = volume_copy_up(b->en, v->name, b->root, v->destination, e);
-		if (r < 0)
-			return err_wrap(e, "volume %s", v->name);
+		if (str_eq(v->type, "volume") && !v->nocopy && !v->subpath) {
+			r = volume_copy_up(b->en, v->name, b->root, v->destination, e);
+			if (r < 0)
+				return err_wrap(e, "volume %s", v->name);
+		}
+		if (v->chown && v->source && (r = give_to_user(b, v, e)) < 0)
+			return r;
 	}
 	return 0;
 }

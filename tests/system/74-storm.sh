@@ -1,6 +1,7 @@
 #!/bin/bash
 # Many at once, and our own processes killed at random meanwhile: every container is running
 # and known, or gone and cleaned up after the next command.
+# shellcheck disable=SC2046,SC2010 # ids and their folders have no blanks
 . "$(dirname "$0")/lib.sh"
 use_busybox
 many=${STORM_CONTAINERS:-500} kills=${STORM_KILLS:-300}
