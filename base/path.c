@@ -111,8 +111,9 @@ static int make_dir(int rootfd, const char *path, const struct owner *o)
 		return -errno;
 	if ((st.st_uid != o->uid || st.st_gid != o->gid) && fchown(fd, o->uid, o->gid) < 0)
 		return -errno;
-	/* After chown, which clears set-ID bits; mkdir's mode would meet the umask. */
-	return fchmod(fd, o->mode & 07777) < 0 ? -errno : 0;
+	/* After chown, which clears set-ID bits; mkdir's mode would meet the umask.  What a
+	 * set-group-ID parent hands down stays. */
+	return fchmod(fd, (o->mode & 07777) | (st.st_mode & S_ISGID)) < 0 ? -errno : 0;
 }
 
 /* Makes each component of path that is missing.  Each is looked up from the root again, so
