@@ -150,12 +150,20 @@ static int check_inside(const char *cwd, struct err *e)
 	return 0;
 }
 
-/* As the user: fchdir asks whether it may.  Where root could not open it (NFS), by path. */
+/* Twice: as root, who may enter what the user may not, and, where root may not (NFS), as the
+ * user.  By path only where nothing was opened. */
+int step_cwd_root(struct init *in, struct err *e)
+{
+	(void)e;
+	in->entered = in->cwd >= 0 && fchdir(in->cwd) == 0;
+	return 0;
+}
+
 int step_cwd(struct init *in, struct err *e)
 {
 	const char *cwd = in->process->cwd;
 
-	if ((in->cwd >= 0 ? fchdir(in->cwd) : chdir(cwd)) < 0) {
+	if (!in->entered && (in->cwd >= 0 ? fchdir(in->cwd) : chdir(cwd)) < 0) {
 		err_set(e, errno, "chdir to cwd (\"%s\") set in config.json failed", cwd);
 		return err_status(e, e->code == ENOENT ? ERR_STATUS_NOTFOUND : ERR_STATUS_NOEXEC);
 	}

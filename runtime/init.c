@@ -53,6 +53,7 @@ static const struct step steps[] = {
 	{ "scheduling",		step_sched,		IN_BOTH },
 	{ "standard files",	step_stdio,		IN_BOTH },
 	{ "rlimits",		step_rlimits,		IN_BOTH },
+	{ "work directory",	step_cwd_root,		IN_BOTH },
 	{ "filter",		step_filter_early,	IN_BOTH },	/* needs CAP_SYS_ADMIN without no_new_privs */
 	{ "bounding set",	step_caps_bounding,	IN_BOTH },	/* needs CAP_SETPCAP */
 	{ "user",		step_creds,		IN_BOTH },

@@ -24,6 +24,7 @@ struct init {
 	int root;		/* O_PATH, the container's root; what all paths start from */
 	int proc;		/* procfs of our own that nothing is mounted on, or -1 (procfs.c) */
 	int cwd;		/* O_PATH, the work directory */
+	bool entered;		/* it is the current one */
 	int dev_null;		/* O_PATH, the host's null device, checked */
 	uid_t uid;		/* who we are during the set-up: owner of what we make */
 	gid_t gid;
@@ -67,6 +68,7 @@ init_step step_rlimits;
 /* env.c, creds.c, caps.c, program.c */
 init_step step_env;
 init_step step_cwd_open;	/* the work directory is made where it is missing */
+init_step step_cwd_root;
 init_step step_cwd;
 init_step step_caps_bounding;
 init_step step_creds;

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "runtime/birth.h"
 
-static void join_plan(struct birth *b, const struct spec_process *p,
+static void join_plan(struct birth *b, const struct spec_process *p, const struct spec *s,
 		      const struct launch_join_opts *o)
 {
 	struct plan *plan = b->plan = plan_new(b->arena);
@@ -25,6 +25,8 @@ static void join_plan(struct birth *b, const struct spec_process *p,
 	plan->listen_fds = o->listen_fds;
 	plan->pdeathsig = o->pdeathsig;
 	plan->session_keyring = !o->no_new_keyring;
+	plan->personality_set = s && s->personality_set;
+	plan->personality = s ? s->personality : 0;
 	if (o->filter)
 		plan_set_filter(plan, b->arena, o->filter);
 	birth_lsm(plan, p, NULL);
@@ -37,7 +39,6 @@ int launch_join(struct arena *a, const struct spec_process *p, const struct spec
 	AUTO(birth) struct birth b = BIRTH_INIT;
 	int r;
 
-	(void)s;
 	if (a->fd < 0)
 		return err_say(e, EINVAL, "the process lies in no shared arena");
 	if (!p->args || !p->args[0])
@@ -46,7 +47,7 @@ int launch_join(struct arena *a, const struct spec_process *p, const struct spec
 	b.stdio = o->stdio;
 	b.cgroup_fd = o->cgroup_fd;
 	plan_own_process(a, (struct spec_process *)(uintptr_t)p);
-	join_plan(&b, p, o);
+	join_plan(&b, p, s, o);
 	r = birth_start(&b, &l, e);
 	if (r == 0)
 		r = birth_follow(&b, &l, e);

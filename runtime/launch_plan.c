@@ -124,6 +124,14 @@ static bool is_idmapped(const struct spec_mount *m)
 	return (m->flags & (SPEC_MOUNT_IDMAP | SPEC_MOUNT_IDMAP_REC)) || m->uids.n > 0;
 }
 
+/* The part of a source's path behind that of the root, or NULL. */
+static const char *below_root(const struct plan *p, const char *source)
+{
+	const char *rest = p->root_path ? str_after(source, p->root_path) : NULL;
+
+	return rest && *rest == '/' ? rest : NULL;
+}
+
 static int open_source(struct birth *b, const struct spec_mount *m, struct plan_source *src,
 		       struct err *e)
 {
@@ -137,6 +145,10 @@ static int open_source(struct birth *b, const struct spec_mount *m, struct plan_
 	if (str_empty(m->source))
 		return err_say(e, EINVAL, "a bind needs a source");
 	if (take_symlink(b, m, src))
+		return 0;
+	/* What an earlier mount put there is not to be seen yet. */
+	src->in_root = below_root(b->plan, m->source);
+	if (src->in_root && !is_idmapped(m))
 		return 0;
 	src->fd = sys_open_tree(AT_FDCWD, m->source, flags);
 	if (src->fd < 0) {
@@ -363,6 +375,8 @@ int birth_plan(struct birth *b, const struct spec *s, const struct launch_opts *
 	p->pdeathsig = o->pdeathsig;
 	p->no_pivot = o->no_pivot;
 	p->run_pid1 = o->run_pid1;
+	p->personality_set = s->personality_set;
+	p->personality = s->personality;
 	p->session_keyring = !o->no_new_keyring;
 	p->report_mounted = o->mounts_ready || (hooks && o->state_write);
 	p->wait_go = o->namespaces_ready || p->report_mounted;

@@ -59,6 +59,16 @@ static int attach(int tree, int target, const char *path, struct err *e)
 	return 0;
 }
 
+/* The list may name a path twice. */
+static bool is_masked(const struct stat *st, int tmpfs)
+{
+	struct stat mask;
+
+	if (S_ISCHR(st->st_mode))
+		return st->st_rdev == makedev(1, 3);
+	return tmpfs >= 0 && fstat(tmpfs, &mask) == 0 && st->st_dev == mask.st_dev;
+}
+
 /* *tmpfs is made for the first folder; the others get clones of it (of an attached mount:
  * kernels before 6.15 clone no detached one). */
 static int mask_one(struct init *in, const char *path, int *tmpfs, struct err *e)
@@ -75,6 +85,8 @@ static int mask_one(struct init *in, const char *path, int *tmpfs, struct err *e
 	}
 	if (fstat(target, &st) < 0)
 		return err_set(e, errno, "mask %s", path);
+	if (is_masked(&st, *tmpfs))
+		return 0;
 	if (S_ISDIR(st.st_mode) && *tmpfs < 0) {
 		*tmpfs = new_tmpfs(in, e);
 		return *tmpfs < 0 ? *tmpfs : attach(*tmpfs, target, path, e);

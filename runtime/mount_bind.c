@@ -45,6 +45,28 @@ int mount_bind_path(const char *path, bool recursive, int *ret, struct err *e)
 	return 0;
 }
 
+/* By us: below the root through its descriptor, since an earlier mount may be meant; from the
+ * host's tree only where the host had no right to clone it. */
+static int open_here(struct init *in, const struct spec_mount *m, const struct plan_source *src)
+{
+	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+			 (m->flags & SPEC_MOUNT_REC ? AT_RECURSIVE : 0);
+	unsigned nofollow = m->flags & SPEC_MOUNT_SRC_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0;
+	AUTO_CLOSE int at = -1;
+	int fd;
+
+	if (src->in_root) {
+		at = path_try_open_in(in->root, src->in_root, O_PATH | (nofollow ? O_NOFOLLOW : 0),
+				      0);
+		if (at < 0)
+			return TAKE_FD(at);
+		fd = sys_open_tree(at, "", flags | AT_EMPTY_PATH);
+	} else {
+		fd = sys_open_tree(AT_FDCWD, m->source, flags | nofollow);
+	}
+	return fd < 0 ? -errno : fd;
+}
+
 int mount_bind_make(struct init *in, const struct spec_mount *m, const struct plan_source *src,
 		    int *ret, bool *ret_dir, struct err *e)
 {
@@ -61,11 +83,12 @@ int mount_bind_make(struct init *in, const struct spec_mount *m, const struct pl
 		fd = src->fd;
 		*ret_dir = src->is_dir;
 	} else {
-		unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (rec ? AT_RECURSIVE : 0) |
-				 (m->flags & SPEC_MOUNT_SRC_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0);
-
-		fd = sys_open_tree(AT_FDCWD, m->source, flags);
-		if (fd < 0 || fstat(fd, &st) < 0)
+		fd = open_here(in, m, src);
+		if (fd == -ENOENT && (m->flags & SPEC_MOUNT_OPTIONAL))
+			return 0;
+		if (fd < 0)
+			return err_set(e, -fd, "open source");
+		if (fstat(fd, &st) < 0)
 			return err_set(e, errno, "open source");
 		*ret_dir = S_ISDIR(st.st_mode);
 	}

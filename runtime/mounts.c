@@ -57,7 +57,9 @@ int mounts_target(struct init *in, const char *path, bool is_dir, bool nofollow,
 	if (fstat(fd, &st) < 0)
 		return err_set(e, errno, "target %s", path);
 	if (is_dir && S_ISLNK(st.st_mode))
-		return err_say(e, ENOTDIR, "target %s is a symbolic link", path);
+		return err_say(e, ENOTDIR,
+			       "%s must be mounted on ordinary directory, not on a symbolic link",
+			       path);
 	if (is_dir != (bool)S_ISDIR(st.st_mode))
 		return err_say(e, is_dir ? ENOTDIR : EISDIR, "target %s is %s directory", path,
 			       is_dir ? "no" : "a");

@@ -41,6 +41,7 @@ struct plan_source {
 	bool absent;		/* optional and not there: skip the mount */
 	bool is_dir;
 	bool made;		/* device: in PLAN_FD_NODES, named by its index */
+	const char *in_root; /* it lies below the root: path in there, opened when its turn comes */
 	const char *symlink;	/* copy-symlink: make this symlink instead of mounting */
 };
 
@@ -76,6 +77,8 @@ struct plan {
 	int *preserved;				/* inherited for the program: numbers */
 	unsigned listen_fds;
 	int pdeathsig;
+	bool personality_set;
+	uint32_t personality;			/* of the container, for its execs too */
 	bool no_pivot, run_pid1, sd_notify, session_keyring;
 	bool has_selinux, has_apparmor;		/* the host's kernel has them switched on */
 	struct filter_program filter;		/* n 0: none */

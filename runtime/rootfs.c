@@ -44,13 +44,36 @@ int step_root_attach(struct init *in, struct err *e)
 	return 0;
 }
 
+/* The root goes over "/", as if it had always been the namespace's.  The host's /proc and /sys go
+ * first: while a whole one can be seen, the kernel lets the container mount another. */
+static int cover_old_root(struct init *in, struct err *e)
+{
+	static const char *const gone[] = { "/proc", "/sys" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(gone); i++) {
+		while (sys_umount2(gone[i], MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+			;
+		if (errno != EINVAL && errno != ENOENT)
+			return err_set(e, errno, "unmount the host's %s", gone[i]);
+	}
+	if (in->plan->root_path &&
+	    sys_move_mount(in->root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_set(e, errno, "move the root file system over the old one");
+	if (fchdir(in->root) < 0 || chroot(".") < 0)
+		return err_set(e, errno, "chroot");
+	return 0;
+}
+
 int step_root_enter(struct init *in, struct err *e)
 {
+	int r;
+
 	if (fchdir(in->root) < 0)
 		return err_set(e, errno, "enter the root file system");
 	if (in->plan->no_pivot) {
-		if (chroot(".") < 0)
-			return err_set(e, errno, "chroot");
+		r = cover_old_root(in, e);
+		if (r < 0)
+			return r;
 	} else {
 		if (sys_pivot_root(".", ".") < 0) {
 			err_set(e, errno, "pivot_root");

@@ -125,9 +125,9 @@ int step_sched(struct init *in, struct err *e)
 		r = set_mempolicy_of(&in->spec->mempolicy, e);
 		if (r < 0)
 			return r;
-		if (in->spec->personality_set && personality(in->spec->personality) < 0)
-			return err_set(e, errno, "linux.personality");
 	}
+	if (in->plan->personality_set && personality(in->plan->personality) < 0)
+		return err_set(e, errno, "linux.personality");
 	return 0;
 }
 

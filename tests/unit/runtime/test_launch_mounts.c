@@ -215,6 +215,30 @@ static void mounts__rare_options__do_what_they_say(void **state)
 	assert_said(&b, "shared:");
 }
 
+/* A source below the root is what earlier mounts made of it, and no link leads out of it. */
+static void mounts__source_below_the_root__is_seen_from_inside(void **state)
+{
+	struct room_birth b;
+	char mounts[1024];
+
+	(void)state;
+	room_shell("mkdir %s/root/m && ln -s %s/host %s/root/out", room, room, room);
+	snprintf(mounts, sizeof(mounts),
+		 ",{\"destination\":\"/m\",\"type\":\"bind\",\"source\":\"%s/"
+		 "host\",\"options\":[\"bind\"]},"
+		 "{\"destination\":\"/n\",\"type\":\"bind\",\"source\":\"%s/root/m/secret\","
+		 "\"options\":[\"bind\"]}",
+		 room, room);
+	room_lives(&b, &(struct room_spec){ .script = "cat /n", .mounts = mounts });
+	assert_string_equal(b.said, "outside\n");
+	snprintf(mounts, sizeof(mounts),
+		 ",{\"destination\":\"/n\",\"type\":\"bind\",\"source\":\"%s/root/out/secret\","
+		 "\"options\":[\"bind\"]}",
+		 room);
+	assert_true(room_run(&b, &(struct room_spec){ .script = "cat /n", .mounts = mounts }) < 0);
+	room_shell("rm -r %s/root/m %s/root/n %s/root/out", room, room, room);
+}
+
 static void mounts__root_propagation__is_that_of_the_spec(void **state)
 {
 	static const struct {
@@ -247,7 +271,7 @@ static void attack__proc_is_a_symlink__is_refused(void **state)
 		"rmdir %s/root/proc && ln -s /tmp/fake %s/root/proc && mkdir -p %s/root/tmp/fake",
 		room, room, room);
 	assert_true(room_run(&b, &(struct room_spec){ .script = "echo in" }) < 0);
-	assert_failed(&b, "target /proc is a symbolic link");
+	assert_failed(&b, "/proc must be mounted on ordinary directory");
 	room_shell("rm %s/root/proc && rmdir %s/root/tmp/fake && mkdir %s/root/proc", room, room,
 		   room);
 }
@@ -260,13 +284,13 @@ static void attack__dev_is_a_symlink__is_refused(void **state)
 	(void)state;
 	room_shell("rmdir %s/root/dev && ln -s %s/host %s/root/dev", room, room, room);
 	assert_true(room_run(&b, &(struct room_spec){ .script = "echo in" }) < 0);
-	assert_failed(&b, "target /dev is a symbolic link");
+	assert_failed(&b, "/dev must be mounted on ordinary directory");
 	/* The same without a mount there. */
 	room_prepare(&b, &(struct room_spec){ .script = "echo in" });
 	s = b.s;
 	s->nmounts = 1;	/* /proc */
 	assert_true(room_launch(&b) < 0);
-	assert_failed(&b, "/dev is a symbolic link");
+	assert_failed(&b, "/dev must be mounted on ordinary directory");
 	room_clear(&b);
 	room_shell("rm %s/root/dev && mkdir %s/root/dev && test \"$(ls %s/host)\" = secret", room,
 		   room, room);
@@ -418,6 +442,7 @@ int main(void)
 		cmocka_unit_test(mounts__after_a_birth__host_has_none),
 		cmocka_unit_test(mounts__hot_plug__reaches_the_container),
 		cmocka_unit_test(mounts__rare_options__do_what_they_say),
+		cmocka_unit_test(mounts__source_below_the_root__is_seen_from_inside),
 		cmocka_unit_test(mounts__root_propagation__is_that_of_the_spec),
 		cmocka_unit_test(attack__proc_is_a_symlink__is_refused),
 		cmocka_unit_test(attack__dev_is_a_symlink__is_refused),
