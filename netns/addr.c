@@ -83,8 +83,8 @@ static struct addr with_host_bits(const struct cidr *c, bool ones)
 	struct addr r = c->addr;
 	for (unsigned i = 0; i < addr_len(&r); i++) {
 		unsigned fixed = c->prefix > i * 8 ? c->prefix - i * 8 : 0;
-		uint8_t mask = fixed >= 8 ? 0xff : (uint8_t)(0xff << (8 - fixed));
-		r.b[i] = (uint8_t)((r.b[i] & mask) | (ones ? (uint8_t)~mask : 0));
+		unsigned mask = fixed >= 8 ? 0xff : (0xff00u >> fixed) & 0xff;
+		r.b[i] = (uint8_t)((r.b[i] & mask) | (ones ? ~mask & 0xff : 0));
 	}
 	return r;
 }

@@ -92,7 +92,8 @@ int bridge_build_table(struct lease_dirs *d, const struct net_paths *p, struct e
 				memcpy(v, s.ports, s.nports * sizeof(*v));
 			s.ports = v;
 		}
-		memcpy(s.ports + s.nports, rows, more * sizeof(*rows));
+		if (more)
+			memcpy(s.ports + s.nports, rows, more * sizeof(*rows));
 		s.nports += more;
 	}
 	return nft_build(table, &s, e);

@@ -61,7 +61,7 @@ static void lease_take__whole_subnet__each_once_then_exhausted(void **state)
 	struct lease_pool p = pool("10.0.0.0/28", "10.0.0.1");
 	struct addr none = { 0 }, got;
 	bool seen[16] = { false };
-	char id[8], text[ADDR_TEXT];
+	char id[16], text[ADDR_TEXT];
 	for (int i = 0; i < 13; i++) {
 		snprintf(id, sizeof(id), "c%d", i);
 		assert_int_equal(lease_take(&s->d, &p, &none, id, &got, &s->e), 0);
@@ -101,7 +101,7 @@ static void lease_take__fifty_processes__no_address_twice(void **state)
 		assert_true(pid >= 0);
 		if (pid == 0) {
 			struct addr none = { 0 }, got;
-			char id[16];
+			char id[32];
 			for (int k = 0; k < 5; k++) {
 				snprintf(id, sizeof(id), "c%d-%d", i, k);
 				if (lease_take(&s->d, &p, &none, id, &got, &s->e) < 0 ||

@@ -190,6 +190,7 @@ static void net_up__icc_off__containers_do_not_see_each_other(void **state)
 	assert_int_not_equal(call_tcp(h, b, ra.ifaces[0].ip, 80), 0);
 	assert_int_equal(call_tcp(h, -1, ra.ifaces[0].ip, 80), 0);
 	assert_int_equal(call_tcp(h, -1, "127.0.0.1", 8080), 0);
+	net_hold_close(&ra);
 	close(s);
 }
 
