@@ -3,7 +3,6 @@
  *
  * Runs in: host
  */
-#include <seccomp.h>
 #include <stdio.h>
 
 #include "base/str.h"
@@ -103,12 +102,11 @@ static void out_linux(struct json_out *o)
 
 static void out_annotations(struct json_out *o)
 {
-	const struct scmp_version *v = seccomp_version();
 	char text[40];
 
-	snprintf(text, sizeof(text), "%u.%u.%u", v->major, v->minor, v->micro);
 	json_out_obj(o, "annotations");
-	json_out_str(o, "io.github.seccomp.libseccomp.version", text);
+	json_out_str(o, "io.github.seccomp.libseccomp.version",
+		     filter_library_version(text, sizeof(text)));
 	json_out_str(o, "org.opencontainers.runc.checkpoint.enabled", "true");
 	json_out_str(o, "run.oci.crun.checkpoint.enabled", "true");
 	json_out_end_obj(o);

@@ -133,6 +133,8 @@ const char *const *filter_flags(void);
 /* The flags of those that the running kernel takes (asked without installing anything). */
 uint32_t filter_flags_supported(void);
 const char *filter_flag_name(uint32_t flag);
+/* "2.5.4": the version of libseccomp that is linked.  Returns buf. */
+const char *filter_library_version(char *buf, size_t n);
 /* True when the kernel can filter at all. */
 bool filter_supported(void);
 

@@ -317,6 +317,14 @@ uint32_t filter_flags_supported(void)
 	return ret;
 }
 
+const char *filter_library_version(char *buf, size_t n)
+{
+	const struct scmp_version *v = seccomp_version();
+
+	snprintf(buf, n, "%u.%u.%u", v->major, v->minor, v->micro);
+	return buf;
+}
+
 bool filter_supported(void)
 {
 	uint32_t action = SECCOMP_RET_ERRNO;
