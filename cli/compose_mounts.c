@@ -77,6 +77,12 @@ static int volume_source(struct compose *c, struct want *w, struct record_volume
 {
 	AUTO_FREE char *real = NULL;
 
+	if (str_eq(w->type, "image")) {	/* mounted there by the birth, for as long as it needs */
+		v->name = arena_strdup(c->a, w->source);
+		v->source = arena_printf(c->a, "%s/%s/image-%zu", c->in->en->run, c->in->id,
+					 c->r->nvolumes - 1);
+		return 0;
+	}
 	if (str_eq(w->type, "bind")) {
 		real = realpath(w->source, NULL);
 		if (!real && errno != ENOENT)
@@ -265,8 +271,13 @@ static int mount_option(struct compose *c, const char *text, struct err *e)
 		r = mount_key(&w, p.v[i], eq, e);
 	}
 	if (r == 0 && !str_eq(w.type, "bind") && !str_eq(w.type, "volume") &&
-	    !str_eq(w.type, "tmpfs"))
-		r = err_say(e, EINVAL, "%s: type must be bind, volume or tmpfs", option);
+	    !str_eq(w.type, "tmpfs") && !str_eq(w.type, "image"))
+		r = err_say(e, EINVAL, "%s: type must be bind, volume, tmpfs or image", option);
+	if (r == 0 && str_eq(w.type, "image")) {
+		w.readonly = true;
+		if (str_empty(w.source))
+			r = err_say(e, EINVAL, "%s: source, the image, is missing", option);
+	}
 	if (r == 0 && str_eq(w.type, "bind") && str_empty(w.source))
 		r = err_say(e, EINVAL, "%s: source is missing", option);
 	if (r == 0 && str_eq(w.type, "bind") && access(w.source, F_OK) < 0)

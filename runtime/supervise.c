@@ -15,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -136,6 +137,45 @@ static int fill_volumes(struct birth *b, struct err *e)
 	return 0;
 }
 
+/* An image as a volume: its root, read-only, where the mount of the spec looks for it. */
+static int mount_image(struct birth *b, const struct store *store, const struct record_volume *v,
+		       struct err *e)
+{
+	AUTO(image) struct image *image = NULL;
+	struct overlay_opts o = OVERLAY_OPTS_INIT;
+	AUTO_CLOSE int root = -1;
+	int r = image_load(store, v->name, &image, e);
+
+	if (r < 0)
+		return r;
+	o.layers = image->layers;
+	o.nlayers = image->nlayers;
+	o.attrs = MOUNT_ATTR_RDONLY;
+	if ((r = overlay_mount(store, &o, &root, e)) < 0)
+		return r;
+	if (mkdirat(b->run_dir, path_base(v->source), 0700) < 0 && errno != EEXIST)
+		return err_set(e, errno, "make %s", v->source);
+	if (sys_move_mount(root, "", b->run_dir, path_base(v->source), MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_set(e, errno, "mount image %s", v->name);
+	return 0;
+}
+
+static int mount_images(struct birth *b, struct err *e)
+{
+	AUTO(store) struct store *store = NULL;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < b->record->nvolumes; i++) {
+		if (!str_eq(b->record->volumes[i].type, "image"))
+			continue;
+		if (!store)
+			r = store_open(b->en->root, &store, e);
+		if (r == 0)
+			r = mount_image(b, store, &b->record->volumes[i], e);
+	}
+	return r;
+}
+
 static int net_files(struct birth *b, struct err *e)
 {
 	struct net_paths p = engine_net_paths(b->en);
@@ -206,6 +246,8 @@ static int create(struct birth *b, struct err *e)
 	}
 	r = container_create(&b->env, b->id, b->spec, &o, &b->launch, e);
 	b->created = r == 0;
+	if (b->record->nvolumes)
+		end_mounts(&(struct end_paths){ b->en->run_fd, b->en->containers_fd, b->id, NULL });
 	return r;
 }
 
@@ -251,6 +293,7 @@ static const struct step {
 } steps[] = {
 	{ "record", load },		{ "root", open_root },
 	{ "user", find_user },		{ "volumes", fill_volumes },
+	{ "image volumes", mount_images },
 	{ "secrets", give_secrets },	{ "network files", net_files },
 	{ "streams", streams },		{ "create", create },
 	{ "status", note_start },	{ "start", open_gate },

@@ -41,6 +41,9 @@ like "tmpfs" "$(run_n --tmpfs /t:size=1m busybox df -k /t | tail -n 1)" "tmpfs*1
 ends "tmpfs is bounded" 1 run_n --tmpfs /t:size=1m busybox dd if=/dev/zero of=/t/x bs=64k count=32
 says "--read-only with writable tmp" "ro tmp" run_n --read-only busybox sh -c 'touch /x 2>/dev/null || echo -n "ro "; touch /tmp/x && echo tmp'
 says "--read-only alone" "ro ro" run_n --read-only --read-only-tmpfs=false busybox sh -c 'touch /x 2>/dev/null || echo -n "ro "; touch /tmp/x 2>/dev/null || echo ro'
+says "an image as a volume" "hello from the third layer" run_n --mount type=image,src=busybox,dst=/im busybox cat /im/etc/greeting
+ends "it is read-only" 1 run_n --mount type=image,src=busybox,dst=/im busybox touch /im/x
+fails "an image that is not there" 125 "berth: *nosuch*" berth run --rm --mount type=image,src=nosuch,dst=/im busybox true
 mkdir -p "$T/own/sub"; touch "$T/own/sub/f"
 says ":U gives it to the container's user" "1000 1000" run_n -u guest -v "$T/own:/m:U" busybox sh -c 'echo $(stat -c %u /m) $(stat -c %u /m/sub/f)'
 fails "over the root" 125 "berth: *root itself*" berth run -v /tmp:/ busybox true
