@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/log.h"
 #include "cli/filter.h"
 #include "cli/output.h"
 #include "cli/usage.h"
@@ -305,9 +306,9 @@ static int collect(struct ps *p, const struct strlist *ids, struct arena *a, str
 			r = view_load_record(&v, &one);
 		if (r == -ENOENT)	/* it went just now */
 			continue;
-		if (r < 0) {
-			*e = one;
-			return r;
+		if (r < 0) {	/* one broken record must not hide the others */
+			log_warn("%s", one.msg);
+			continue;
 		}
 		if (!is_shown(p, &v))
 			continue;
