@@ -21,7 +21,7 @@
 static const struct oci_command *const oci_commands[] = {
 	&oci_create, &oci_run, &oci_start, &oci_state, &oci_kill, &oci_delete, &oci_exec,
 	&oci_list, &oci_ps, &oci_pause, &oci_resume, &oci_update, &oci_events, &oci_features,
-	&oci_info, &oci_spec, &oci_mounts, NULL,
+	&oci_info, &oci_spec, &oci_mounts, &oci_checkpoint, &oci_restore, NULL,
 };
 
 struct oci_globals {

@@ -121,11 +121,30 @@ int step_console(struct init *in, struct err *e)
 
 /* The user must be able to open /dev/stdout again.  Only pipes: a file or a terminal of the
  * caller stays the caller's. */
+/* The host's /dev/null becomes the container's own: a descriptor from outside its mounts is one
+ * that criu cannot name. */
+static void own_null(int fd)
+{
+	AUTO_CLOSE int null = -1;
+	struct stat st;
+	int flags;
+
+	if (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+		return;
+	flags = fcntl(fd, F_GETFL);
+	null = open("/dev/null", (flags & O_ACCMODE) | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+	if (null >= 0 && fstat(null, &st) == 0 && S_ISCHR(st.st_mode) &&
+	    st.st_rdev == makedev(1, 3))
+		dup2(null, fd);
+}
+
 int step_stdio(struct init *in, struct err *e)
 {
 	const struct spec_user *u = &in->process->user;
 	struct stat st;
 
+	for (int fd = 0; fd < 3 && !in->process->terminal; fd++)
+		own_null(fd);
 	for (int fd = 0; fd < 3 && !in->process->terminal; fd++) {
 		if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode) || st.st_uid == u->uid)
 			continue;
