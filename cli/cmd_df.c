@@ -219,26 +219,28 @@ static int containers(struct df *d, struct err *e)
 static int volumes(struct df *d, struct err *e)
 {
 	AUTO(strlist) struct strlist names = STRLIST_INIT;
+	AUTO(volume_use) struct volume_use use = VOLUME_USE_INIT;
 	struct arena *a = d->volume_rows.a;
 	int r = volume_list(&d->c->en, &names, e);
 
+	if (r == 0)
+		r = volume_use_load(&d->c->en, NULL, &use, e);
 	for (size_t i = 0; r == 0 && i < names.n; i++) {
-		AUTO(strlist) struct strlist users = STRLIST_INIT;
+		size_t users = volume_use_count(&use, names.v[i], NULL);
 		AUTO_FREE char *data = mem_printf("volumes/%s/_data", names.v[i]);
 		struct json *row;
 		uint64_t bytes;
 		char size[24];
 
-		if ((r = usage_of(d->c->en.root_fd, data, &bytes, e)) < 0 ||
-		    (r = prune_volume_users(&d->c->en, names.v[i], NULL, &users, e)) < 0)
+		if ((r = usage_of(d->c->en.root_fd, data, &bytes, e)) < 0)
 			break;
 		d->volumes.n++;
-		d->volumes.active += users.n > 0;
+		d->volumes.active += users > 0;
 		d->volumes.bytes += bytes;
-		d->volumes.reclaimable += users.n ? 0 : bytes;
+		d->volumes.reclaimable += users ? 0 : bytes;
 		row = value_object(a);
 		value_put_str(a, row, "Name", names.v[i]);
-		value_put(row, "Links", value_u64(a, users.n));
+		value_put(row, "Links", value_u64(a, users));
 		value_put_str(a, row, "Size", view_size_text(bytes, size));
 		output_list_add(&d->volume_rows, row);
 	}

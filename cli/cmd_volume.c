@@ -110,10 +110,12 @@ static const struct output_column columns[] = {
 };
 static const struct output_column headers[] = { { "VOLUME NAME", "Name" }, { NULL, NULL } };
 
-static int add_row(struct cli *c, const struct filters *f, const char *name,
-		   struct output_list *list, struct err *e)
+static int add_row(struct cli *c, const struct filters *f, const struct volume_use *use,
+		   const char *name, struct output_list *list, struct err *e)
 {
 	AUTO(volume) struct volume *v = NULL;
+	size_t users = volume_use_count(use, name, NULL);
+	bool dangling = users == 0;
 	struct err gone = ERR_INIT;
 	struct json *row;
 	int r = volume_load(&c->en, name, &v, &gone);
@@ -127,16 +129,8 @@ static int add_row(struct cli *c, const struct filters *f, const char *name,
 	if (!filters_match(f, "name", filter_name, name) ||
 	    !filters_match(f, "driver", filter_equal, v->driver) || !filters_labels(f, &v->labels))
 		return 0;
-	if (filters_has(f, "dangling")) {
-		AUTO(strlist) struct strlist users = STRLIST_INIT;
-		bool dangling;
-
-		if ((r = prune_volume_users(&c->en, name, NULL, &users, e)) < 0)
-			return r;
-		dangling = users.n == 0;
-		if (!filters_match(f, "dangling", filter_bool, &dangling))
-			return 0;
-	}
+	if (!filters_match(f, "dangling", filter_bool, &dangling))
+		return 0;
 	row = value_object(list->a);
 	value_put_str(list->a, row, "Driver", v->driver);
 	value_put_str(list->a, row, "Name", name);
@@ -144,7 +138,7 @@ static int add_row(struct cli *c, const struct filters *f, const char *name,
 	value_put_str(list->a, row, "Scope", "local");
 	value_put_str(list->a, row, "CreatedAt", v->created);
 	value_put_bool(list->a, row, "Anonymous", v->anonymous);
-	value_put_str(list->a, row, "Links", "N/A");
+	value_put(row, "Links", value_u64(list->a, users));
 	value_put_str(list->a, row, "Size", "N/A");
 	view_put_labels(list->a, row, &v->labels);
 	output_list_add(list, row);
@@ -157,6 +151,7 @@ static int run_ls(struct cli *c, void *opts, int argc, char **argv, struct err *
 	struct ls_opts *o = opts;
 	AUTO(filters) struct filters f = { .n = 0 };
 	AUTO(strlist) struct strlist names = STRLIST_INIT;
+	AUTO(volume_use) struct volume_use use = VOLUME_USE_INIT;
 	AUTO(output_list) struct output_list list;
 	int r;
 
@@ -164,10 +159,11 @@ static int run_ls(struct cli *c, void *opts, int argc, char **argv, struct err *
 	(void)argv;
 	output_list_init(&list);
 	if ((r = filters_parse(&o->filter, filter_keys, &f, e)) == 0 &&
-	    (r = filters_check_bools(&f, "dangling", e)) == 0)
+	    (r = filters_check_bools(&f, "dangling", e)) == 0 &&
+	    (r = volume_use_load(&c->en, NULL, &use, e)) == 0)
 		r = volume_list(&c->en, &names, e);
 	for (size_t i = 0; r == 0 && i < names.n; i++)
-		r = add_row(c, &f, names.v[i], &list, e);
+		r = add_row(c, &f, &use, names.v[i], &list, e);
 	strlist_cleanup(&o->filter);
 	return r < 0 ? r : output_rows(&out, &o->out, list.v, list.n, e);
 }
@@ -186,13 +182,14 @@ static const struct opt volume_rm_rows[] = {
 static int remove_one(struct cli *c, const char *name, struct err *e)
 {
 	AUTO(volume) struct volume *v = NULL;
-	AUTO(strlist) struct strlist users = STRLIST_INIT;
+	AUTO(volume_use) struct volume_use use = VOLUME_USE_INIT;
+	const char *user;
 	int r = volume_load(&c->en, name, &v, e);
 
-	if (r < 0 || (r = prune_volume_users(&c->en, name, NULL, &users, e)) < 0)
+	if (r < 0 || (r = volume_use_load(&c->en, NULL, &use, e)) < 0)
 		return r;
-	if (users.n)
-		return err_say(e, EBUSY, "volume %s is in use by container %s", name, users.v[0]);
+	if (volume_use_count(&use, name, &user))
+		return err_say(e, EBUSY, "volume %s is in use by container %s", name, user);
 	r = volume_remove(&c->en, name, e);
 	if (r == 0)
 		printf("%s\n", name);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/path.h"
 #include "base/proc.h"
 #include "cli/inspect.h"
 #include "cli/usage.h"
@@ -46,6 +47,45 @@ struct json *inspect_health_config(struct arena *a, char *const *test, int64_t i
 
 /* ---- State ---- */
 
+/* One line of RUN/ID/health: "START END CODE TEXT", times in ns since the epoch. */
+static struct json *health_result(struct arena *a, const char *line)
+{
+	struct json *v = value_object(a);
+	long long start, end;
+	int code, at = 0;
+	char buf[40];
+
+	if (sscanf(line, "%lld %lld %d %n", &start, &end, &code, &at) < 3 || at == 0)
+		return NULL;
+	value_put_str(a, v, "Start", time_of(start, buf));
+	value_put_str(a, v, "End", time_of(end, buf));
+	value_put_i64(a, v, "ExitCode", code);
+	value_put_str(a, v, "Output", line + at);
+	return v;
+}
+
+/* The last results, oldest first, as cmd_health.c keeps them. */
+static struct json *health_log(const struct inspect_part *p)
+{
+	AUTO_FREE char *path = mem_printf("%s/health", p->v->id);
+	AUTO_FREE char *text = NULL;
+	AUTO(strlist) struct strlist lines = STRLIST_INIT;
+	struct json *list = value_array(p->a);
+	struct err ignored = ERR_INIT;
+	size_t n;
+
+	if (path_read_file(p->c->en.run_fd, path, 1u << 20, &text, &n, &ignored) < 0)
+		return list;
+	strlist_split(&lines, text, '\n', true);
+	for (size_t i = 0; i < lines.n; i++) {
+		struct json *one = health_result(p->a, lines.v[i]);
+
+		if (one)
+			value_push(list, one);
+	}
+	return list;
+}
+
 static struct json *health(const struct inspect_part *p)
 {
 	struct json *v;
@@ -55,7 +95,7 @@ static struct json *health(const struct inspect_part *p)
 	v = value_object(p->a);
 	value_put_str(p->a, v, "Status", str_empty(p->v->s.health) ? "starting" : p->v->s.health);
 	value_put_i64(p->a, v, "FailingStreak", p->v->s.health_failing);
-	value_put(v, "Log", value_array(p->a));
+	value_put(v, "Log", health_log(p));
 	return v;
 }
 

@@ -86,6 +86,22 @@ static struct json *image_layers(struct cli *c, struct arena *a, const struct im
 	return graph;
 }
 
+/* What the image's config says of its layers: digests of what is in them. */
+static struct json *diff_ids(const struct store *s, struct arena *a, const struct image *i)
+{
+	AUTO_FREE char *path = mem_printf("blobs/sha256/%s", i->id + strlen("sha256:"));
+	AUTO_FREE char *text = NULL;
+	struct json_limits lim = JSON_LIMITS_DEFAULT;
+	struct err ignored = ERR_INIT;
+	const struct json *doc, *ids = NULL;
+	size_t n;
+
+	if (path_read_file(s->fd, path, lim.bytes, &text, &n, &ignored) == 0 &&
+	    json_parse(a, text, n, lim, "image config", &doc, &ignored) == 0)
+		ids = json_get(json_get(doc, "rootfs"), "diff_ids");
+	return ids && ids->type == JSON_ARRAY ? value_copy(a, ids) : value_array(a);
+}
+
 int inspect_image(struct cli *c, const char *what, bool size, struct arena *a,
 		  struct json **ret, struct err *e)
 {
@@ -115,7 +131,7 @@ int inspect_image(struct cli *c, const char *what, bool size, struct arena *a,
 	value_put(v, "GraphDriver", image_layers(c, a, i));
 	rootfs = value_put(v, "RootFS", value_object(a));
 	value_put_str(a, rootfs, "Type", "layers");
-	value_put(rootfs, "Layers", value_strs(a, i->layers));
+	value_put(rootfs, "Layers", diff_ids(store, a, i));
 	*ret = v;
 	return 0;
 }

@@ -220,9 +220,10 @@ int main(int argc, char **argv)
 	r = berth_main(argc, argv, &e);
 	if (r < 0)
 		return fail(&e);
-	if (fflush(stdout) != 0) {
-		err_set(&e, errno, "write to standard output");
-		return fail(&e);
-	}
-	return r;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return r;
+	if (errno == EPIPE)	/* `berth ps | head`: nobody reads us any more, which is no failure */
+		return 128 + SIGPIPE;
+	err_set(&e, errno, "write to standard output");
+	return fail(&e);
 }

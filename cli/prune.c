@@ -117,8 +117,8 @@ int prune_images(struct cli *c, const struct prune_opts *o, struct pruned *p, st
 
 /* ---- volumes ---- */
 
-int prune_volume_users(const struct engine *en, const char *volume, const struct strlist *except,
-		       struct strlist *ret, struct err *e)
+int volume_use_load(const struct engine *en, const struct strlist *except, struct volume_use *ret,
+		    struct err *e)
 {
 	AUTO(strlist) struct strlist ids = STRLIST_INIT;
 	int r = record_list(en, &ids, e);
@@ -131,29 +131,50 @@ int prune_volume_users(const struct engine *en, const char *volume, const struct
 		    record_load(en, ids.v[i], &rec, &unreadable) < 0)
 			continue;
 		for (size_t k = 0; k < rec->nvolumes; k++)
-			if (str_eq(rec->volumes[k].name, volume)) {
-				strlist_add(ret, rec->name);
-				break;
+			if (rec->volumes[k].name) {
+				strlist_add(&ret->volumes, rec->volumes[k].name);
+				strlist_add(&ret->containers, rec->name);
 			}
 	}
 	return r;
 }
 
+void volume_use_cleanup(struct volume_use *u)
+{
+	strlist_cleanup(&u->volumes);
+	strlist_cleanup(&u->containers);
+}
+
+size_t volume_use_count(const struct volume_use *u, const char *volume, const char **ret_first)
+{
+	const char *last = NULL;
+	size_t n = 0;
+
+	if (ret_first)
+		*ret_first = NULL;
+	for (size_t i = 0; i < u->volumes.n; i++) {
+		/* a container may have it at two places; its rows stand together */
+		if (!str_eq(u->volumes.v[i], volume) || str_eq(u->containers.v[i], last))
+			continue;
+		last = u->containers.v[i];
+		if (n++ == 0 && ret_first)
+			*ret_first = last;
+	}
+	return n;
+}
+
 static int prune_volume(struct cli *c, const struct prune_opts *o, const struct filters *f,
-			bool all, const char *name, struct pruned *p, struct err *e)
+			const char *name, struct pruned *p, struct err *e)
 {
 	AUTO(volume) struct volume *v = NULL;
-	AUTO(strlist) struct strlist users = STRLIST_INIT;
 	AUTO_FREE char *data = mem_printf("volumes/%s/_data", name);
 	struct err unreadable = ERR_INIT;
 	uint64_t bytes;
 	int r;
 
-	if (volume_load(&c->en, name, &v, &unreadable) < 0 || (!all && !v->anonymous) ||
-	    !filters_labels(f, &v->labels))
+	if (volume_load(&c->en, name, &v, &unreadable) < 0 ||
+	    (!has_all(o) && !v->anonymous) || !filters_labels(f, &v->labels))
 		return 0;
-	if ((r = prune_volume_users(&c->en, name, &p->containers, &users, e)) < 0 || users.n)
-		return r;
 	if ((r = usage_of(c->en.root_fd, data, &bytes, e)) < 0 ||
 	    (!o->dry_run && (r = volume_remove(&c->en, name, e)) < 0))
 		return r;
@@ -167,17 +188,20 @@ int prune_volumes(struct cli *c, const struct prune_opts *o, struct pruned *p, s
 	static const char *const keys[] = { "label", "all", "until", NULL };
 	AUTO(filters) struct filters f = { .n = 0 };
 	AUTO(strlist) struct strlist names = STRLIST_INIT;
+	AUTO(volume_use) struct volume_use use = VOLUME_USE_INIT;
 	int64_t until;
 	int r;
 
 	if ((r = parse(o, keys, &f, &until, e)) < 0 ||
 	    (r = filters_check_bools(&f, "all", e)) < 0 ||
-	    (r = volume_list(&c->en, &names, e)) < 0)
+	    (r = volume_list(&c->en, &names, e)) < 0 ||
+	    (r = volume_use_load(&c->en, &p->containers, &use, e)) < 0)
 		return r;
 	if (until)
 		return err_say(e, EINVAL, "--filter until: volumes have no such filter");
 	for (size_t i = 0; r == 0 && i < names.n; i++)
-		r = prune_volume(c, o, &f, has_all(o), names.v[i], p, e);
+		if (volume_use_count(&use, names.v[i], NULL) == 0)
+			r = prune_volume(c, o, &f, names.v[i], p, e);
 	return r;
 }
 

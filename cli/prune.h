@@ -27,9 +27,14 @@ int prune_images(struct cli *c, const struct prune_opts *o, struct pruned *p, st
 int prune_volumes(struct cli *c, const struct prune_opts *o, struct pruned *p, struct err *e);
 int prune_networks(struct cli *c, const struct prune_opts *o, struct pruned *p, struct err *e);
 
-/* Which containers have the volume, by name; those in except (or NULL) do not count. */
-int prune_volume_users(const struct engine *en, const char *volume, const struct strlist *except,
-		       struct strlist *ret, struct err *e);
+/* Who has which volume: one walk over all records.  Containers in except (or NULL) do not count. */
+struct volume_use { struct strlist volumes, containers; };	/* side by side */
+#define VOLUME_USE_INIT { STRLIST_INIT, STRLIST_INIT }
+int volume_use_load(const struct engine *en, const struct strlist *except, struct volume_use *ret,
+		    struct err *e);
+void volume_use_cleanup(struct volume_use *u);	/* AUTO(volume_use) */
+/* How many containers have it, and the first one's name (or NULL). */
+size_t volume_use_count(const struct volume_use *u, const char *volume, const char **ret_first);
 
 /* "Untagged: NAME", "Deleted: ID" */
 void image_say_removed(const struct strlist *untagged, const struct strlist *deleted);
