@@ -277,12 +277,24 @@ static bool is_user_path(const char *path)
 	return str_starts(path, "user.slice/") || strstr(path, "/user@") != NULL;
 }
 
+/* A limit may need a controller that nothing needed when the cgroup was made. */
+static int enable_later(const struct cgroup_host *h, const struct cgroup *c, unsigned need,
+			struct err *e)
+{
+	AUTO_FREE char *base = NULL;
+	int r;
+
+	if (!(need & ~cgroup_controllers_at(c->fd, "cgroup.controllers")))
+		return 0;
+	r = cgroup_base_find(h, geteuid() != 0, &base, e);
+	return r < 0 ? r : cgroup_enable(h, base, c->path, need, 0, e);
+}
+
 int cgroup_apply(struct cgroup *c, const struct cgroup_limits *limits, struct err *e)
 {
 	struct arena *a AUTO(arena) = arena_new(16u << 20);
 	struct cgroup_host h AUTO(cgroup_host) = CGROUP_HOST_INIT;
 	struct cgroup_limits l = *limits;
-	AUTO_FREE char *base = NULL;
 	struct cgroup_plan p;
 	int r;
 
@@ -299,14 +311,10 @@ int cgroup_apply(struct cgroup *c, const struct cgroup_limits *limits, struct er
 	if (r < 0)
 		return r;
 	cgroup_plan_make(&l, a, &p);
-	if (cgroup_plan_controllers(&p) & ~cgroup_controllers_at(c->fd, "cgroup.controllers")) {
-		r = cgroup_base_find(&h, geteuid() != 0, &base, e);
-		if (r == 0)
-			r = cgroup_enable(&h, base, c->path, cgroup_plan_controllers(&p), 0, e);
-		if (r < 0)
-			return r;
-	}
-	r = cgroup_limits_complete(c->fd, &l, e);
+	if (!c->unit)
+		r = enable_later(&h, c, cgroup_plan_controllers(&p), e);
+	if (r == 0)
+		r = cgroup_limits_complete(c->fd, &l, e);
 	if (r == 0)
 		r = check_usage(c->fd, &l, e);
 	if (r < 0)
@@ -314,7 +322,10 @@ int cgroup_apply(struct cgroup *c, const struct cgroup_limits *limits, struct er
 	cgroup_plan_make(&l, a, &p);
 	order_memory(c->fd, &l, &p);
 	if (c->unit) {
+		/* systemd enables what its properties need; the rest is ours. */
 		r = update_unit(c, &l, is_user_path(c->path) && geteuid() != 0, e);
+		if (r == 0)
+			r = enable_later(&h, c, cgroup_plan_controllers(&p), e);
 		if (r < 0)
 			return r;
 	}

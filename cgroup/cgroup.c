@@ -324,13 +324,30 @@ void cgroup_settle(struct cgroup *c)
 	c->hold_pid = 0;
 }
 
+/*
+ * A user's process in a login session lies outside of what his systemd may manage, and the
+ * kernel lets nobody clone into a cgroup without rights over the nearest common ancestor.  So we
+ * ask to be put into a scope of our own, beside the container's, as podman does.
+ */
+static int come_near(const struct cgroup_want *w, const struct cgroup_host *h, struct err *e)
+{
+	AUTO_FREE char *base = NULL;
+	struct err ignored = ERR_INIT;
+
+	if (!w->rootless || cgroup_base_find(h, true, &base, &ignored) == 0)
+		return 0;
+	return cgroup_systemd_move_self(e);
+}
+
 static int make_systemd(const struct cgroup_want *w, const struct cgroup_host *h,
 			struct cgroup *c, struct err *e)
 {
 	struct err ignored = ERR_INIT;
 	const char *base;
-	int r = hold_start(c, e);
+	int r = come_near(w, h, e);
 
+	if (r == 0)
+		r = hold_start(c, e);
 	if (r < 0)
 		return r;
 	r = cgroup_systemd_start(w, limits_of(w), c->hold_pid, &c->unit, &c->path, e);

@@ -52,6 +52,8 @@ int cgroup_slice_path(const char *slice, char **ret, struct err *e);
 bool cgroup_systemd_is_there(bool user);
 int cgroup_systemd_start(const struct cgroup_want *w, const struct cgroup_limits *l, pid_t pid,
 			 char **ret_unit, char **ret_path, struct err *e);
+/* Puts this process into a scope of its own below the user's systemd. */
+int cgroup_systemd_move_self(struct err *e);
 int cgroup_systemd_update(const char *unit, bool user, const struct cgroup_limits *l,
 			  struct err *e);
 int cgroup_systemd_stop(const char *unit, bool user, struct err *e);

@@ -22,7 +22,6 @@
 #define DEST "org.freedesktop.systemd1"
 #define ROOT "/org/freedesktop/systemd1"
 #define MANAGER "org.freedesktop.systemd1.Manager"
-#define PRIVATE_SOCKET "unix:path=/run/systemd/private"
 #define JOB_USEC (30ull * 1000000)
 
 /* clang-format off */
@@ -77,17 +76,19 @@ static int sd_load(struct sd *sd, struct err *e)
 	return 0;
 }
 
-/* As root the system's manager: over the bus, or, where there is none, by its own socket. */
-static int open_system(struct sd *sd)
+/* Over the bus, or, where there is none, by the manager's own socket, as systemctl does. */
+static int open_bus(struct sd *sd, bool user)
 {
-	int r = sd->sd_bus_open_system(&sd->bus);
+	int r = user ? sd->sd_bus_open_user(&sd->bus) : sd->sd_bus_open_system(&sd->bus);
+	const char *run = getenv("XDG_RUNTIME_DIR");
+	AUTO_FREE char *address = NULL;
 
 	if (r >= 0)
 		return 0;
-	if (sd->sd_bus_new(&sd->bus) < 0)
+	if ((user && str_empty(run)) || sd->sd_bus_new(&sd->bus) < 0)
 		return r;
-	if (sd->sd_bus_set_address(sd->bus, PRIVATE_SOCKET) >= 0 &&
-	    sd->sd_bus_start(sd->bus) >= 0)
+	address = mem_printf("unix:path=%s/systemd/private", user ? run : "/run");
+	if (sd->sd_bus_set_address(sd->bus, address) >= 0 && sd->sd_bus_start(sd->bus) >= 0)
 		return 0;
 	sd_close(sd);
 	return r;
@@ -99,7 +100,7 @@ static int sd_open(struct sd *sd, bool user, struct err *e)
 
 	if (r < 0)
 		return r;
-	r = user ? sd->sd_bus_open_user(&sd->bus) : open_system(sd);
+	r = open_bus(sd, user);
 	if (r < 0)
 		return err_set(e, -r, "the systemd cgroup driver cannot reach the %s bus",
 			       user ? "user" : "system");
@@ -413,6 +414,27 @@ int cgroup_systemd_start(const struct cgroup_want *w, const struct cgroup_limits
 		return r;
 	*ret_unit = TAKE(u.unit);
 	return 0;
+}
+
+int cgroup_systemd_move_self(struct err *e)
+{
+	struct arena *a AUTO(arena) = arena_new(1u << 20);
+	struct sd sd __attribute__((cleanup(sd_close))) = { 0 };
+	struct unit_props p = { .a = a, .start = true };
+	const char *unit = arena_printf(a, "berth-process-%d.scope", (int)getpid());
+	uint32_t pids[1] = { (uint32_t)getpid() };
+	struct unit_prop *prop;
+	int r = sd_open(&sd, true, e);
+
+	if (r < 0)
+		return r;
+	unit_props_add(&p, "Description", "s")->s = "berth";
+	unit_props_add(&p, "CollectMode", "s")->s = "inactive-or-failed";
+	add_bool(&p, "DefaultDependencies", false);
+	prop = unit_props_add(&p, "PIDs", "au");
+	prop->v = pids;
+	prop->n = 1;
+	return start_and_wait(&sd, unit, &p, e);
 }
 
 /* ---- changing and stopping ------------------------------------------------------------ */
