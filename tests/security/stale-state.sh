@@ -38,7 +38,7 @@ for content in '' '{' '{}' '[]' 'null' '{"pid":-1}' '{"pid":1,"status":"running"
 done
 for id in '' . .. ../x /x 'a/b' "$(printf 'x%.0s' {1..300})" $'a\nb' -x; do
 	run oci state -- "$id"
-	isnt "id '$(cut -c1-10 <<<"$id")' is refused" "$rc" 0
+	isnt "id '$(head -n 1 <<<"${id:0:10}")' is refused" "$rc" 0
 done
 
 # the engine's records
@@ -52,7 +52,7 @@ for f in "$ROOT/containers/$id/record.json" "$ROOT/containers/$id/config.json"; 
 	for content in '' '{' '[]' '{"id":"../../../etc"}'; do
 		printf '%s' "$content" >"$f"
 		run berth ps -a
-		is "ps with a broken $(basename "$f")" "$rc" 0
+		is "ps with a broken $(basename "$f") answers" "$rc" 0
 		run berth start c
 		isnt "start with it" "$rc" 0
 	done
