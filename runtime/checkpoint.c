@@ -48,14 +48,6 @@ static const char *work_dir(const struct checkpoint_opts *o)
 	return o->work_path ? o->work_path : image_dir(o);
 }
 
-static const char *annotation(const struct spec *s, const char *key)
-{
-	for (size_t i = 0; i < s->annotations.n; i++)
-		if (str_eq(s->annotations.v[i].key, key))
-			return s->annotations.v[i].value;
-	return NULL;
-}
-
 /* Options by table: which field, which word for criu, where it counts. */
 static void flag_args(const struct checkpoint_opts *o, bool dump, struct strlist *args)
 {
@@ -89,7 +81,7 @@ static void config_args(const struct spec *s, struct strlist *args)
 {
 	static const char *const files[] = { "/etc/criu/berth.conf", "/etc/criu/runc.conf",
 					     "/etc/criu/crun.conf" };
-	const char *file = annotation(s, "org.criu.config");
+	const char *file = container_annotation(s, "org.criu.config");
 
 	for (size_t i = 0; !file && i < ARRAY_SIZE(files); i++)
 		if (path_exists(AT_FDCWD, files[i]))

@@ -1,13 +1,12 @@
 /*
- * container.c - create and start: everything from a checked spec to a process that
- * runs its program.
+ * container.c - create: everything from a checked spec to a process that waits for
+ * `start`.
  *
  * Runs in: host
  *
- * create:	folder and lock - state "creating" - cgroup - filter - gate - birth
- *		(pid noted; devices and network; prestart and createRuntime hooks) -
- *		seccomp listener, console, pid file - state
- * start:	gate - poststart hooks
+ *	folder and lock - state "creating" - cgroup - filter - gate - birth
+ *	(pid noted; devices and network; prestart and createRuntime hooks) -
+ *	seccomp listener, console, pid file - state
  *
  * The state names what is about to be made before it is made, so whoever finds it after
  * a kill -9 can undo it (container_end.c).
@@ -43,14 +42,6 @@ struct birth {
 	int dir, gate;
 	bool made_dir, launched, hooks_owed;
 };
-
-static const char *annotation(const struct spec *s, const char *key)
-{
-	for (size_t i = 0; i < s->annotations.n; i++)
-		if (str_eq(s->annotations.v[i].key, key))
-			return s->annotations.v[i].value;
-	return NULL;
-}
 
 /* ---- what is known before anything is made ---------------------------------------------- */
 
@@ -283,21 +274,6 @@ static int on_namespaces(void *ctx, const struct launch *l, struct err *e)
 	return r;
 }
 
-static int run_hooks(const struct container_state *st, const struct spec *s,
-		     enum spec_hook_kind kind, enum container_status status, struct err *e)
-{
-	AUTO(strbuf) struct strbuf json = STRBUF_INIT;
-	struct container_state now = *st;
-	struct hooks_how how = { st->bundle, annotation(s, "run.oci.hooks.stdout"),
-				 annotation(s, "run.oci.hooks.stderr") };
-
-	if (!s->hooks[kind].n)
-		return 0;
-	now.status = status;
-	container_state_write(&now, &json);
-	return hooks_run(&s->hooks[kind], kind, json.s, &how, e);
-}
-
 static int on_mounts(void *ctx, const struct launch *l, struct err *e)
 {
 	struct birth *b = ctx;
@@ -305,9 +281,9 @@ static int on_mounts(void *ctx, const struct launch *l, struct err *e)
 
 	(void)l;
 	b->hooks_owed = true;
-	r = run_hooks(&b->state, b->s, SPEC_HOOK_PRESTART, CONTAINER_CREATING, e);
+	r = container_hooks(&b->state, b->s, SPEC_HOOK_PRESTART, CONTAINER_CREATING, e);
 	if (!r)
-		r = run_hooks(&b->state, b->s, SPEC_HOOK_CREATE_RUNTIME, CONTAINER_CREATING, e);
+		r = container_hooks(&b->state, b->s, SPEC_HOOK_CREATE_RUNTIME, CONTAINER_CREATING, e);
 	return r;
 }
 
@@ -347,7 +323,7 @@ static int give_birth(struct birth *b, struct err *e)
 static int give_listener(struct birth *b, struct err *e)
 {
 	AUTO(strbuf) struct strbuf json = STRBUF_INIT;
-	const char *path = annotation(b->s, "run.oci.seccomp.receiver"), *metadata = NULL;
+	const char *path = container_annotation(b->s, "run.oci.seccomp.receiver"), *metadata = NULL;
 	struct container_state now = b->state;
 	int r;
 
@@ -372,7 +348,7 @@ static int hand_over(struct birth *b, struct err *e)
 	struct container_outputs out = { b->o->console_socket, b->o->pid_file, b->o->pidfd_socket };
 
 	if (!out.pidfd_socket)
-		out.pidfd_socket = annotation(b->s, "run.oci.pidfd_receiver");
+		out.pidfd_socket = container_annotation(b->s, "run.oci.pidfd_receiver");
 	return container_hand_over(&out, &b->l, e);
 }
 
@@ -434,102 +410,5 @@ int container_create(const struct container_env *env, const char *id, struct spe
 	cgroup_cleanup(&b.cgroup);
 	if (b.state.arena)
 		container_state_clear(&b.state);
-	return r;
-}
-
-/* ---- start ------------------------------------------------------------------------------ */
-
-/* The program runs.  A failed hook ends the container, and it is destroyed with its poststop
- * hooks: runtime.md, lifecycle steps 9, 12 and 13. */
-static int after_start(const struct container_env *env, int dir, const struct container_state *st,
-		       const struct spec *s, struct err *e)
-{
-	int r;
-
-	if (unlinkat(dir, STATE_GATE, 0) < 0 && errno != ENOENT)
-		return err_set(e, errno, "remove the gate of container %s", st->id);
-	r = s ? run_hooks(st, s, SPEC_HOOK_POSTSTART, CONTAINER_RUNNING, e) : 0;
-	if (r < 0) {
-		struct err why = ERR_INIT;
-
-		if (container_undo(env, dir, st, true, !st->engine, &why) < 0)
-			log_warn("%s", why.msg);
-	}
-	return r;
-}
-
-int container_open_gate(const struct container_env *env, const char *id, struct spec *s,
-			struct launch *l, struct err *e)
-{
-	AUTO_CLOSE int dir = -1;
-	struct container_state st = { 0 };
-	int r = state_dir_open(env, id, &dir, e);
-
-	if (!r)
-		r = launch_open_gate(l, e);
-	if (r < 0)
-		return r;
-	if (!s->hooks[SPEC_HOOK_POSTSTART].n)
-		return after_start(env, dir, &st, NULL, e);
-	r = state_load(dir, id, &st, e);
-	if (!r)
-		r = after_start(env, dir, &st, s, e);
-	if (st.arena)
-		container_state_clear(&st);
-	return r;
-}
-
-static int start_refused(const struct container_state *st, struct err *e)
-{
-	switch (st->status) {
-	case CONTAINER_CREATED:
-		return 0;
-	case CONTAINER_STOPPED:
-		return err_say(e, EINVAL, "cannot start a container that has stopped");
-	case CONTAINER_CREATING:
-		return err_say(e, EBUSY, "cannot start a container that is being created");
-	case CONTAINER_RUNNING:
-	case CONTAINER_PAUSED:
-		break;
-	}
-	return err_say(e, EINVAL, "cannot start an already running container");
-}
-
-static int start_locked(const struct container_env *env, int dir, const char *id,
-			struct container_state *st, struct err *e)
-{
-	AUTO(arena) struct arena *a = NULL;
-	AUTO_CLOSE int gate = -1;
-	struct spec *s = NULL;
-	int r = state_load(dir, id, st, e);
-
-	if (!r)
-		r = start_refused(st, e);
-	if (!r && st->hooks & 1u << SPEC_HOOK_POSTSTART) {
-		a = arena_new(SPEC_ARENA_MAX);
-		r = container_spec(env, id, a, &s, e);
-	}
-	if (!r)
-		r = fd_unix_connect(dir, STATE_GATE, SOCK_SEQPACKET, &gate, e);
-	if (r < 0)
-		return r;
-	r = launch_gate_open(gate, e);
-	if (r < 0) {
-		unlinkat(dir, STATE_GATE, 0);
-		return r;
-	}
-	return after_start(env, dir, st, s, e);
-}
-
-int container_start(const struct container_env *env, const char *id, struct err *e)
-{
-	AUTO_CLOSE int dir = -1;
-	struct container_state st = { 0 };
-	int r = state_dir_lock(env, id, &dir, e);
-
-	if (!r)
-		r = start_locked(env, dir, id, &st, e);
-	if (st.arena)
-		container_state_clear(&st);
 	return r;
 }

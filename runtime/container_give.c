@@ -91,7 +91,7 @@ void container_devices(struct cgroup_limits *l, struct arena *a)
 		cgroup_devices_add(l, a, own_devices[i]);
 }
 
-static const char *annotation(const struct spec *s, const char *key)
+const char *container_annotation(const struct spec *s, const char *key)
 {
 	for (size_t i = 0; i < s->annotations.n; i++)
 		if (str_eq(s->annotations.v[i].key, key))
@@ -102,8 +102,8 @@ static const char *annotation(const struct spec *s, const char *key)
 int container_filter(const struct container_env *env, const struct spec *s, struct arena *a,
 		     struct filter_program *ret, struct err *e)
 {
-	const char *raw = annotation(s, "run.oci.seccomp_bpf_data");
-	const char *fail = annotation(s, "run.oci.seccomp_fail_unknown_syscall");
+	const char *raw = container_annotation(s, "run.oci.seccomp_bpf_data");
+	const char *fail = container_annotation(s, "run.oci.seccomp_fail_unknown_syscall");
 	AUTO_CLOSE int cache = -1;
 	struct filter_options opt = { .cache_dirfd = -1 };
 	int r;

@@ -45,6 +45,12 @@ int container_hand_over(const struct container_outputs *o, struct launch *l, str
 int container_filter(const struct container_env *env, const struct spec *s, struct arena *a,
 		     struct filter_program *ret, struct err *e);
 
+const char *container_annotation(const struct spec *s, const char *key);	/* or NULL */
+
+/* container_start.c: the hooks of one kind, with the state as it is then. */
+int container_hooks(const struct container_state *st, const struct spec *s,
+		    enum spec_hook_kind kind, enum container_status status, struct err *e);
+
 /* hooks.c: runs the list in order, state_json on stdin.  `out` and `err`: files for their output
  * (run.oci.hooks.stdout, …), or NULL.  The message names kind and number. */
 struct hooks_how { const char *cwd, *out, *err; };
