@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/log.h"
+#include "base/fd.h"
 #include "cli/filter.h"
 #include "cli/output.h"
 #include "cli/usage.h"
@@ -293,12 +294,15 @@ static int collect(struct ps *p, const struct strlist *ids, struct arena *a, str
 {
 	bool sizes = p->o->size || (p->o->sort && str_eq(p->o->sort, "size")) ||
 		     (p->o->out.format && strstr(p->o->out.format, ".Size"));
+	AUTO_CLOSE int cgroups = -1;
+	struct err ignored = ERR_INIT;
 	size_t n = 0;
 
+	cgroup_root_open(&cgroups, NULL, 0, &ignored);
 	for (size_t i = 0; i < ids->n; i++) {
 		AUTO(view) struct view v = { .r = NULL };
 		struct err one = ERR_INIT;
-		int r = view_load_state(&p->c->en, ids->v[i], &v, &one);
+		int r = view_load_state(&p->c->en, ids->v[i], cgroups, &v, &one);
 
 		if (r == 0 && !state_is_shown(p, &v))
 			continue;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,20 +20,34 @@ const char *connect_state_name(enum connect_state s)
 }
 
 /* By its cgroup as the kernel names it: cheaper than the container's state, which ps cannot
- * read for each of many. */
-static bool is_frozen(pid_t pid)
+ * read for each of many.  With the mount open already it is looked for at its usual place. */
+static bool is_frozen(pid_t pid, const char *id, int cgroups)
 {
 	AUTO_FREE char *path = NULL;
 	AUTO_CLOSE int fd = -1;
 	struct cgroup_state st = { .frozen = false };
 	struct err e = ERR_INIT;
 
+	if (cgroups >= 0) {
+		path = mem_printf("berth/%s", id);
+		fd = openat(cgroups, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0)
+			return cgroup_state_read(fd, &st) == 0 && st.frozen;
+		free(path);
+		path = NULL;
+	}
 	return cgroup_of_pid(pid, &path, &e) == 0 && cgroup_dir_open(path, &fd, &e) == 0 &&
 	       cgroup_state_read(fd, &st) == 0 && st.frozen;
 }
 
 int connect_state(const struct engine *en, const char *id, enum connect_state *ret,
 		  struct status *ret_status, struct err *e)
+{
+	return connect_state_of(en, id, -1, ret, ret_status, e);
+}
+
+int connect_state_of(const struct engine *en, const char *id, int cgroups,
+		     enum connect_state *ret, struct status *ret_status, struct err *e)
 {
 	AUTO_CLOSE int dir = openat(en->containers_fd, id, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct status s;
@@ -44,7 +59,7 @@ int connect_state(const struct engine *en, const char *id, enum connect_state *r
 	if ((r = status_load(dir, &s, e)) < 0)
 		return r;
 	if (s.pid > 0 && proc_start_time(s.pid, &start) == 0 && start == s.pid_start)
-		*ret = is_frozen(s.pid) ? STATE_PAUSED : STATE_RUNNING;
+		*ret = is_frozen(s.pid, id, cgroups) ? STATE_PAUSED : STATE_RUNNING;
 	else if (run_alive(en, id) && s.finished_ns)
 		*ret = STATE_RESTARTING;
 	else

@@ -11,10 +11,11 @@
 
 #define NS 1000000000
 
-int view_load_state(const struct engine *en, const char *id, struct view *ret, struct err *e)
+int view_load_state(const struct engine *en, const char *id, int cgroups, struct view *ret,
+		    struct err *e)
 {
 	struct view v = { .en = en };
-	int r = connect_state(en, id, &v.state, &v.s, e);
+	int r = connect_state_of(en, id, cgroups, &v.state, &v.s, e);
 
 	if (r < 0)
 		return r;
@@ -30,7 +31,7 @@ int view_load_record(struct view *v, struct err *e)
 
 int view_load(const struct engine *en, const char *id, struct view *ret, struct err *e)
 {
-	int r = view_load_state(en, id, ret, e);
+	int r = view_load_state(en, id, -1, ret, e);
 
 	return r < 0 ? r : view_load_record(ret, e);
 }

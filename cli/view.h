@@ -18,8 +18,9 @@ struct view {			/* one container at this moment */
 };
 /* -ENOENT: there is none (any more). */
 int view_load(const struct engine *en, const char *id, struct view *ret, struct err *e);
-/* The same in two steps: r is NULL after the first. */
-int view_load_state(const struct engine *en, const char *id, struct view *ret, struct err *e);
+/* The same in two steps: r is NULL after the first.  cgroups: the cgroup2 mount, open, or -1. */
+int view_load_state(const struct engine *en, const char *id, int cgroups, struct view *ret,
+		    struct err *e);
 int view_load_record(struct view *v, struct err *e);
 void view_clear(struct view *v);
 void view_cleanup(struct view *v);	/* AUTO(view) */
