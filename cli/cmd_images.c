@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/path.h"
-#include "cli/filter.h"
+#include "cli/filters.h"
 #include "cli/image_use.h"
 #include "cli/output.h"
 #include "cli/view.h"
@@ -92,9 +92,9 @@ static bool is_shown(const struct images *m, const struct image_row *row)
 	bool dangling = str_empty(row->name);
 	int64_t made = view_seconds(row->created);
 
-	if (!filters_match(&m->f, "dangling", filter_bool, &dangling) ||
+	if (!filters_match(&m->f, "dangling", filters_bool, &dangling) ||
 	    !filters_match(&m->f, "reference", match_reference, row) ||
-	    !filters_match(&m->f, "id", filter_prefix, row->id + strlen("sha256:")) ||
+	    !filters_match(&m->f, "id", filters_prefix, row->id + strlen("sha256:")) ||
 	    !filters_labels(&m->f, &row->labels))
 		return false;
 	if ((m->until && made > m->until) || (m->before && made >= m->before) ||

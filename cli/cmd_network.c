@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "cli/filter.h"
+#include "cli/filters.h"
 #include "cli/output.h"
 #include "cli/pairs.h"
 #include "cli/view.h"
@@ -126,11 +126,11 @@ static int is_shown(const struct net_paths *paths, const struct filters *f,
 	char **ids;
 	int r;
 
-	if (!filters_match(f, "id", filter_prefix, n->id) ||
-	    !filters_match(f, "name", filter_name, n->name) ||
-	    !filters_match(f, "driver", filter_equal, n->driver) ||
-	    !filters_match(f, "scope", filter_equal, "local") ||
-	    !filters_match(f, "type", filter_equal, own ? "builtin" : "custom") ||
+	if (!filters_match(f, "id", filters_prefix, n->id) ||
+	    !filters_match(f, "name", filters_name, n->name) ||
+	    !filters_match(f, "driver", filters_equal, n->driver) ||
+	    !filters_match(f, "scope", filters_equal, "local") ||
+	    !filters_match(f, "type", filters_equal, own ? "builtin" : "custom") ||
 	    !filters_labels(f, &n->labels))
 		return 0;
 	if (!filters_has(f, "dangling"))
@@ -138,7 +138,7 @@ static int is_shown(const struct net_paths *paths, const struct filters *f,
 	if ((r = net_network_users(paths, n->name, a, &ids, e)) < 0)
 		return r;
 	dangling = !own && !*ids;
-	return filters_match(f, "dangling", filter_bool, &dangling);
+	return filters_match(f, "dangling", filters_bool, &dangling);
 }
 
 static struct json *make_row(struct arena *a, const struct net_network *n, bool no_trunc)

@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "base/fd.h"
-#include "cli/filter.h"
+#include "cli/filters.h"
 #include "cli/output.h"
 #include "cli/usage.h"
 #include "cli/view.h"
@@ -184,7 +184,7 @@ static bool state_is_shown(const struct ps *p, const struct view *v)
 
 static bool is_shown(const struct ps *p, const struct view *v)
 {
-	static const struct { const char *key; filter_match *fn; } rows[] = {
+	static const struct { const char *key; filters_test *fn; } rows[] = {
 		{ "volume", match_volume },   { "network", match_network },
 		{ "ancestor", match_image },  { "publish", match_publish },
 		{ "expose", match_expose },   { "exited", match_exited },
@@ -192,8 +192,8 @@ static bool is_shown(const struct ps *p, const struct view *v)
 		{ "is-task", match_task },
 	};
 
-	if (!filters_match(&p->f, "id", filter_prefix, v->id) ||
-	    !filters_match(&p->f, "name", filter_name, v->r->name) ||
+	if (!filters_match(&p->f, "id", filters_prefix, v->id) ||
+	    !filters_match(&p->f, "name", filters_name, v->r->name) ||
 	    !filters_labels(&p->f, &v->r->labels))
 		return false;
 	if ((p->until && view_seconds(v->r->created) > p->until) ||

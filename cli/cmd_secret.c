@@ -8,7 +8,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
-#include "cli/filter.h"
+#include "cli/filters.h"
 #include "cli/output.h"
 #include "cli/view.h"
 #include "runtime/secret.h"
@@ -110,7 +110,7 @@ static int add_row(struct cli *c, const struct filters *f, const char *name,
 		*e = gone;
 		return r;
 	}
-	if (!filters_match(f, "name", filter_name, s.name) || !filters_match(f, "id", filter_prefix, s.id))
+	if (!filters_match(f, "name", filters_name, s.name) || !filters_match(f, "id", filters_prefix, s.id))
 		return 0;
 	view_ago(s.created_ns / 1000000000, view_now(), ago);
 	row = value_object(list->a);

@@ -126,10 +126,10 @@ static int add_row(struct cli *c, const struct filters *f, const struct volume_u
 		*e = gone;
 		return r;
 	}
-	if (!filters_match(f, "name", filter_name, name) ||
-	    !filters_match(f, "driver", filter_equal, v->driver) || !filters_labels(f, &v->labels))
+	if (!filters_match(f, "name", filters_name, name) ||
+	    !filters_match(f, "driver", filters_equal, v->driver) || !filters_labels(f, &v->labels))
 		return 0;
-	if (!filters_match(f, "dangling", filter_bool, &dangling))
+	if (!filters_match(f, "dangling", filters_bool, &dangling))
 		return 0;
 	row = value_object(list->a);
 	value_put_str(list->a, row, "Driver", v->driver);

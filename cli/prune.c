@@ -99,7 +99,7 @@ int prune_images(struct cli *c, const struct prune_opts *o, struct pruned *p, st
 	    (r = store_open(c->en.root, &s, e)) < 0)
 		return r;
 	if (filters_has(&f, "dangling"))
-		all = !filters_match(&f, "dangling", filter_bool, &dangling);
+		all = !filters_match(&f, "dangling", filters_bool, &dangling);
 	for (size_t i = 0; i < o->filter.n; i++)
 		if (!str_starts(o->filter.v[i], "dangling="))
 			strlist_add(&texts, o->filter.v[i]);

@@ -7,7 +7,7 @@
 #ifndef CLI_PRUNE_H
 #define CLI_PRUNE_H
 
-#include "cli/filter.h"
+#include "cli/filters.h"
 #include "cli/image_use.h"
 
 /* The options that all prunes have. */

@@ -86,6 +86,7 @@ is_ill() { berth ps --filter name=ill | grep -q unhealthy; }
 t "the health check fails" until_true 10 is_ill
 like "ps says so" "$(berth ps --filter name=ill --format '{{.Status}}')" "Up * (unhealthy)"
 is "and finds it" "$(names --filter health=unhealthy)" "ill "
+# shellcheck disable=SC2046 # many words, as in scripts
 t "names of ids as in scripts" berth rm -f $(berth ps -aq)
 is "then there are none" "$(berth ps -a --noheading)" ""
 

@@ -1,11 +1,11 @@
 /*
- * filter.h - --filter KEY=VALUE: which rows a command shows.
+ * filters.h - --filter KEY=VALUE: which rows a command shows.
  *
  * Used by cli/ only.  Values of one key add up (any of them will do), different keys must all
  * hold, labels must all be there: Docker's rule.
  */
-#ifndef CLI_FILTER_H
-#define CLI_FILTER_H
+#ifndef CLI_FILTERS_H
+#define CLI_FILTERS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,17 +24,17 @@ void filters_cleanup(struct filters *f);	/* AUTO(filters) */
 
 bool filters_has(const struct filters *f, const char *key);
 /* For each key: true when there is no filter of it, or one that fn says matches. */
-typedef bool filter_match(const char *value, const void *ctx);
-bool filters_match(const struct filters *f, const char *key, filter_match *fn, const void *ctx);
+typedef bool filters_test(const char *value, const void *ctx);
+bool filters_match(const struct filters *f, const char *key, filters_test *fn, const void *ctx);
 /* label=K, label=K=V and label!=…; all of them. */
 bool filters_labels(const struct filters *f, const struct json_map *labels);
 
 /* Ready matches.  Names: a regular expression that is found in it, as Docker has it. */
-bool filter_name(const char *value, const void *name);
-bool filter_prefix(const char *value, const void *text);
-bool filter_equal(const char *value, const void *text);
+bool filters_name(const char *value, const void *name);
+bool filters_prefix(const char *value, const void *text);
+bool filters_equal(const char *value, const void *text);
 /* "true" or "false"; ctx: bool. */
-bool filter_bool(const char *value, const void *ctx);
+bool filters_bool(const char *value, const void *ctx);
 int filters_check_bools(const struct filters *f, const char *key, struct err *e);
 int filters_check_words(const struct filters *f, const char *key, const char *const *words,
 			struct err *e);

@@ -10,7 +10,7 @@
 #include <time.h>
 
 #include "base/mem.h"
-#include "cli/filter.h"
+#include "cli/filters.h"
 
 static const char *const keys[] = { "name", "label", "id", "dangling", "until", NULL };
 
@@ -31,7 +31,7 @@ static bool name_passes(const char *first, const char *second, const char *name)
 	struct err e = ERR_INIT;
 
 	assert_int_equal(parse(&f, &e, first, second), 0);
-	return filters_match(&f, "name", filter_name, name);
+	return filters_match(&f, "name", filters_name, name);
 }
 
 static void parse__wrong__says_what(void **state)
@@ -113,8 +113,8 @@ static void bools__are_checked(void **state)
 	(void)state;
 	assert_int_equal(parse(&f, &e, "dangling=true", NULL), 0);
 	assert_int_equal(filters_check_bools(&f, "dangling", &e), 0);
-	assert_true(filters_match(&f, "dangling", filter_bool, &yes));
-	assert_false(filters_match(&f, "dangling", filter_bool, &no));
+	assert_true(filters_match(&f, "dangling", filters_bool, &yes));
+	assert_false(filters_match(&f, "dangling", filters_bool, &no));
 	assert_int_equal(parse(&bad, &e, "dangling=maybe", NULL), 0);
 	assert_int_equal(filters_check_bools(&bad, "dangling", &e), -EINVAL);
 }

@@ -1,11 +1,11 @@
-/* filter.c - see filter.h. */
+/* filters.c - see filters.h. */
 #include <errno.h>
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "cli/filter.h"
+#include "cli/filters.h"
 
 static int unknown_key(const char *key, const char *const *keys, struct err *e)
 {
@@ -86,7 +86,7 @@ bool filters_has(const struct filters *f, const char *key)
 	return false;
 }
 
-bool filters_match(const struct filters *f, const char *key, filter_match *fn, const void *ctx)
+bool filters_match(const struct filters *f, const char *key, filters_test *fn, const void *ctx)
 {
 	bool any = false;
 
@@ -123,7 +123,7 @@ bool filters_labels(const struct filters *f, const struct json_map *labels)
 }
 
 /* Docker's names begin with a slash, which people may write or not. */
-bool filter_name(const char *value, const void *name)
+bool filters_name(const char *value, const void *name)
 {
 	bool begin = *value == '^', found;
 	const char *rest = value + begin;
@@ -139,17 +139,17 @@ bool filter_name(const char *value, const void *name)
 	return found;
 }
 
-bool filter_prefix(const char *value, const void *text)
+bool filters_prefix(const char *value, const void *text)
 {
 	return str_starts(text, value);
 }
 
-bool filter_equal(const char *value, const void *text)
+bool filters_equal(const char *value, const void *text)
 {
 	return str_eq(text, value);
 }
 
-bool filter_bool(const char *value, const void *ctx)
+bool filters_bool(const char *value, const void *ctx)
 {
 	bool want;
 
