@@ -77,7 +77,8 @@ packages:
 .PHONY: demo
 demo:
 	@tests/install-packages build demo
-	@$(MAKE) --no-print-directory -s -j2 all
+	@echo 'building (a minute or two)'
+	@$(MAKE) --no-print-directory -s -j2 all say=@:
 	@B=$(abspath $(B)) examples/demo.sh
 
 # ---- installation ----
@@ -86,7 +87,8 @@ BINDIR := $(DESTDIR)$(PREFIX)/bin
 LIBEXECDIR := $(DESTDIR)$(PREFIX)/libexec/berth
 MANDIR := $(DESTDIR)$(PREFIX)/share/man/man1
 SHAREDIR := $(DESTDIR)$(PREFIX)/share
-MAN_PAGES = $(wildcard $(B)/share/man/man1/*.1 docs/man/*.1)
+COMPLETIONS := $(SHAREDIR)/bash-completion/completions/berth $(SHAREDIR)/zsh/site-functions/_berth \
+	$(SHAREDIR)/fish/vendor_completions.d/berth.fish
 LIBEXEC_NAMES := berth-image berth-supervisor berth-init
 
 .PHONY: install uninstall help
@@ -95,11 +97,15 @@ install: all
 	install -m 755 $(B)/bin/berth $(BINDIR)/berth
 	ln -sf berth $(BINDIR)/berth-oci
 	install -m 755 $(addprefix $(B)/libexec/berth/,$(LIBEXEC_NAMES)) $(LIBEXECDIR)/
-	$(if $(MAN_PAGES),install -d $(MANDIR) && install -m 644 $(MAN_PAGES) $(MANDIR)/)
+	$(B)/bin/berth internal-docs $(B)/share
+	install -d $(MANDIR) && install -m 644 $(B)/share/man1/*.1 $(MANDIR)/
+	install -D -m 644 $(B)/share/completions/berth.bash $(word 1,$(COMPLETIONS))
+	install -D -m 644 $(B)/share/completions/_berth $(word 2,$(COMPLETIONS))
+	install -D -m 644 $(B)/share/completions/berth.fish $(word 3,$(COMPLETIONS))
 
 uninstall:
 	rm -f $(BINDIR)/berth $(BINDIR)/berth-oci $(addprefix $(LIBEXECDIR)/,$(LIBEXEC_NAMES))
-	rm -f $(addprefix $(MANDIR)/,$(notdir $(MAN_PAGES)))
+	rm -f $(MANDIR)/berth.1 $(MANDIR)/berth-*.1 $(COMPLETIONS)
 	-rmdir $(LIBEXECDIR) 2>/dev/null
 
 help:
