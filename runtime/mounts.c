@@ -248,6 +248,15 @@ static int mount_one(struct init *in, const struct spec_mount *spec, const struc
 	return r;
 }
 
+/* A destination may be given as the host's path of the root and what is behind it, as runc has
+ * it. */
+static const char *inside_path(const struct plan *p, const char *path)
+{
+	const char *rest = p->root_path ? str_after(path, p->root_path) : NULL;
+
+	return rest && rest[0] == '/' && rest[1] ? rest : path;
+}
+
 int step_mounts(struct init *in, struct err *e)
 {
 	const struct spec *s = in->spec;
@@ -255,8 +264,8 @@ int step_mounts(struct init *in, struct err *e)
 	in->readonly_later = mem_array(s->nmounts + 1, sizeof(int));
 	for (size_t i = 0; i < s->nmounts; i++) {
 		const struct spec_mount *m = &s->mounts[i];
-		AUTO_FREE char *path = path_clean(m->destination);
-		int r = mount_one(in, m, &in->plan->mounts[i], path, e);
+		AUTO_FREE char *clean = path_clean(m->destination);
+		int r = mount_one(in, m, &in->plan->mounts[i], inside_path(in->plan, clean), e);
 
 		if (r < 0)
 			return err_wrap(e, "mount %s (%s%s%s)", m->destination,
