@@ -29,6 +29,17 @@ static void say(struct download *d, struct pull_msg *m)
 	fd_send(d->sock, m, sizeof(*m), NULL, 0);
 }
 
+/* The manifest, and then the unpacker's word whether it may come in. */
+static void say_manifest(struct download *d, struct pull_msg *m)
+{
+	size_t nfds = 0;
+	char word;
+
+	say(d, m);
+	if (fd_recv(d->sock, &word, 1, NULL, &nfds) != 1)
+		_exit(0);	/* it has said why not */
+}
+
 static void say_blob(struct download *d, const char *digest)
 {
 	struct pull_msg m = { .kind = PULL_BLOB };
@@ -353,7 +364,7 @@ static int fetch_chosen(struct download *d, struct registry *g, struct http *h, 
 	r = fetch_signature(d, g, h, t.digest, msg, e);
 	if (r < 0)
 		return r;
-	say(d, msg);
+	say_manifest(d, msg);
 	r = fetch_image(d, g, h, &m, e);
 	return r < 0 || !d->opts->all_platforms ? r : fetch_others(d, g, h, idx, pick, e);
 }
@@ -374,7 +385,7 @@ static int fetch_from(struct download *d, struct registry *g, struct http *h, st
 		return fetch_chosen(d, g, h, a, idx, &msg, e);
 	snprintf(msg.digest, sizeof(msg.digest), "%s", top->digest);
 	snprintf(msg.type, sizeof(msg.type), "%s", top->type);
-	say(d, &msg);
+	say_manifest(d, &msg);
 	return fetch_image(d, g, h, m, e);
 }
 

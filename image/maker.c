@@ -390,6 +390,20 @@ static int check_blobs(struct maker *m, const struct manifest *mf, struct err *e
 	return 0;
 }
 
+/* Of an image; what is attached to one (signatures, attestations) has layers of other kinds. */
+static int check_kinds(const struct manifest *mf, struct err *e)
+{
+	for (size_t i = 0; i < mf->nlayers; i++) {
+		const char *type = mf->layers[i].media_type;
+		char shown[100];
+
+		if (*type && media_kind(type) != MEDIA_LAYER)
+			return err_say(e, EINVAL, "layers[%zu]: \"%s\" is no kind of layer that we know", i,
+				       str_printable(type, strlen(type), shown, sizeof(shown) - 1));
+	}
+	return 0;
+}
+
 static int parse_image(struct maker *m, const struct maker_request *q, struct manifest *mf,
 		       struct config_doc *doc, struct err *e)
 {
@@ -409,7 +423,9 @@ static int parse_image(struct maker *m, const struct maker_request *q, struct ma
 	if (*mf->config.media_type && media_kind(mf->config.media_type) != MEDIA_CONFIG)
 		return err_say(e, EINVAL, "%s: its config is \"%.100s\": an artifact, not an image", q->what,
 			       mf->config.media_type);
-	r = check_blobs(m, mf, e);
+	r = check_kinds(mf, e);
+	if (r == 0)
+		r = check_blobs(m, mf, e);
 	if (r < 0)
 		return err_wrap(e, "%s", q->what);
 	if (r == 0)

@@ -227,6 +227,9 @@ static int run(struct pull *p, struct maker *m, int sock, struct err *e)
 	if (r == 0)
 		r = policy_check(p->policy, p->s, &p->ref, msg.top, msg.digest, msg.signature, e);
 	if (r == 0)
+		r = fd_send(sock, "y", 1, NULL, 0) < 0 ?
+		    err_say(e, EPIPE, "the downloading process died") : 0;
+	if (r == 0)
 		r = sandbox_enter(p->s->fd, -1, e);
 	if (r < 0)
 		return r;

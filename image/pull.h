@@ -7,6 +7,7 @@
  *
  *	downloader                                     unpacker
  *	PULL_MANIFEST (what the name stands for)  --->  the policy is applied
+ *	layers are fetched only now               <---  one byte: it may come in
  *	PULL_BLOB (digest) for each that is there --->  a layer that waits for it is unpacked
  *	PULL_DONE, or PULL_FAILED with the error  --->  the end
  */
