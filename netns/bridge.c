@@ -37,10 +37,12 @@ static void keep_router_advertisements(void)
 	if (!dir)
 		return;
 	for (struct dirent *de; (de = readdir(dir));) {
-		AUTO_FREE char *path = mem_printf("/proc/sys/net/ipv6/conf/%s/accept_ra", de->d_name);
+		AUTO_FREE char *path =
+			mem_printf("/proc/sys/net/ipv6/conf/%s/accept_ra", de->d_name);
 		AUTO_CLOSE int fd = de->d_name[0] == '.' ? -1 : open(path, O_RDWR | O_CLOEXEC);
 		char now = 0;
-		if (fd >= 0 && pread(fd, &now, 1, 0) == 1 && now == '1' && pwrite(fd, "2", 1, 0) < 0)
+		if (fd >= 0 && pread(fd, &now, 1, 0) == 1 && now == '1' &&
+		    pwrite(fd, "2", 1, 0) < 0)
 			continue;
 	}
 	closedir(dir);
@@ -129,8 +131,10 @@ int bridge_ensure(struct nl *nl, const struct network *n, const char *table,
 	if (r < 0)
 		return r;
 	struct link_bridge b = {
-		.name = n->doc.bridge, .mtu = n->doc.mtu,
-		.addr = { n->gateway, n->subnet.prefix }, .addr6 = { n->gateway6, n->subnet6.prefix },
+		.name = n->doc.bridge,
+		.mtu = n->doc.mtu,
+		.addr = { n->gateway, n->subnet.prefix },
+		.addr6 = { n->gateway6, n->subnet6.prefix },
 	};
 	network_bridge_mac(n, b.mac);
 	return link_ensure_bridge(nl, &b, ret_index, e);

@@ -164,7 +164,8 @@ static int dump(struct nl *n, struct flows *s)
 static bool is_local(const struct link_prefixes *p, const struct addr *a)
 {
 	for (size_t i = 0; i < p->n; i++)
-		if (p->v[i].prefix == addr_len(&p->v[i].addr) * 8 && addr_cmp(&p->v[i].addr, a) == 0)
+		if (p->v[i].prefix == addr_len(&p->v[i].addr) * 8 &&
+		    addr_cmp(&p->v[i].addr, a) == 0)
 			return true;
 	return false;
 }

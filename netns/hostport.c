@@ -81,8 +81,10 @@ int hostport_take(struct netjob *t, const struct net_config *c, struct err *e)
 		const struct net_port *row = &c->ports[i];
 		bool is6 = row->ip && strchr(row->ip, ':');
 		if (is6 ? !six : row->ip && !four)
-			return err_say(e, EINVAL, "published address %s: the container has no IPv%c "
-				       "address", row->ip, is6 ? '6' : '4');
+			return err_say(e, EINVAL,
+				       "published address %s: the container has no IPv%c "
+				       "address",
+				       row->ip, is6 ? '6' : '4');
 		if (is6 && is_loopback6(row->ip))
 			return err_say(e, EINVAL, "published address %s: the kernel does not route "
 				       "from ::1; use 127.0.0.1", row->ip);
@@ -112,12 +114,14 @@ size_t hostport_rows(const struct journal *j, struct arena *a, struct nft_port *
 		const struct net_port *p = &j->net.ports[i];
 		struct nft_port row = { .hport = p->host, .cport = p->ctr, .proto = p->proto,
 					.owner = j->id };
-		bool any4 = !p->ip || str_eq(p->ip, "0.0.0.0"), any6 = !p->ip || str_eq(p->ip, "::");
+		bool any4 = !p->ip || str_eq(p->ip, "0.0.0.0"),
+		     any6 = !p->ip || str_eq(p->ip, "::");
 		struct addr ip = { 0 };
 		if (!any4 && !any6 && addr_parse(p->ip, 0, &ip) < 0)
 			continue;
 		row.host = ip;
-		if (f4 && (any4 || ip.family == AF_INET) && addr_parse(f4->ip, AF_INET, &row.ctr) == 0)
+		if (f4 && (any4 || ip.family == AF_INET) &&
+		    addr_parse(f4->ip, AF_INET, &row.ctr) == 0)
 			v[n++] = row;
 		if (f6 && (any6 || ip.family == AF_INET6) &&
 		    addr_parse(f6->ip6, AF_INET6, &row.ctr) == 0)

@@ -37,9 +37,11 @@ static int take_family(struct netjob *t, const struct network *n, const char *wa
 	pool.gateway = family == AF_INET ? n->gateway : n->gateway6;
 	if (family == AF_INET)
 		pool.range = n->range;
+	if (!pool.subnet.addr.family && want_text)
+		return err_say(e, EINVAL, "network %s has no IPv%c subnet for address %s",
+			       n->doc.name, family == AF_INET ? '4' : '6', want_text);
 	if (!pool.subnet.addr.family)
-		return want_text ? err_say(e, EINVAL, "network %s has no IPv%c subnet for address %s",
-					   n->doc.name, family == AF_INET ? '4' : '6', want_text) : 0;
+		return 0;
 	return lease_take(&t->dirs, &pool, &want, t->j.id, ret, e);
 }
 
@@ -127,7 +129,8 @@ static int make_link(struct netjob *t, size_t i, int netns_fd, struct err *e)
 		struct link_info parent;
 		int r = link_find(&t->nl, n->doc.parent, &parent, e);
 		if (r == -ENODEV)
-			return err_say(e, ENODEV, "network %s: its parent interface %s is not there",
+			return err_say(e, ENODEV,
+				       "network %s: its parent interface %s is not there",
 				       n->doc.name, n->doc.parent);
 		if (r < 0)
 			return r;

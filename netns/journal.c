@@ -51,7 +51,8 @@ int journal_load(struct lease_dirs *d, const char *id, struct arena *a, struct j
 		return err_say(e, EINVAL, "'%s' is not the id of a container", id);
 	AUTO_CLOSE int fd = openat(d->ids, id, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
-		return errno == ENOENT ? -ENOENT : err_set(e, errno, "open the network journal of %s", id);
+		return errno == ENOENT ? -ENOENT :
+					 err_set(e, errno, "open the network journal of %s", id);
 	int r = fd_read_all(fd, JOURNAL_MAX, &text, &n);
 	if (r < 0)
 		return err_set(e, -r, "read the network journal of %s", id);

@@ -21,7 +21,8 @@ struct journal {
 };
 
 int journal_save(struct lease_dirs *d, const struct journal *j, struct err *e);
-/* 1: it is there but unreadable (a power cut can leave it empty); -ENOENT without a message: there is none. */
+/* 1: it is there but unreadable (a power cut can leave it empty); -ENOENT without a message:
+ * there is none. */
 int journal_load(struct lease_dirs *d, const char *id, struct arena *a, struct journal *ret,
 		 struct err *e);
 void journal_remove(struct lease_dirs *d, const char *id);

@@ -120,7 +120,8 @@ int lease_lock(struct lease_dirs *d, struct err *e)
 {
 	if (d->lock >= 0)
 		return 0;
-	AUTO_CLOSE int fd = openat(d->leases, ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	AUTO_CLOSE int fd =
+		openat(d->leases, ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return err_set(e, errno, "open the network lock");
 	int r = fd_lock(fd, true, true);

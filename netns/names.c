@@ -100,7 +100,8 @@ int net_files_make(const struct net_paths *p, const char *id, const char *name,
 		AUTO(strbuf) struct strbuf extra = STRBUF_INIT;
 		for (char **x = c->extra_hosts; x && *x; x++) {
 			const char *colon = strchr(*x, ':');
-			const char *ip = str_eq(colon + 1, "host-gateway") ? "127.0.0.1" : colon + 1;
+			const char *ip = str_eq(colon + 1, "host-gateway") ? "127.0.0.1" :
+									     colon + 1;
 			strbuf_addf(&hosts, "%s\t%.*s\n", ip, (int)(colon - *x), *x);
 		}
 	} else {

@@ -167,7 +167,7 @@ struct net_network {
 	const char *bridge;		/* interface on the host */
 	const char *parent;		/* macvlan, ipvlan: the host's interface; else NULL */
 	const char *mode;		/* macvlan, ipvlan: its mode, or NULL */
-	const char *subnet, *gateway, *ip_range;	/* "10.1.0.0/22", "10.1.0.1", CIDR or NULL */
+	const char *subnet, *gateway, *ip_range; /* "10.1.0.0/22", "10.1.0.1", CIDR or NULL */
 	const char *subnet6, *gateway6;	/* NULL without IPv6 */
 	const char *created;		/* RFC 3339 */
 	bool internal, ipv6;

@@ -83,14 +83,17 @@ static int set_attach_option(struct arena *a, struct net_attach *at, const char 
 	}
 	if (str_eq(key, "alias")) {
 		if (!netname_is_host(value))
-			return err_say(e, EINVAL, "--network alias=: '%s' is not a host name", value);
+			return err_say(e, EINVAL, "--network alias=: '%s' is not a host name",
+				       value);
 		net_attach_alias(a, at, value);
 		return 0;
 	}
 	if (str_eq(key, "interface_name")) {
 		if (!netname_is_ifname(value))
-			return err_say(e, EINVAL, "--network interface_name=: '%s' is not a name for "
-				       "an interface", value);
+			return err_say(e, EINVAL,
+				       "--network interface_name=: '%s' is not a name for "
+				       "an interface",
+				       value);
 		at->ifname = arena_strdup(a, value);
 		return 0;
 	}
@@ -142,8 +145,8 @@ int net_parse_network(struct arena *a, const char *text, struct net_config *c, s
 		if (!rest && !str_eq(text, modes[i].word))
 			continue;
 		if (c->nattach || c->mode != NET_BRIDGE)
-			return err_say(e, EINVAL, "--network %s cannot stand beside another network",
-				       text);
+			return err_say(e, EINVAL,
+				       "--network %s cannot stand beside another network", text);
 		if (modes[i].value && str_empty(rest))
 			return err_say(e, EINVAL, "--network %s: what follows the colon is missing",
 				       text);
@@ -195,8 +198,10 @@ int net_config_check(const struct net_config *c, struct err *e)
 		return err_say(e, EINVAL, "--publish does not go with --network %s: there is no "
 			       "bridge to publish from", words[c->mode]);
 	if (c->mode != NET_BRIDGE && c->nattach)
-		return err_say(e, EINVAL, "--ip, --ip6, --mac-address and --network-alias do not go "
-			       "with --network %s", words[c->mode]);
+		return err_say(e, EINVAL,
+			       "--ip, --ip6, --mac-address and --network-alias do not go "
+			       "with --network %s",
+			       words[c->mode]);
 	if (c->mode == NET_CONTAINER && (c->hostname || c->domainname))
 		return err_say(e, EINVAL, "--hostname does not go with --network container:");
 	if (c->hostname && !netname_is_host(c->hostname))

@@ -39,7 +39,8 @@ static bool any_left(struct nl *nl, const struct journal *j)
 	struct err ignored = ERR_INIT;
 	struct link_info l;
 	for (size_t i = 0; i < j->net.nifaces; i++)
-		if (j->net.ifaces[i].veth && link_find(nl, j->net.ifaces[i].veth, &l, &ignored) == 0)
+		if (j->net.ifaces[i].veth &&
+		    link_find(nl, j->net.ifaces[i].veth, &l, &ignored) == 0)
 			return true;
 	return false;
 }

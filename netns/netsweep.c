@@ -89,16 +89,17 @@ int net_sweep(const struct net_paths *p, net_alive *alive, void *arg, struct err
 		r = journal_list(&d, &journals, e);
 	if (r < 0)
 		return r;
+	struct err later = ERR_INIT;
 	int first = 0;
 	for (size_t i = 0; i < journals.n; i++) {
 		if (alive(journals.v[i], arg))
 			continue;
-		r = net_down(p, journals.v[i], first < 0 ? &(struct err)ERR_INIT : e);
+		r = net_down(p, journals.v[i], first < 0 ? &later : e);
 		first = first < 0 ? first : r;
 	}
 	/* Leases whose journal did not survive a power cut. */
 	struct sweep s = { .dead = STRLIST_INIT, .alive = alive, .arg = arg, .d = &d };
-	r = lease_lock(&d, first < 0 ? &(struct err)ERR_INIT : e);
+	r = lease_lock(&d, first < 0 ? &later : e);
 	if (r == 0) {
 		lease_walk(&d, NULL, note_dead, &s);
 		for (size_t i = 0; i < s.dead.n; i++) {
@@ -107,9 +108,9 @@ int net_sweep(const struct net_paths *p, net_alive *alive, void *arg, struct err
 		}
 		remove_temporaries(&d);
 		lease_unlock(&d);
-		r = remove_gone(&d, first < 0 ? &(struct err)ERR_INIT : e);
+		r = remove_gone(&d, first < 0 ? &later : e);
 		if (r == 0)
-			r = netidle_sweep(&d, p, first < 0 ? &(struct err)ERR_INIT : e);
+			r = netidle_sweep(&d, p, first < 0 ? &later : e);
 	}
 	strlist_cleanup(&s.dead);
 	return first < 0 ? first : r;

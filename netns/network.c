@@ -266,7 +266,8 @@ static const char *clash(const struct taken *t, const struct cidr *c, char buf[s
 		/* Wider than any site: a default route, perhaps in two halves as VPNs do. */
 		if (h->prefix > 3 && cidr_overlap(h, c)) {
 			char text[ADDR_TEXT];
-			snprintf(buf, CLASH_TEXT, "%s, which this host has an address in or a route to",
+			snprintf(buf, CLASH_TEXT,
+				 "%s, which this host has an address in or a route to",
 				 cidr_print(h, text));
 			return buf;
 		}

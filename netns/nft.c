@@ -565,7 +565,8 @@ static int ask_table(struct talk *t, bool *ret_exists, bool *ret_same, struct er
 	mnl_attr_put_strz(h, NFTA_TABLE_NAME, t->table);
 	int r = nl_ask(&t->nl, read_table, &same);
 	if (r == -EPERM)
-		return err_say(e, EPERM, "look at nftables: no permission (CAP_NET_ADMIN is needed)");
+		return err_say(e, EPERM,
+			       "look at nftables: no permission (CAP_NET_ADMIN is needed)");
 	if (r < 0 && r != -ENOENT)
 		return err_set(e, -r, "nftables: look for table %s (kernel without nf_tables?)",
 			       t->table);

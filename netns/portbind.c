@@ -49,7 +49,8 @@ static unsigned long find_inode(const char *table, unsigned port, bool listening
 	while (!found && fgets(line, sizeof(line), f)) {
 		unsigned lport, state;
 		unsigned long inode;
-		if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*d %*d %lu",
+		if (sscanf(line,
+			   " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*d %*d %lu",
 			   &lport, &state, &inode) != 3)
 			continue;
 		if (lport == port && (!listening || state == 0x0a))
@@ -143,7 +144,8 @@ static int bind_one(struct portbind *b, struct net_port *p, int family, struct e
 	if (p->ip && inet_pton(family, p->ip,
 			       family == AF_INET ? (void *)&four.sin_addr : &six.sin6_addr) != 1)
 		return err_say(e, EINVAL, "published address '%s' is not an IP address", p->ip);
-	struct sockaddr *sa = family == AF_INET ? (struct sockaddr *)&four : (struct sockaddr *)&six;
+	struct sockaddr *sa = family == AF_INET ? (struct sockaddr *)&four :
+						  (struct sockaddr *)&six;
 	socklen_t len = family == AF_INET ? sizeof(four) : sizeof(six);
 	/* Not listening on IPv6: calls to ::1 are not translated, and must be refused so that the
 	 * caller goes on to 127.0.0.1. */

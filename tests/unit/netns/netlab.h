@@ -4,8 +4,8 @@
  * A container is a network namespace held by a descriptor; a program in it is a socket that was
  * made inside.  Needs root and nf_tables.
  */
-#ifndef TESTS_NETLAB_H
-#define TESTS_NETLAB_H
+#ifndef TESTS_UNIT_NETNS_NETLAB_H
+#define TESTS_UNIT_NETNS_NETLAB_H
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -100,7 +100,8 @@ static inline struct net_config parse(struct host *h, const char *const *publish
 	return c;
 }
 
-static inline struct net_result up(struct host *h, const char *id, int ns, const struct net_config *c)
+static inline struct net_result up(struct host *h, const char *id, int ns,
+				   const struct net_config *c)
 {
 	struct net_result r = { 0 };
 	OK(h, net_files_make(&h->p, id, id, c, "nameserver 192.0.2.53\n", &h->e));

@@ -66,8 +66,10 @@ static void cidr_first_last_plus__edges(void **state)
 
 static void parsers__nonsense__is_refused(void **state)
 {
-	static const char *const bad[] = { "", "10.0.0.0", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1",
-					   "10.0.0/8", "fd00::/129", "/8", "10.0.0.0/8/8", "x/8" };
+	static const char *const bad[] = {
+		"",	    "10.0.0.0",	  "10.0.0.0/", "10.0.0.0/33",  "10.0.0.0/-1",
+		"10.0.0/8", "fd00::/129", "/8",	       "10.0.0.0/8/8", "x/8"
+	};
 	struct cidr r;
 	struct addr a;
 	uint8_t m[6];

@@ -54,7 +54,8 @@ static void net_up__outside__is_masqueraded_and_cannot_get_in(void **state)
 static void net_up__published_port__works_from_everywhere(void **state)
 {
 	struct host *h = *state;
-	static const char *const publish[] = { "8080:80", "5353:53/udp", "127.0.0.1:9090:80", NULL };
+	static const char *const publish[] = { "8080:80", "5353:53/udp", "127.0.0.1:9090:80",
+					       NULL };
 	struct net_config c = parse(h, publish), none = parse(h, NULL);
 	int a = new_container(h), b = new_container(h), o = outside(h);
 	struct net_result ra = up(h, "aaaa", a, &c);
@@ -106,7 +107,8 @@ static void net_up__udp_client_that_goes_on_sending__is_translated_anew(void **s
 	socklen_t len = fill("198.51.100.1", 5353, &ss);
 	assert_int_equal(connect(client, (void *)&ss, len), 0);
 	send(client, "ping", 4, 0);
-	int sa = serve(h, a, SOCK_DGRAM, "0.0.0.0", 53), sb = serve(h, b, SOCK_DGRAM, "0.0.0.0", 53);
+	int sa = serve(h, a, SOCK_DGRAM, "0.0.0.0", 53),
+	    sb = serve(h, b, SOCK_DGRAM, "0.0.0.0", 53);
 	struct net_result ra = up(h, "aaaa", a, &c);
 	net_hold_close(&ra);
 	send(client, "ping", 4, 0); /* gets the refusal of the first one */
@@ -146,7 +148,9 @@ static void net_up__neighbour_sends_to_127__is_dropped(void **state)
 static void net_up__port_of_another_container__names_it(void **state)
 {
 	struct host *h = *state;
-	static const char *const first[] = { "8080:80", NULL }, *const second[] = { "127.0.0.1:8080:80", NULL };
+	static const char *const first[] = { "8080:80", NULL }, *const second[] = {
+		"127.0.0.1:8080:80", NULL
+	};
 	struct net_config c = parse(h, first), c2 = parse(h, second);
 	int a = new_container(h), b = new_container(h);
 	struct net_result ra = up(h, "aaaa", a, &c), rb;

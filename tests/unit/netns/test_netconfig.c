@@ -54,7 +54,8 @@ static void net_parse_network__modes(void **state)
 	assert_string_equal(c.attach[0].network, "bridge");
 	assert_int_equal(P("default"), 0);
 	assert_string_equal(c.attach[0].network, "bridge");
-	assert_int_equal(P("a:ip=10.0.0.2,mac=02:00:00:00:00:01,alias=x,alias=y,ip6=fd00::2", "b"), 0);
+	assert_int_equal(P("a:ip=10.0.0.2,mac=02:00:00:00:00:01,alias=x,alias=y,ip6=fd00::2", "b"),
+			 0);
 	assert_int_equal(c.nattach, 2);
 	assert_string_equal(c.attach[0].ip, "10.0.0.2");
 	assert_string_equal(c.attach[0].ip6, "fd00::2");
@@ -161,12 +162,17 @@ static void net_config__forged_json__is_refused(void **state)
 {
 	struct arena *a = *state;
 	static const char *const bad[] = {
-		"{}", "{\"mode\":\"x\"}", "{\"mode\":\"bridge\",\"ports\":[{}]}",
+		"{}",
+		"{\"mode\":\"x\"}",
+		"{\"mode\":\"bridge\",\"ports\":[{}]}",
 		"{\"mode\":\"bridge\",\"ports\":[{\"ctr\":0,\"n\":1,\"proto\":\"tcp\"}]}",
 		"{\"mode\":\"bridge\",\"ports\":[{\"ctr\":65535,\"n\":9,\"proto\":\"tcp\"}]}",
-		"{\"mode\":\"bridge\",\"ports\":[{\"ctr\":1,\"n\":9,\"host\":1,\"host_n\":3,\"proto\":\"tcp\"}]}",
+		"{\"mode\":\"bridge\",\"ports\":[{\"ctr\":1,\"n\":9,\"host\":1,\"host_n\":3,"
+		"\"proto\":\"tcp\"}]}",
 		"{\"mode\":\"bridge\",\"ports\":[{\"ctr\":1,\"n\":1,\"proto\":\"icmp\"}]}",
-		"{\"mode\":\"bridge\",\"ports\":{}}", "{\"mode\":\"bridge\",\"attach\":[{}]}", "[]",
+		"{\"mode\":\"bridge\",\"ports\":{}}",
+		"{\"mode\":\"bridge\",\"attach\":[{}]}",
+		"[]",
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct err e = ERR_INIT;

@@ -31,7 +31,8 @@ static void assert_hosts(struct host *h, const char *id, const char *what, bool 
 {
 	AUTO_FREE char *text = hosts_of(h, id);
 	if ((strstr(text, what) != NULL) != there)
-		fail_msg("hosts of %s: '%s' is %s:\n%s", id, what, there ? "missing" : "there", text);
+		fail_msg("hosts of %s: '%s' is %s:\n%s", id, what, there ? "missing" : "there",
+			 text);
 }
 
 static void net_network_create__nothing_given__all_is_chosen(void **state)
@@ -77,7 +78,8 @@ static void net_network_create__bad_wishes__are_refused(void **state)
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		h->e = (struct err)ERR_INIT;
-		assert_int_equal(net_network_create(&h->p, &bad[i].want, h->a, &n, &h->e), bad[i].code);
+		assert_int_equal(net_network_create(&h->p, &bad[i].want, h->a, &n, &h->e),
+				 bad[i].code);
 		assert_true(h->e.msg[0]);
 	}
 	assert_int_equal(net_network_remove(&h->p, "nope", &h->e), -ENOENT);
@@ -158,7 +160,8 @@ static void net_up__internal_network__has_no_way_out(void **state)
 	struct net_result ra = up(h, "aaaa", a, &c);
 	up(h, "bbbb", b, &c);
 	assert_null(ra.ifaces[0].gateway);
-	int s = serve(h, a, SOCK_STREAM, "0.0.0.0", 80), os = serve(h, o, SOCK_STREAM, "0.0.0.0", 80);
+	int s = serve(h, a, SOCK_STREAM, "0.0.0.0", 80),
+	    os = serve(h, o, SOCK_STREAM, "0.0.0.0", 80);
 	assert_int_equal(call_tcp(h, b, ra.ifaces[0].ip, 80), 0);
 	assert_int_equal(call_tcp(h, -1, ra.ifaces[0].ip, 80), 0);
 	assert_int_equal(call_tcp(h, a, "198.51.100.2", 80), ENETUNREACH);
@@ -276,7 +279,8 @@ static void net_up__small_network__is_exhausted_with_a_message(void **state)
 		up(h, id, new_container(h), &c);
 	}
 	struct net_result r;
-	assert_int_equal(net_up(&h->p, "last", NULL, new_container(h), &c, h->a, &r, &h->e), -ENOSPC);
+	assert_int_equal(net_up(&h->p, "last", NULL, new_container(h), &c, h->a, &r, &h->e),
+			 -ENOSPC);
 	assert_non_null(strstr(h->e.msg, "tiny"));
 	OK(h, net_down(&h->p, "ct3", &h->e));
 	r = up(h, "last", new_container(h), &c);
@@ -292,7 +296,8 @@ static void net_connect__running_container__reaches_both_and_leaves_again(void *
 	struct net_config pub = none;
 	OK(h, net_parse_publish(h->a, "8080:80", &pub, &h->e));
 	struct net_result ra = up(h, "aaaa", a, &pub), rb = up(h, "bbbb", b, &c);
-	int s = serve(h, b, SOCK_STREAM, "0.0.0.0", 80), as = serve(h, a, SOCK_STREAM, "0.0.0.0", 80);
+	int s = serve(h, b, SOCK_STREAM, "0.0.0.0", 80),
+	    as = serve(h, a, SOCK_STREAM, "0.0.0.0", 80);
 	net_hold_close(&ra);
 	assert_int_equal(call_tcp(h, a, rb.ifaces[0].ip, 80), ETIMEDOUT);
 	struct net_attach at = { .network = "app" };
@@ -363,15 +368,19 @@ static void net_up__macvlan__is_on_the_parents_wire(void **state)
 static void net_move_device__named__keeps_its_address(void **state)
 {
 	struct host *h = *state;
-	assert_int_equal(system("ip link add dev d0 type bridge && ip addr add 192.0.2.77/24 dev d0 && "
-				"ip addr add 2001:db8:7::7/64 dev d0 nodad && ip link set d0 up"), 0);
+	assert_int_equal(
+		system("ip link add dev d0 type bridge && ip addr add 192.0.2.77/24 dev d0 && "
+		       "ip addr add 2001:db8:7::7/64 dev d0 nodad && ip link set d0 up"),
+		0);
 	int a = new_container(h);
 	/* A bridge cannot change namespace: one clear line, and it stays. */
 	assert_true(net_move_device(a, "d0", "net7", &h->e) < 0);
 	assert_non_null(strstr(h->e.msg, "d0"));
-	assert_int_equal(system("ip link del d0; ip link add dev d0 type veth peer name d1 && ip addr "
-				"add 192.0.2.77/24 dev d0 && ip addr add 2001:db8:7::7/64 dev d0 nodad "
-				"&& ip link set d0 up && ip link set d1 up"), 0);
+	assert_int_equal(
+		system("ip link del d0; ip link add dev d0 type veth peer name d1 && ip addr "
+		       "add 192.0.2.77/24 dev d0 && ip addr add 2001:db8:7::7/64 dev d0 nodad "
+		       "&& ip link set d0 up && ip link set d1 up"),
+		0);
 	OK(h, net_move_device(a, "d0", "net7", &h->e));
 	AUTO(nl) struct nl in = NL_INIT;
 	struct link_prefixes p;
