@@ -14,7 +14,7 @@ static int run_help(struct cli *c, void *opts, int argc, char **argv, struct err
 	if (argc == 0 || str_eq(argv[0], "all")) {
 		for (size_t i = 0; commands[i]; i++)
 			if (!(commands[i]->flags & CMD_HIDDEN))
-				printf("  %-18s %s\n", commands[i]->name, commands[i]->summary);
+				printf("  %-22s %s\n", commands[i]->name, commands[i]->summary);
 		return 0;
 	}
 	AUTO_FREE char *two = argc > 1 ? mem_printf("%s %s", argv[0], argv[1]) : mem_strdup(argv[0]);

@@ -12,7 +12,7 @@ static const char *const common[] = {
 
 static void row(const struct command *c, FILE *to)
 {
-	fprintf(to, "  %-18s %s\n", c->name, c->summary);
+	fprintf(to, "  %-22s %s\n", c->name, c->summary);
 }
 
 void help_main(const struct opt *globals, FILE *to)
@@ -71,6 +71,6 @@ void help_group(const char *word, FILE *to)
 			row(commands[i], to);
 	for (size_t i = 0; aliases[i].name; i++)
 		if (in_group(aliases[i].name, word) && command_find(aliases[i].command))
-			fprintf(to, "  %-18s %s\n", aliases[i].name,
+			fprintf(to, "  %-22s %s\n", aliases[i].name,
 				command_find(aliases[i].command)->summary);
 }

@@ -1,4 +1,5 @@
 #!/bin/bash
+# time: 600
 # Many at once, and our own processes killed at random meanwhile: every container is running
 # and known, or gone and cleaned up after the next command.
 # shellcheck disable=SC2046,SC2010 # ids and their folders have no blanks

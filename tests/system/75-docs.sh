@@ -1,0 +1,54 @@
+#!/bin/bash
+# Help, man pages and completions, which come from the same rows; installation.
+# time: 300
+# parallel: yes
+. "$(dirname "$0")/lib.sh"
+
+"$BERTH" help all >"$T/all"
+missing=''
+while read -r line; do
+	name=$(sed 's/  .*//' <<<"$line")
+	# shellcheck disable=SC2086 # a command may have two words
+	"$BERTH" help $name >"$T/one" 2>&1 || missing+=" $name"
+	grep -q "^usage: berth $name" "$T/one" || missing+=" $name(usage)"
+	# shellcheck disable=SC2086
+	"$BERTH" $name --help >"$T/two" 2>&1 || missing+=" $name(--help)"
+	cmp -s "$T/one" "$T/two" || missing+=" $name(differs)"
+done < <(sed 's/^  //' "$T/all")
+is "each command explains itself, both ways" "$missing" ""
+t "man pages and completions are written" "$BERTH" internal-docs "$T/docs"
+is "a page for each command and one for all" "$(ls "$T/docs/man1" | wc -l)" $(($(wc -l <"$T/all") + 1))
+if command -v groff >/dev/null; then
+	is "no page has a fault" "$(groff -Kutf8 -man -ww -Tutf8 -z "$T"/docs/man1/*.1 2>&1 | head -n 3)" ""
+fi
+like "a page has the options" "$(cat "$T/docs/man1/berth-stop.1")" "*signal*Signal that asks it to stop*"
+t "the completion for bash is a script" bash -n "$T/docs/completions/berth.bash"
+
+# ---- what a shell is offered
+use_busybox
+berth create --name omega busybox true >/dev/null
+berth create --name zeta busybox true >/dev/null
+offers() { berth internal-complete "$@" | sort | tr '\n' ' '; }
+is "commands" "$(offers st)" "start stats stop "
+is "groups" "$(offers volu)" "volume "
+like "words of a group" "$(offers volume '')" "create *inspect *ls *prune *rm *"
+is "containers by name" "$(offers rm o)" "omega "
+like "images" "$(offers run bu)" "busybox*"
+is "options" "$(offers run --memory-s)" "--memory-swap "
+is "values of an option" "$(offers run --restart on)" "on-failure "
+is "networks" "$(offers run --network h)" "host "
+is "nothing after the image" "$(offers run busybox --memory)" ""
+bash_offers() {
+	PATH=$(dirname "$BERTH"):$PATH BERTH_ROOT=$ROOT bash -c '. "$1"; COMP_WORDS=(berth rm om); COMP_CWORD=2; _berth; echo "${COMPREPLY[@]}"' - "$T/docs/completions/berth.bash"
+}
+says "bash completes" omega bash_offers
+berth rm omega zeta >/dev/null
+
+# ---- installation
+t "make install" make -C "$TOP" B="$B" DESTDIR="$T/inst" PREFIX=/usr install
+export BERTH_ROOT=$T/root2
+t "what is installed works" "$T/inst/usr/bin/berth" load -q -i "$T/busybox.oci"
+says "on its own" works "$T/inst/usr/bin/berth" run --rm --network none busybox echo works
+t "its pages are there" test -s "$T/inst/usr/share/man/man1/berth-run.1"
+t "make uninstall" make -C "$TOP" B="$B" DESTDIR="$T/inst" PREFIX=/usr uninstall
+is "nothing of it stays" "$(find "$T/inst" -type f -o -type l | head)" ""
