@@ -121,7 +121,8 @@ static int add(struct cli *c, const struct connect_opts *o, struct view *v,
 
 	list_default(n, a);
 	if (find_attach(n, net->name) >= 0)
-		return err_say(e, EEXIST, "container %s is on network %s already", v->r->name, net->name);
+		return err_say(e, EEXIST, "container %s is on network %s already",
+			       v->r->name, net->name);
 	list = arena_array(a, n->nattach + 1, sizeof(*list));
 	memcpy(list, n->attach, n->nattach * sizeof(*list));
 	list[n->nattach].network = arena_strdup(a, net->name);
@@ -190,7 +191,8 @@ static int run_disconnect(struct cli *c, void *opts, int argc, char **argv, stru
 		return o->force ? 0 : err_say(e, ENOENT, "container %s is not on network %s",
 					      v.r->name, net.name);
 	if (v.r->net.nattach == 1 && v.r->net.nports)
-		return err_say(e, EBUSY, "container %s publishes ports, and network %s is its only one",
+		return err_say(e, EBUSY,
+			       "container %s publishes ports, and network %s is its only one",
 			       v.r->name, net.name);
 	if (view_runs(&v) && (r = open_netns(&v, &ns, e)) == 0) {
 		r = net_disconnect(&paths, v.id, ns, net.name, e);

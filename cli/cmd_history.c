@@ -22,8 +22,8 @@ static int set_human(void *opts, const char *value, struct err *e)
 
 static const struct opt history_rows[] = {
 	OUTPUT_OPT_FORMAT_LONG(struct history_opts, out),
-	{ "human", 'H', OPT_FLAGFUNC, 0, NULL, "Sizes and dates for people (default; --human=false)",
-	  .set = set_human },
+	{ "human", 'H', OPT_FLAGFUNC, 0, NULL,
+	  "Sizes and dates for people (default; --human=false)", .set = set_human },
 	OUTPUT_OPT_NO_TRUNC(struct history_opts, out),
 	OUTPUT_OPT_QUIET(struct history_opts, out, "ids"),
 	OPT_END,
@@ -31,12 +31,14 @@ static const struct opt history_rows[] = {
 #undef O
 
 static const struct output_column columns[] = {
-	{ "IMAGE", "{{.ID}}" }, { "CREATED", "{{.CreatedSince}}" }, { "CREATED BY", "{{.CreatedBy}}" },
-	{ "SIZE", "{{.Size}}" }, { "COMMENT", "{{.Comment}}" }, { NULL, NULL },
+	{ "IMAGE", "{{.ID}}" }, { "CREATED", "{{.CreatedSince}}" },
+	{ "CREATED BY", "{{.CreatedBy}}" }, { "SIZE", "{{.Size}}" }, { "COMMENT", "{{.Comment}}" },
+	{ NULL, NULL },
 };
 static const struct output_column columns_raw[] = {
-	{ "IMAGE", "{{.ID}}" }, { "CREATED AT", "{{.CreatedAt}}" }, { "CREATED BY", "{{.CreatedBy}}" },
-	{ "SIZE", "{{.Size}}" }, { "COMMENT", "{{.Comment}}" }, { NULL, NULL },
+	{ "IMAGE", "{{.ID}}" }, { "CREATED AT", "{{.CreatedAt}}" },
+	{ "CREATED BY", "{{.CreatedBy}}" }, { "SIZE", "{{.Size}}" }, { "COMMENT", "{{.Comment}}" },
+	{ NULL, NULL },
 };
 static const struct output_column headers[] = {
 	{ "IMAGE", "ID" }, { "CREATED", "CreatedSince" }, { NULL, NULL },

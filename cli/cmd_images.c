@@ -71,7 +71,8 @@ static bool match_reference(const char *value, const void *ctx)
 	ref_familiar(&ref, name);
 	ref_repository(&ref, repository);
 	ref_full(&ref, full);
-	if (fnmatch(value, name, FNM_PATHNAME) == 0 || fnmatch(value, repository, FNM_PATHNAME) == 0 ||
+	if (fnmatch(value, name, FNM_PATHNAME) == 0 ||
+	    fnmatch(value, repository, FNM_PATHNAME) == 0 ||
 	    fnmatch(value, full, FNM_PATHNAME) == 0)
 		return true;
 	/* a name as people type it: localhost/ may be left out, docker.io/ written */
@@ -180,7 +181,8 @@ static int sort_rows(struct sorted *rows, size_t n, const char *key, struct err 
 	for (size_t i = 0; sort_keys[i]; i++)
 		known |= str_eq(sort_keys[i], key);
 	if (!known)
-		return err_say(e, EINVAL, "--sort %s: expected created, repository, tag, id or size", key);
+		return err_say(e, EINVAL,
+			       "--sort %s: expected created, repository, tag, id or size", key);
 	qsort_r(rows, n, sizeof(*rows), compare_rows, (void *)(uintptr_t)key);
 	return 0;
 }

@@ -56,8 +56,8 @@ static int run_version(struct cli *c, void *opts, int argc, char **argv, struct 
 	if (o->format)
 		return output_value(o->format, v, e);
 	uname(&u);
-	printf("berth version %s\nOCI runtime-spec %s\nkernel %s on %s\n", BERTH_VERSION, SPEC_VERSION,
-	       u.release, u.machine);
+	printf("berth version %s\nOCI runtime-spec %s\nkernel %s on %s\n", BERTH_VERSION,
+	       SPEC_VERSION, u.release, u.machine);
 	return 0;
 }
 
@@ -184,7 +184,8 @@ static void print_info(const struct json *v)
 		{ "Images", "Images" }, { "Version", "ServerVersion" },
 		{ "Storage Driver", "Driver" }, { "Logging Driver", "LoggingDriver" },
 		{ "Cgroup Driver", "CgroupDriver" }, { "Cgroup Version", "CgroupVersion" },
-		{ "Cgroup Controllers", "CgroupControllers" }, { "Kernel Version", "KernelVersion" },
+		{ "Cgroup Controllers", "CgroupControllers" },
+		{ "Kernel Version", "KernelVersion" },
 		{ "Operating System", "OperatingSystem" }, { "Architecture", "Architecture" },
 		{ "CPUs", "NCPU" }, { "Total Memory", "MemTotal" }, { "Name", "Name" },
 		{ "Root Dir", "DockerRootDir" }, { "Run Dir", "RunDir" },

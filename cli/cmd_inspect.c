@@ -87,7 +87,7 @@ static int run_inspect(struct cli *c, void *opts, int argc, char **argv, struct 
 	for (size_t i = 0; o->type && i <= ARRAY_SIZE(kinds); i++) {
 		if (i == ARRAY_SIZE(kinds))
 			return err_say(e, EINVAL,
-				       "--type %s: expected container, image, volume, network or secret",
+				       "--type %s: container, image, volume, network or secret",
 				       o->type);
 		if (str_eq(o->type, kinds[i].type)) {
 			fn = kinds[i].fn;

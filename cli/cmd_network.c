@@ -45,8 +45,8 @@ static int pick(const struct strlist *l, const char *flag, const char **ret4, co
 		const char **to = strchr(l->v[i], ':') ? ret6 : ret4;
 
 		if (*to)
-			return err_say(e, EINVAL, "%s %s: one for IPv4 and one for IPv6 at most", flag,
-				       l->v[i]);
+			return err_say(e, EINVAL, "%s %s: one for IPv4 and one for IPv6 at most",
+				       flag, l->v[i]);
 		*to = l->v[i];
 	}
 	return 0;
@@ -79,7 +79,8 @@ static int run_create(struct cli *c, void *opts, int argc, char **argv, struct e
 	struct net_paths paths = engine_net_paths(&c->en);
 	AUTO(arena) struct arena *a = arena_new(64u << 20);
 	struct net_network want = { .name = argv[0] }, made;
-	struct strlist *lists[] = { &o->subnet, &o->gateway, &o->ip_range, &o->options, &o->labels };
+	struct strlist *lists[] = { &o->subnet, &o->gateway, &o->ip_range, &o->options,
+				    &o->labels };
 	struct err one = ERR_INIT;
 	int r = fill(o, a, &want, e);
 

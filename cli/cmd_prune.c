@@ -114,8 +114,9 @@ static int run_volumes(struct cli *c, void *opts, int argc, char **argv, struct 
 
 	(void)argc;
 	(void)argv;
-	return run_one(c, opts, prune_volumes, o->all ? "  - all volumes that no container has"
-						      : "  - anonymous volumes that no container has",
+	return run_one(c, opts, prune_volumes,
+		       o->all ? "  - all volumes that no container has"
+			      : "  - anonymous volumes that no container has",
 		       true, e);
 }
 
@@ -123,7 +124,8 @@ static int run_networks(struct cli *c, void *opts, int argc, char **argv, struct
 {
 	(void)argc;
 	(void)argv;
-	return run_one(c, opts, prune_networks, "  - all networks that no container is on", false, e);
+	return run_one(c, opts, prune_networks, "  - all networks that no container is on", false,
+		       e);
 }
 
 static int everything(struct cli *c, const struct prune_opts *o, struct pruned *p, struct err *e)
@@ -143,7 +145,8 @@ static int run_system(struct cli *c, void *opts, int argc, char **argv, struct e
 {
 	const struct prune_opts *o = opts;
 	AUTO_FREE char *what = mem_printf(
-		"  - all containers that do not run\n  - all networks that no container is on\n%s%s",
+		"  - all containers that do not run\n"
+		"  - all networks that no container is on\n%s%s",
 		o->volumes ? "  - anonymous volumes that no container has\n" : "",
 		o->all ? "  - all images that no container uses" : "  - all images without a name");
 

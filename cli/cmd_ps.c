@@ -34,7 +34,8 @@ static const struct opt ps_rows[] = {
 	{ "noheading", 0, OPT_BOOL, O(out.no_heading), NULL, "No head of the table" },
 	OUTPUT_OPT_QUIET(struct ps_opts, out, "ids"),
 	{ "size", 's', OPT_BOOL, O(size), NULL, "Also how much each has written" },
-	{ "sort", 0, OPT_STR, O(sort), "COLUMN", "created, id, image, names, runningfor, status or size",
+	{ "sort", 0, OPT_STR, O(sort), "COLUMN",
+	  "created, id, image, names, runningfor, status or size",
 	  .complete = "created|id|image|names|runningfor|status|size" },
 	OPT_END,
 };
@@ -285,7 +286,7 @@ static int sort_key(const struct ps_opts *o, const char **ret, struct err *e)
 			return 0;
 		}
 	return err_say(e, EINVAL,
-		       "--sort %s: expected created, id, image, names, command, status, state or size",
+		       "--sort %s: created, id, image, names, command, state, status or size",
 		       o->sort);
 }
 
@@ -316,7 +317,8 @@ static int collect(struct ps *p, const struct strlist *ids, struct arena *a, str
 		}
 		if (!is_shown(p, &v))
 			continue;
-		rows[n] = (struct ps_row){ view_row(a, &v, p->o->out.no_trunc), created_ns(v.r), 0 };
+		rows[n].v = view_row(a, &v, p->o->out.no_trunc);
+		rows[n].created = created_ns(v.r);
 		if (!sizes)
 			value_put_str(a, rows[n].v, "Size", "0B");
 		else if ((r = add_size(p, &v, a, &rows[n], e)) < 0)

@@ -73,7 +73,8 @@ static int run_rmi(struct cli *c, void *opts, int argc, char **argv, struct err 
 	if (r < 0)
 		return r;
 	if ((argc == 0) != o->all)
-		return err_say(e, EINVAL, o->all ? "rmi --all takes no names" : "usage: berth rmi IMAGE...");
+		return err_say(e, EINVAL,
+			       o->all ? "rmi --all takes no names" : "usage: berth rmi IMAGE...");
 	for (int i = 0; i < argc; i++)
 		strlist_add(&names, argv[i]);
 	if (o->all && (r = all_ids(s, &names, e)) < 0)

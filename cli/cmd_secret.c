@@ -110,7 +110,8 @@ static int add_row(struct cli *c, const struct filters *f, const char *name,
 		*e = gone;
 		return r;
 	}
-	if (!filters_match(f, "name", filters_name, s.name) || !filters_match(f, "id", filters_prefix, s.id))
+	if (!filters_match(f, "name", filters_name, s.name) ||
+	    !filters_match(f, "id", filters_prefix, s.id))
 		return 0;
 	view_ago(s.created_ns / 1000000000, view_now(), ago);
 	row = value_object(list->a);

@@ -73,7 +73,8 @@ static int create(struct cli *c, const struct create_opts *o, const char *name, 
 		for (size_t i = 0; same && i < options.n; i++)
 			same = str_eq(pairs_get(&v->options, options.v[i].key), options.v[i].value);
 		if (!same)
-			return err_say(e, EEXIST, "volume %s exists already, with other options", name);
+			return err_say(e, EEXIST, "volume %s exists already, with other options",
+				       name);
 	} else if (r < 0 && r != -EEXIST) {
 		*e = exists;
 		return r;

@@ -31,7 +31,8 @@ int compose_volume(struct compose *c, struct record_volume *v, const struct strl
 	if (!type || !device)
 		return 0;
 	if (v->subpath)
-		return err_say(e, EINVAL, "volume %s: one of type %s has no subpath", v->name, type);
+		return err_say(e, EINVAL, "volume %s: one of type %s has no subpath", v->name,
+			       type);
 	if (o)
 		strlist_split(&options, o, ',', true);
 	for (size_t i = 0; i < more->n; i++)

@@ -199,7 +199,8 @@ int filters_until(const struct filters *f, int64_t *ret, struct err *e)
 		else if (str_to_duration(f->v[i].value, &ns) == 0)
 			until = (int64_t)time(NULL) - ns / 1000000000;
 		else
-			return err_say(e, EINVAL, "--filter until=%s: expected a time or a duration as 24h",
+			return err_say(e, EINVAL,
+				       "--filter until=%s: expected a time or a duration as 24h",
 				       f->v[i].value);
 	}
 	*ret = until;

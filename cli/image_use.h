@@ -18,7 +18,7 @@ struct image_use {
 	bool loaded;
 	size_t n;
 	struct image_use_row { char id[65]; char *image; char **layers; bool runs; } *v;
-	size_t nskip;		/* containers that do not count: system prune is about to remove them */
+	size_t nskip;		/* containers that do not count: system prune removes them */
 	char *const *skip;
 };
 #define IMAGE_USE_INIT(engine) { .en = (engine) }

@@ -291,7 +291,7 @@ static void put_paths(const struct inspect_part *p, struct json *v)
 		value_put_str(p->a, v, files[i][0],
 			      arena_printf(p->a, "%s/%s/%s", p->c->en.run, p->v->id, files[i][1]));
 	value_put_str(p->a, v, "LogPath", p->r->log.path ? p->r->log.path :
-		      str_eq(p->r->log.driver, "k8s-file") || str_eq(p->r->log.driver, "json-file") ?
+		      str_ends(p->r->log.driver, "-file") ?
 		      arena_printf(p->a, "%s/containers/%s/log", p->c->en.root, p->v->id) : "");
 }
 

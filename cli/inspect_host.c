@@ -39,10 +39,10 @@ static struct json *log_config(const struct inspect_part *p)
 	const struct record_log *l = &p->r->log;
 
 	if (l->max_size)
-		value_put(config, "max-size", value_str(p->a, arena_printf(p->a, "%llu",
-			  (unsigned long long)l->max_size)));
+		value_put_str(p->a, config, "max-size",
+			      arena_printf(p->a, "%llu", (unsigned long long)l->max_size));
 	if (l->max_files)
-		value_put(config, "max-file", value_str(p->a, arena_printf(p->a, "%u", l->max_files)));
+		value_put_str(p->a, config, "max-file", arena_printf(p->a, "%u", l->max_files));
 	if (l->compress)
 		value_put_str(p->a, config, "compress", "true");
 	if (l->tag)
@@ -169,7 +169,7 @@ static void put_resources(const struct inspect_part *p, struct json *v)
 
 	value_put_i64(a, v, "CpuShares", l->cpu.shares.set ? (int64_t)l->cpu.shares.v : 0);
 	value_put_i64(a, v, "Memory", l->memory.limit.set ? l->memory.limit.v : 0);
-	value_put_i64(a, v, "NanoCpus", quota ? quota * 1000 / (period ? period : 100000) * 1000000 : 0);
+	value_put_i64(a, v, "NanoCpus", quota * 1000 / (period ? period : 100000) * 1000000);
 	value_put_str(a, v, "CgroupParent", p->r->cgroup_parent);
 	value_put_i64(a, v, "BlkioWeight", l->blkio.weight.set ? l->blkio.weight.v : 0);
 	value_put_i64(a, v, "CpuPeriod", period);
@@ -181,7 +181,8 @@ static void put_resources(const struct inspect_part *p, struct json *v)
 	value_put_i64(a, v, "MemorySwap", l->memory.swap.set ? l->memory.swap.v : 0);
 	value_put(v, "MemorySwappiness", value_null(a));
 	value_put_bool(a, v, "OomKillDisable", false);
-	value_put(v, "PidsLimit", l->pids.limit.set ? value_i64(a, l->pids.limit.v) : value_null(a));
+	value_put(v, "PidsLimit",
+		  l->pids.limit.set ? value_i64(a, l->pids.limit.v) : value_null(a));
 	value_put(v, "Ulimits", ulimits(p));
 }
 

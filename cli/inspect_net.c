@@ -90,7 +90,8 @@ static struct json *networks(const struct inspect_part *p, const struct net_resu
 	view_networks(p->v, &names);
 	for (size_t i = 0; i < names.n; i++)
 		value_put(v, arena_strdup(p->a, names.v[i]),
-			  endpoint(p, names.v[i], NULL, i < c->nattach ? c->attach[i].aliases : NULL));
+			  endpoint(p, names.v[i], NULL,
+				   i < c->nattach ? c->attach[i].aliases : NULL));
 	return v;
 }
 

@@ -67,7 +67,8 @@ static struct json *image_config(struct arena *a, const struct image_config *c)
 	value_put(v, "Entrypoint", list_or_null(a, c->entrypoint));
 	value_put(v, "OnBuild", list_or_null(a, c->onbuild));
 	value_put(v, "Labels", c->labels.n ? value_of_map(a, &c->labels) : value_null(a));
-	value_put(v, "StopSignal", *c->stop_signal ? value_str(a, c->stop_signal) : value_absent(a));
+	value_put(v, "StopSignal",
+		  *c->stop_signal ? value_str(a, c->stop_signal) : value_absent(a));
 	value_put(v, "Shell", *c->shell ? value_strs(a, c->shell) : value_absent(a));
 	return v;
 }

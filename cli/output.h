@@ -28,8 +28,8 @@ struct output_opts { const char *format; bool quiet, no_trunc, no_heading; };
 #define OUTPUT_OPT_NO_TRUNC(type, field) \
 	{ "no-trunc", 0, OPT_BOOL, offsetof(type, field.no_trunc), NULL, "Cut nothing short" }
 #define OUTPUT_OPT_NO_HEADING(type, field) \
-	{ "noheading", 0, OPT_BOOL, offsetof(type, field.no_heading), NULL, "No head of the table" }, \
-	{ "no-heading", 'n', OPT_BOOL, offsetof(type, field.no_heading), NULL, NULL, .flags = OPT_HIDDEN }
+	{ "noheading", 0, OPT_BOOL, offsetof(type, field.no_heading), NULL, \
+	  "No head of the table" }
 
 struct output_column { const char *header, *text; };	/* text: a template */
 

@@ -113,7 +113,8 @@ static int operand_fields(struct parser *p, struct template_arg *arg)
 		if (p->l.tok != TOK_FIELD || !p->l.glued)
 			break;
 		if (arg->kind == ARG_VALUE || arg->kind == ARG_FUNC)
-			return template_lex_fail(&p->l, "only fields, variables and (…) have members");
+			return template_lex_fail(&p->l,
+						 "only fields, variables and (…) have members");
 		strlist_add(&l, p->l.text);
 	}
 	arg->nfields = l.n;
@@ -189,7 +190,8 @@ static int parse_pipe(struct parser *p, enum template_tok until, struct template
 			return r;
 	}
 	if (p->l.tok != until)
-		return template_lex_fail(&p->l, until == TOK_CLOSE ? ") is missing" : "unexpected )");
+		return template_lex_fail(&p->l,
+					 until == TOK_CLOSE ? ") is missing" : "unexpected )");
 	p->depth--;
 	*ret = pipe;
 	return 0;

@@ -25,7 +25,7 @@ static int compare(struct template_walk *w, const struct json *a, const struct j
 	}
 	if (a->type != b->type)
 		return err_say(w->e, EINVAL,
-			       "template: a string, a number and a truth value cannot be compared with one another");
+			       "template: values of two kinds cannot be compared");
 	if (a->type == JSON_STRING) {
 		*ret = strcmp(a->s, b->s);
 	} else if (a->type == JSON_BOOL) {
@@ -61,17 +61,17 @@ static int f_eq(struct template_walk *w, size_t n, const struct json *const *arg
 	return 0;
 }
 
-#define COMPARISON(name, op)                                                                   \
-	static int f_##name(struct template_walk *w, size_t n, const struct json *const *args, \
-			    const struct json **ret)                                           \
-	{                                                                                      \
-		int c, r = compare(w, args[0], args[1], &c);                                   \
-                                                                                               \
-		(void)n;                                                                       \
-		if (r == 0)                                                                    \
-			*ret = value_bool(w->a, c op 0);                                       \
-		return r;                                                                      \
-	}
+#define COMPARISON(name, op)								\
+static int f_##name(struct template_walk *w, size_t n, const struct json *const *args,	\
+		    const struct json **ret)						\
+{											\
+	int c, r = compare(w, args[0], args[1], &c);					\
+											\
+	(void)n;									\
+	if (r == 0)									\
+		*ret = value_bool(w->a, c op 0);					\
+	return r;									\
+}
 COMPARISON(ne, !=)
 COMPARISON(lt, <)
 COMPARISON(le, <=)
@@ -105,7 +105,8 @@ static int print_all(struct template_walk *w, size_t n, const struct json *const
 	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
 
 	for (size_t i = 0; i < n; i++) {
-		bool texts = i && (args[i]->type == JSON_STRING || args[i - 1]->type == JSON_STRING);
+		bool texts = i && (args[i]->type == JSON_STRING ||
+				   args[i - 1]->type == JSON_STRING);
 		int r;
 
 		if (i && (line || !texts))

@@ -44,7 +44,8 @@ struct template_pipe {
 	struct template_cmd *cmds;
 };
 
-enum template_kind { NODE_TEXT, NODE_PIPE, NODE_IF, NODE_RANGE, NODE_WITH, NODE_BREAK, NODE_CONTINUE };
+enum template_kind { NODE_TEXT, NODE_PIPE, NODE_IF, NODE_RANGE, NODE_WITH, NODE_BREAK,
+		     NODE_CONTINUE };
 
 struct template_node {
 	enum template_kind kind;
@@ -74,7 +75,7 @@ struct template_walk {
 typedef int template_fn(struct template_walk *w, size_t n, const struct json *const *args,
 			const struct json **ret);
 struct template_func { const char *name; size_t min, max; template_fn *call; };
-extern const struct template_func template_more_funcs[];	/* template_more.c; name NULL ends it */
+extern const struct template_func template_more_funcs[];	/* ended by name NULL */
 const struct template_func *template_func_find(const char *name);
 /* As Go prints it: [a b], map[k:v], <no value>.  -EFBIG when it gets too long. */
 int template_print(struct template_walk *w, struct strbuf *b, const struct json *v);

@@ -36,7 +36,8 @@ static const struct json *header_of(struct template_walk *w, const char *name)
 	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
 
 	for (const char *c = name; *c; c++) {
-		bool upper = *c >= 'A' && *c <= 'Z', lower = c > name && c[-1] >= 'a' && c[-1] <= 'z';
+		bool upper = *c >= 'A' && *c <= 'Z';
+		bool lower = c > name && c[-1] >= 'a' && c[-1] <= 'z';
 
 		if (upper && lower)
 			strbuf_addc(&b, ' ');
@@ -50,9 +51,10 @@ static int unknown_field(struct template_walk *w, const struct json *v, const ch
 	AUTO(strbuf) struct strbuf known = STRBUF_INIT;
 
 	if (v->type != JSON_OBJECT)
-		return err_say(w->e, EINVAL, "template: .%s: the value before it has no members (it is %s)",
-			       name, v->type == JSON_NULL ? "empty" : v->type == JSON_ARRAY ?
-			       "a list; use index or range" : "plain");
+		return err_say(w->e, EINVAL,
+			       "template: .%s: the value before it has no members (it is %s)", name,
+			       v->type == JSON_NULL ? "empty" :
+			       v->type == JSON_ARRAY ? "a list; use index or range" : "plain");
 	for (const struct json *m = v->child; m && known.len < 1000; m = m->next)
 		if (!value_is_method(m))
 			strbuf_addf(&known, "%s.%s", known.len ? ", " : "", m->key);
@@ -207,7 +209,8 @@ static int call(struct template_walk *w, const struct template_cmd *c, const str
 	if (last)
 		args[n++] = last;
 	if (n < f->min || n > f->max)
-		return err_say(w->e, EINVAL, "template: %s: wrong number of arguments (%zu)", f->name, n);
+		return err_say(w->e, EINVAL, "template: %s: wrong number of arguments (%zu)",
+			       f->name, n);
 	if ((w->flags & TEMPLATE_HEADER) && n > 0) {
 		size_t i = str_eq(f->name, "printf") && n > 1;
 

@@ -95,7 +95,8 @@ static void run__values__printed_as_go_does(void **state)
 	static const struct good v[] = {
 		{ "", "" }, { "plain", "plain" }, { "{{.ID}}", "0123456789abcdef" },
 		{ "a {{ .ID }} b", "a 0123456789abcdef b" }, { "{{.State.Pid}}", "42" },
-		{ "{{.Ratio}} {{.Yes}} {{.No}}", "2.5 true false" }, { "{{.Nothing}}", "<no value>" },
+		{ "{{.Ratio}} {{.Yes}} {{.No}}", "2.5 true false" },
+		{ "{{.Nothing}}", "<no value>" },
 		{ "{{.Env}}", "[A=1 B=two]" }, { "{{.Empty}}", "[]" },
 		{ "{{.Labels}}", "map[com.x/y:first z:last]" }, { "{{.State}}", "{42 running}" },
 		{ "{{.Labels.z}}", "last" }, { "{{.Labels.missing}}", "<no value>" },
@@ -158,7 +159,8 @@ static void run__blocks__as_go_does(void **state)
 static void run__functions__as_docker_has_them(void **state)
 {
 	static const struct good v[] = {
-		{ "{{upper .State.Status}}{{lower \"ABC\"}}{{title \"ab cd\"}}", "RUNNINGabcAb Cd" },
+		{ "{{upper .State.Status}}{{lower \"ABC\"}}{{title \"ab cd\"}}",
+		  "RUNNINGabcAb Cd" },
 		{ "{{join .Env \",\"}}", "A=1,B=two" }, { "{{join .Empty \",\"}}", "" },
 		{ "{{split \"a,b,c\" \",\"}}", "[a b c]" }, { "{{len (split \"\" \",\")}}", "1" },
 		{ "{{split \"abc\" \"\"}}", "[a b c]" },
@@ -180,7 +182,8 @@ static void run__functions__as_docker_has_them(void **state)
 		  "running-5-[A=1 B=two]-\"a\\\"b\"" },
 		{ "{{printf \"%5d|%-5s|%05d|%.2f|%x|%t|%%\" 7 \"a\" 42 2.5 255 .Yes}}",
 		  "    7|a    |00042|2.50|ff|true|%" },
-		{ "{{.Count | printf \"%03d\"}}", "003" }, { "{{.State.Status | upper | len}}", "7" },
+		{ "{{.Count | printf \"%03d\"}}", "003" },
+		{ "{{.State.Status | upper | len}}", "7" },
 		{ "{{println}}", "\n" },
 	};
 
@@ -191,13 +194,16 @@ static void run__functions__as_docker_has_them(void **state)
 static void parse__wrong__says_where(void **state)
 {
 	static const char *const v[][2] = {
-		{ "{{", "}} is missing" }, { "{{.ID", "}} is missing" }, { "{{}}", "value is missing" },
+		{ "{{", "}} is missing" }, { "{{.ID", "}} is missing" },
+		{ "{{}}", "value is missing" },
 		{ "{{if .Yes}}", "{{end}} is missing" }, { "{{end}}", "unexpected {{end}}" },
-		{ "{{else}}", "unexpected {{else}}" }, { "{{if .Yes}}{{else}}{{else}}{{end}}", "second" },
+		{ "{{else}}", "unexpected {{else}}" },
+		{ "{{if .Yes}}{{else}}{{else}}{{end}}", "second" },
 		{ "{{nosuch .ID}}", "no such function: nosuch" }, { "{{\"x}}", "does not end" },
 		{ "{{(.ID}}", ") is missing" }, { "{{.ID)}}", "unexpected )" },
 		{ "{{break}}", "outside of range" }, { "{{template \"x\"}}", "template" },
-		{ "{{/* x }}", "comment" }, { "{{12x}}", "bad number" }, { "{{.ID | }}", "missing" },
+		{ "{{/* x }}", "comment" }, { "{{12x}}", "bad number" },
+		{ "{{.ID | }}", "missing" },
 		{ "{{:}}", "unexpected ':'" }, { "{{\"\\z\"}}", "escape" },
 		{ "{{if $a, $b := .Env}}{{end}}", "range only" },
 	};
@@ -211,15 +217,19 @@ static void run__wrong__says_what(void **state)
 {
 	static const char *const v[][2] = {
 		{ "{{.Nope}}", "there is no .Nope here; there are .ID, .Name" },
-		{ "{{.State.Nope}}", "there are .Pid, .Status" }, { "{{.Health.X}}", "it is empty" },
+		{ "{{.State.Nope}}", "there are .Pid, .Status" },
+		{ "{{.Health.X}}", "it is empty" },
 		{ "{{.ID.X}}", "has no members" }, { "{{.Env.X}}", "index or range" },
 		{ "{{$x}}", "no such variable: $x" }, { "{{$x = 1}}", "no such variable: $x" },
-		{ "{{index .Env 9}}", "index 9 of a list of 2" }, { "{{index .Env \"a\"}}", "number" },
+		{ "{{index .Env 9}}", "index 9 of a list of 2" },
+		{ "{{index .Env \"a\"}}", "number" },
 		{ "{{index .Labels 1}}", "string" }, { "{{index .Nothing 1}}", "neither" },
 		{ "{{len 5}}", "len wants" }, { "{{join .ID \",\"}}", "join wants a list" },
 		{ "{{lt 1 \"a\"}}", "compared" }, { "{{eq .Env .Env}}", "compared" },
-		{ "{{.ID .Name}}", "only functions" }, { "{{truncate .ID}}", "number of arguments" },
-		{ "{{printf \"%d\" \"a\"}}", "wants a number" }, { "{{printf \"%d\"}}", "more verbs" },
+		{ "{{.ID .Name}}", "only functions" },
+		{ "{{truncate .ID}}", "number of arguments" },
+		{ "{{printf \"%d\" \"a\"}}", "wants a number" },
+		{ "{{printf \"%d\"}}", "more verbs" },
 		{ "{{printf \"x\" 1}}", "more values" }, { "{{range .ID}}{{end}}", "no list" },
 		{ "{{slice .ID 9 2}}", "slice from" }, { "{{printf \"%z\" 1}}", "unknown verb" },
 		{ "{{len}}", "number of arguments" },
