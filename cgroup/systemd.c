@@ -22,7 +22,7 @@
 #define DEST "org.freedesktop.systemd1"
 #define ROOT "/org/freedesktop/systemd1"
 #define MANAGER "org.freedesktop.systemd1.Manager"
-#define JOB_USEC (30ull * 1000000)
+#define WAIT_USEC (90ull * 1000000)	/* for an answer, and for a job: a busy host is slow */
 
 /* clang-format off */
 #define SD_FUNCTIONS(X) \
@@ -32,7 +32,7 @@
 	X(sd_bus_message_open_container) X(sd_bus_message_close_container) \
 	X(sd_bus_message_read) X(sd_bus_message_unref) X(sd_bus_call) X(sd_bus_call_method) \
 	X(sd_bus_get_property_string) X(sd_bus_match_signal) X(sd_bus_process) X(sd_bus_wait) \
-	X(sd_bus_error_free)
+	X(sd_bus_error_free) X(sd_bus_set_method_call_timeout)
 /* clang-format on */
 
 struct sd {
@@ -104,6 +104,7 @@ static int sd_open(struct sd *sd, bool user, struct err *e)
 	if (r < 0)
 		return err_set(e, -r, "the systemd cgroup driver cannot reach the %s bus",
 			       user ? "user" : "system");
+	sd->sd_bus_set_method_call_timeout(sd->bus, WAIT_USEC);
 	return 0;
 }
 
@@ -248,7 +249,7 @@ static uint64_t now_usec(void)
 /* Signals that came while the answer was awaited are queued, so none is missed. */
 static int job_wait(struct job *j, const char *what, const char *unit, struct err *e)
 {
-	uint64_t end = now_usec() + JOB_USEC;
+	uint64_t end = now_usec() + WAIT_USEC;
 
 	while (!j->done) {
 		uint64_t now = now_usec();
@@ -260,7 +261,7 @@ static int job_wait(struct job *j, const char *what, const char *unit, struct er
 			return err_set(e, -r, "systemd: %s %s", what, unit);
 		if (now >= end)
 			return err_say(e, ETIMEDOUT, "systemd: %s %s: no answer within %llu s",
-				       what, unit, JOB_USEC / 1000000);
+				       what, unit, WAIT_USEC / 1000000);
 		r = j->sd->sd_bus_wait(j->sd->bus, end - now);
 		if (r < 0 && r != -EINTR)
 			return err_set(e, -r, "systemd: %s %s", what, unit);
