@@ -66,6 +66,12 @@ int sync_recv(int sock, struct sync_msg *ret, int *ret_fd, struct err *e)
 	ssize_t n;
 
 	n = fd_recv(sock, &m, sizeof(m), &fd, &nfds);
+	/* The other side closed with a message of ours unread, which unix(7) tells first: what it
+	 * said before that is still there. */
+	if (n == -ECONNRESET) {
+		nfds = 1;
+		n = fd_recv(sock, &m, sizeof(m), &fd, &nfds);
+	}
 	if (nfds == 0)
 		fd = -1;
 	if (n == -ECONNRESET)

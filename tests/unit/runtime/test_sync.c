@@ -86,6 +86,23 @@ static void sync__other_side_gone__is_end_not_message(void **state)
 	close(pair[1]);
 }
 
+/* The child fails and ends while the host's word is on its way. */
+static void sync__last_word__is_heard_though_ours_was_not(void **state)
+{
+	struct err e = ERR_INIT, sent = ERR_INIT;
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(sync_pair(pair, &e), 0);
+	assert_int_equal(sync_send(pair[1], SYNC_GO, 0, -1), 0);
+	err_say(&sent, EPERM, "why it failed");
+	sync_send_err(pair[0], &sent);
+	close(pair[0]);
+	assert_int_equal(sync_wait(pair[1], SYNC_READY, &e), -EPERM);
+	assert_string_equal(e.msg, "why it failed");
+	close(pair[1]);
+}
+
 static void sync__wrong_turn__is_refused(void **state)
 {
 	struct err e = ERR_INIT;
@@ -146,6 +163,7 @@ int main(void)
 		cmocka_unit_test(sync__descriptor_nobody_asked_for__is_closed),
 		cmocka_unit_test(sync__error__comes_through_unchanged),
 		cmocka_unit_test(sync__other_side_gone__is_end_not_message),
+		cmocka_unit_test(sync__last_word__is_heard_though_ours_was_not),
 		cmocka_unit_test(sync__wrong_turn__is_refused),
 		cmocka_unit_test(sync__malformed__is_refused),
 		cmocka_unit_test(sync__every_type__has_a_name),
