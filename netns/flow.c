@@ -15,7 +15,9 @@
 #include "netns/nl.h"
 
 /* What of a tuple a dump's filter compares (the kernel's nf_conntrack_netlink.c). */
-enum { FILTER_PROTO_NUM = 1 << 3, FILTER_DST_PORT = 1 << 5 };
+enum { FILTER_PROTO_NUM = 1 << 3 };
+
+#define PASS_MAX 20000	/* flows gathered in one pass: 8 MB */
 
 struct tuple {
 	struct addr src, dst;
@@ -34,8 +36,8 @@ struct flows {
 	struct arena *a;
 	struct flow *v;
 	size_t n, cap;
-	uint16_t port;
 	uint8_t family;
+	uint8_t ports[65536 / 8];	/* a bit for each that changes hands */
 };
 
 static void set_addr(struct addr *to, const struct nlattr *attr, uint8_t family)
@@ -117,7 +119,8 @@ static int take_flow(const struct nlmsghdr *h, void *arg)
 	struct flows *s = arg;
 	struct reading r = { 0 };
 	mnl_attr_parse(h, sizeof(struct nfgenmsg), read_flow, &r);
-	if (!r.raw || r.f.orig.proto != IPPROTO_UDP || r.f.orig.dport != s->port)
+	if (s->n == PASS_MAX || !r.raw || r.f.orig.proto != IPPROTO_UDP ||
+	    !(s->ports[r.f.orig.dport / 8] & 1 << r.f.orig.dport % 8))
 		return 0;
 	if (s->n == s->cap) {
 		size_t cap = s->cap ? s->cap * 2 : 16;
@@ -142,19 +145,18 @@ static struct nlmsghdr *add(struct nl *n, uint16_t msg, uint16_t flags, uint8_t 
 	return h;
 }
 
-/* The kernel compares protocol and port (since 5.8), so that a host with a million flows does
- * not send them all. */
+/* One walk for all ports.  The kernel compares the protocol itself (since 5.8), so that a host
+ * with a million connections does not send them all. */
 static int dump(struct nl *n, struct flows *s)
 {
 	struct nlmsghdr *h = add(n, IPCTNL_MSG_CT_GET, NLM_F_DUMP, s->family);
 	struct nlattr *tuple = mnl_attr_nest_start(h, CTA_TUPLE_ORIG);
 	struct nlattr *proto = mnl_attr_nest_start(h, CTA_TUPLE_PROTO);
 	mnl_attr_put_u8(h, CTA_PROTO_NUM, IPPROTO_UDP);
-	mnl_attr_put_u16(h, CTA_PROTO_DST_PORT, htons(s->port));
 	mnl_attr_nest_end(h, proto);
 	mnl_attr_nest_end(h, tuple);
 	struct nlattr *filter = mnl_attr_nest_start(h, CTA_FILTER);
-	mnl_attr_put_u32(h, CTA_FILTER_ORIG_FLAGS, FILTER_PROTO_NUM | FILTER_DST_PORT);
+	mnl_attr_put_u32(h, CTA_FILTER_ORIG_FLAGS, FILTER_PROTO_NUM);
 	mnl_attr_put_u32(h, CTA_FILTER_REPLY_FLAGS, 0);
 	mnl_attr_nest_end(h, filter);
 	return nl_ask(n, take_flow, s);
@@ -170,39 +172,82 @@ static bool is_local(const struct link_prefixes *p, const struct addr *a)
 	return false;
 }
 
-static void forget(struct nl *n, const struct flows *s, const struct nft_port *row,
-		   const struct link_prefixes *local)
+static const struct nft_port *row_of(const struct nft_port *rows, size_t n, const struct flow *f,
+				     const struct link_prefixes *local)
 {
-	for (size_t i = 0; i < s->n; i++) {
-		const struct flow *f = &s->v[i];
-		if (addr_cmp(&f->reply.src, &row->ctr) != 0 && !is_local(local, &f->orig.dst))
+	for (size_t i = 0; i < n; i++) {
+		const struct nft_port *row = &rows[i];
+		if (row->proto != IPPROTO_UDP || row->hport != f->orig.dport ||
+		    row->ctr.family != f->orig.dst.family)
 			continue;
 		if (row->host.family && addr_cmp(&row->host, &f->orig.dst) != 0)
 			continue;
-		struct nlmsghdr *h = add(n, IPCTNL_MSG_CT_DELETE, 0, s->family);
-		mnl_attr_put(h, CTA_TUPLE_ORIG | NLA_F_NESTED, mnl_attr_get_payload_len(f->raw),
-			     mnl_attr_get_payload(f->raw));
-		if (f->zoned)
-			mnl_attr_put_u16(h, CTA_ZONE, f->zone);
-		nl_talk(n, NULL); /* it may have ended by itself */
+		if (addr_cmp(&f->reply.src, &row->ctr) == 0 || is_local(local, &f->orig.dst))
+			return row;
 	}
+	return NULL;
+}
+
+static void forget(struct nl *n, const struct flow *f, uint8_t family)
+{
+	struct nlmsghdr *h = add(n, IPCTNL_MSG_CT_DELETE, 0, family);
+	mnl_attr_put(h, CTA_TUPLE_ORIG | NLA_F_NESTED, mnl_attr_get_payload_len(f->raw),
+		     mnl_attr_get_payload(f->raw));
+	if (f->zoned)
+		mnl_attr_put_u16(h, CTA_ZONE, f->zone);
+	nl_talk(n, NULL); /* it may have ended by itself */
+}
+
+static bool mark_ports(struct flows *s, const struct nft_port *rows, size_t n)
+{
+	bool any = false;
+	for (size_t i = 0; i < n; i++) {
+		if (rows[i].proto != IPPROTO_UDP || rows[i].ctr.family != s->family)
+			continue;
+		s->ports[rows[i].hport / 8] |= (uint8_t)(1 << rows[i].hport % 8);
+		any = true;
+	}
+	return any;
+}
+
+/* Returns whether there may be more. */
+static bool pass(struct nl *ct, uint8_t family, const struct nft_port *rows, size_t n,
+		 const struct link_prefixes *local)
+{
+	AUTO(arena) struct arena *a = arena_new(32u << 20);
+	struct flows s = { .a = a, .family = family };
+	size_t forgotten = 0;
+	if (!mark_ports(&s, rows, n) || dump(ct, &s) < 0)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		if (!row_of(rows, n, &s.v[i], local))
+			continue;
+		forget(ct, &s.v[i], family);
+		forgotten++;
+	}
+	return s.n == PASS_MAX && forgotten;
+}
+
+static bool any_udp(const struct nft_port *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].proto == IPPROTO_UDP)
+			return true;
+	return false;
 }
 
 void flow_forget(const struct nft_port *rows, size_t n, struct arena *a)
 {
 	AUTO(nl) struct nl ct = NL_INIT, rt = NL_INIT;
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
 	struct err ignored = ERR_INIT;
 	struct link_prefixes local = { 0 };
-	for (size_t i = 0; i < n; i++) {
-		struct flows s = { .a = a, .port = rows[i].hport, .family = rows[i].ctr.family };
-		if (rows[i].proto != IPPROTO_UDP)
-			continue;
-		if (ct.fd < 0 && (nl_open(&ct, NETLINK_NETFILTER, -1, &ignored) < 0 ||
-				  nl_open(&rt, NETLINK_ROUTE, -1, &ignored) < 0 ||
-				  link_prefixes_load(&rt, a, &local, &ignored) < 0))
-			return;
-		if (dump(&ct, &s) < 0)
-			return;
-		forget(&ct, &s, &rows[i], &local);
-	}
+	if (!any_udp(rows, n) || nl_open(&ct, NETLINK_NETFILTER, -1, &ignored) < 0 ||
+	    nl_open(&rt, NETLINK_ROUTE, -1, &ignored) < 0 ||
+	    link_prefixes_load(&rt, a, &local, &ignored) < 0)
+		return;
+	for (size_t k = 0; k < ARRAY_SIZE(families); k++)
+		for (int passes = 0; passes < 100; passes++)
+			if (!pass(&ct, families[k], rows, n, &local))
+				break;
 }
