@@ -27,6 +27,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -98,6 +99,18 @@ int state_dir_lock(const struct container_env *env, const char *id, int *ret, st
 	}
 }
 
+/* Somebody makes or deletes one of that name right now, or was killed at it, and a child of his
+ * has not let go yet. */
+static int wait_lock(int fd)
+{
+	const struct timespec nap = { .tv_nsec = 10000000 };
+	int r;
+
+	for (int i = 0; (r = fd_lock(fd, true, false)) == -EWOULDBLOCK && i < 200; i++)
+		nanosleep(&nap, NULL);
+	return r;
+}
+
 /* The folder was there before us, and we hold its lock: what is in it? */
 static int take_over(const struct container_env *env, const char *id, bool engine, int fd,
 		     struct err *e)
@@ -141,13 +154,13 @@ int state_dir_make(const struct container_env *env, const char *id, bool engine,
 			continue;
 		if (fd < 0)
 			return err_set(e, errno, "open %s", path);
-		r = fd_lock(fd, true, false);
-		if (r < 0)	/* somebody makes or deletes one of that name right now */
+		r = wait_lock(fd);
+		if (r < 0)
 			return err_say(e, EEXIST, "container with id \"%s\" already exists", id);
 		if (!still_named(env, id, fd))
 			continue;
-		if (!made)
-			r = take_over(env, id, engine, fd, e);
+		/* Also when we made it: another may have been here between our mkdir and our lock. */
+		r = take_over(env, id, engine, fd, e);
 		if (r < 0)
 			return r;
 		*ret = TAKE_FD(fd);

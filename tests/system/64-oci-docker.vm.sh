@@ -38,7 +38,8 @@ t "detached" d run -d --name c1 --network none busybox sh -c 'echo up; trap "exi
 t "it logs" until_true 10 eval 'd logs c1 | grep -q up'
 says "exec" 0 d exec c1 id -u
 ends "exec's status" 9 d exec c1 sh -c 'exit 9'
-ends "exec of what is not there" 127 d exec c1 nosuch
+d exec c1 nosuch >"$T/exec.out" 2>&1
+like "exec of what is not there" "$(cat "$T/exec.out")" '*exec: "nosuch": executable file not found in $PATH*'
 like "exec with a terminal" "$(script -qec "docker -H unix://$T/sock exec -t c1 tty" /dev/null)" "/dev/*"
 like "top" "$(d top c1)" "*sleep 0.1*"
 like "stats" "$(d stats --no-stream c1)" "*c1*"
