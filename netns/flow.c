@@ -162,12 +162,12 @@ static int dump(struct nl *n, struct flows *s)
 	return nl_ask(n, take_flow, s);
 }
 
-/* The host's own addresses stand in the table of local routes, one by one. */
 static bool is_local(const struct link_prefixes *p, const struct addr *a)
 {
+	if (a->family == AF_INET && a->b[0] == 127)
+		return true;
 	for (size_t i = 0; i < p->n; i++)
-		if (p->v[i].prefix == addr_len(&p->v[i].addr) * 8 &&
-		    addr_cmp(&p->v[i].addr, a) == 0)
+		if (addr_cmp(&p->v[i].addr, a) == 0)
 			return true;
 	return false;
 }
@@ -244,7 +244,7 @@ void flow_forget(const struct nft_port *rows, size_t n, struct arena *a)
 	struct link_prefixes local = { 0 };
 	if (!any_udp(rows, n) || nl_open(&ct, NETLINK_NETFILTER, -1, &ignored) < 0 ||
 	    nl_open(&rt, NETLINK_ROUTE, -1, &ignored) < 0 ||
-	    link_prefixes_load(&rt, a, &local, &ignored) < 0)
+	    link_prefixes_load(&rt, a, false, &local, &ignored) < 0)
 		return;
 	for (size_t k = 0; k < ARRAY_SIZE(families); k++)
 		for (int passes = 0; passes < 100; passes++)

@@ -577,8 +577,12 @@ static int take_prefix(const struct nlmsghdr *h, void *arg)
 		const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(h);
 		family = ifa->ifa_family;
 		prefix = ifa->ifa_prefixlen;
-		p.type = IFA_ADDRESS;
+		/* On a point-to-point link the other one is the peer's. */
+		p.type = IFA_LOCAL;
 		mnl_attr_parse(h, sizeof(*ifa), find_attr, &p);
+		p.type = IFA_ADDRESS;
+		if (!p.bytes)
+			mnl_attr_parse(h, sizeof(*ifa), find_attr, &p);
 	} else if (h->nlmsg_type == RTM_NEWROUTE) {
 		const struct rtmsg *rt = mnl_nlmsg_get_payload(h);
 		family = rt->rtm_family;
@@ -593,14 +597,15 @@ static int take_prefix(const struct nlmsghdr *h, void *arg)
 	return 0;
 }
 
-int link_prefixes_load(struct nl *n, struct arena *a, struct link_prefixes *ret, struct err *e)
+int link_prefixes_load(struct nl *n, struct arena *a, bool routes, struct link_prefixes *ret,
+		       struct err *e)
 {
 	struct link_prefixes p = { 0 };
 	struct prefix_sink s = { .a = a, .p = &p };
 	struct nlmsghdr *h = nl_add(n, RTM_GETADDR, NLM_F_DUMP);
 	mnl_nlmsg_put_extra_header(h, sizeof(struct ifaddrmsg));
 	int r = nl_ask(n, take_prefix, &s);
-	for (int i = 0; i < 2 && r == 0; i++) {
+	for (int i = 0; routes && i < 2 && r == 0; i++) {
 		h = nl_add(n, RTM_GETROUTE, NLM_F_DUMP);
 		struct rtmsg *rt = mnl_nlmsg_put_extra_header(h, sizeof(*rt));
 		rt->rtm_family = i ? AF_INET6 : AF_INET;

@@ -87,12 +87,13 @@ int link_loopback_up(struct nl *n, struct err *e);
 /* Absent is success. */
 int link_delete(struct nl *n, const char *name, struct err *e);
 
-/* Every prefix that the host has an address in or a route to. */
+/* Every address of the host with its prefix, and with routes every prefix it has a route to. */
 struct link_prefixes {
 	struct cidr *v;
 	size_t n;
 };
-int link_prefixes_load(struct nl *n, struct arena *a, struct link_prefixes *ret, struct err *e);
+int link_prefixes_load(struct nl *n, struct arena *a, bool routes, struct link_prefixes *ret,
+		       struct err *e);
 
 /* Moves `from` into netns_fd as `to` with its global addresses, and brings it up there. */
 int link_move(struct nl *n, const char *from, int netns_fd, const char *to, struct err *e);

@@ -139,8 +139,8 @@ void netidle_watch(const struct net_paths *p, const struct journal *j)
 	    dup(0) != 2)
 		_exit(1);
 	/* Not made again when somebody has just removed all of it. */
-	if (!path_exists(AT_FDCWD, p->root) || lease_open(&d, p, &ignored) < 0 || nl_open(&nl, NETLINK_ROUTE, -1, &ignored) < 0 ||
-	    chdir("/") < 0)
+	if (!path_exists(AT_FDCWD, p->root) || lease_open(&d, p, &ignored) < 0 ||
+	    nl_open(&nl, NETLINK_ROUTE, -1, &ignored) < 0 || chdir("/") < 0)
 		_exit(1);
 	remove_veths(&d, &nl, j);
 	remove_after_a_while(&d, p);

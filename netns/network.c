@@ -280,7 +280,7 @@ static int load_taken(struct lease_dirs *d, struct arena *a, struct taken *ret, 
 	AUTO(nl) struct nl nl = NL_INIT;
 	int r = nl_open(&nl, NETLINK_ROUTE, -1, e);
 	if (r == 0)
-		r = link_prefixes_load(&nl, a, &ret->host, e);
+		r = link_prefixes_load(&nl, a, true, &ret->host, e);
 	if (r == 0)
 		r = network_list(d, a, &ret->nets, &ret->nnets, e);
 	return r;
@@ -427,6 +427,8 @@ static int settle_options(struct arena *a, struct net_network *n, struct err *e)
 int network_make(struct lease_dirs *d, const struct net_paths *p, const struct net_network *want,
 		 struct arena *a, struct network *ret, struct err *e)
 {
+	/* A router's whole table may have a million routes. */
+	AUTO(arena) struct arena *scratch = arena_new((size_t)1 << 30);
 	struct taken t = { 0 };
 	struct net_network n = *want;
 	char id[65], bridge[IFNAMSIZ], now[40];
@@ -438,7 +440,7 @@ int network_make(struct lease_dirs *d, const struct net_paths *p, const struct n
 		n.driver = "bridge";
 	int r = settle_options(a, &n, e);
 	if (r == 0)
-		r = load_taken(d, a, &t, e);
+		r = load_taken(d, scratch, &t, e);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < t.nnets; i++)

@@ -387,7 +387,7 @@ static void net_move_device__named__keeps_its_address(void **state)
 	struct cidr want4, want6;
 	bool found4 = false, found6 = false;
 	OK(h, nl_open(&in, NETLINK_ROUTE, a, &h->e));
-	OK(h, link_prefixes_load(&in, h->a, &p, &h->e));
+	OK(h, link_prefixes_load(&in, h->a, true, &p, &h->e));
 	assert_int_equal(cidr_parse("192.0.2.77/24", 0, &want4), 0);
 	assert_int_equal(cidr_parse("2001:db8:7::7/64", 0, &want6), 0);
 	for (size_t i = 0; i < p.n; i++) {
