@@ -1,0 +1,26 @@
+#!/bin/bash
+# Logs in the journal; boot and shutdown as a unit of systemd.
+. "$(dirname "$0")/lib.sh"
+need journalctl
+use_busybox
+[ -S /run/systemd/journal/socket ] || skip_all "systemd: no journal"
+
+berth run -d --name j --network none --log-driver journald busybox sh -c 'echo to the journal; echo an error >&2' >/dev/null
+is "it ends" "$(berth wait j)" 0
+lines() { [ "$(berth logs j 2>/dev/null | sort | tr '\n' ' ')" = "an error to the journal " ]; }
+t "logs reads them from the journal" until_true 20 lines
+is "errors have their priority" "$(journalctl --no-pager -o json CONTAINER_NAME=j PRIORITY=3 | jq -r .MESSAGE)" "an error"
+t "rm" berth rm j
+
+# the unit that examples/ has, for this root
+berth run -d --name u --network none --restart always busybox sleep 1000 >/dev/null
+sed -e "s|/usr/local/bin/berth|$BERTH --root $ROOT|" "$TOP/examples/boot/berth.service" >/run/systemd/system/berth-test.service
+systemctl daemon-reload
+t "shutdown" berth shutdown -t 0
+is "nothing runs" "$(berth ps -q)" ""
+t "the unit starts" systemctl start berth-test
+is "what should run does" "$(berth ps --format '{{.Names}}')" u
+t "the unit stops" systemctl stop berth-test
+is "nothing runs again" "$(berth ps -q)" ""
+rm -f /run/systemd/system/berth-test.service
+t "rm" berth rm u
