@@ -206,6 +206,19 @@ static void put_port(struct strbuf *b, const struct net_port *p, const char *ip,
 	strbuf_addf(b, "/%s", proto_name(p->proto));
 }
 
+static bool is_published(const struct net_result *net, const char *port)
+{
+	for (size_t i = 0; i < net->nports; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "%u/%s", net->ports[i].ctr,
+			 proto_name(net->ports[i].proto));
+		if (str_eq(name, port))
+			return true;
+	}
+	return false;
+}
+
 void view_ports(const struct view *v, struct strbuf *b)
 {
 	struct net_paths paths = engine_net_paths(v->en);
@@ -213,10 +226,10 @@ void view_ports(const struct view *v, struct strbuf *b)
 	struct net_result net = { .nports = 0 };
 	struct err ignored = ERR_INIT;
 
-	if (!view_runs(v) || v->r->net.nports == 0)
+	if (!view_runs(v) || (v->r->net.nports == 0 && !v->exposed))
 		return;
 	a = arena_new(16u << 20);
-	if (net_load(&paths, v->id, a, &net, &ignored) < 0)
+	if (v->r->net.nports && net_load(&paths, v->id, a, &net, &ignored) < 0)
 		return;
 	for (size_t i = 0; i < net.nports;) {
 		const struct net_port *p = &net.ports[i];
@@ -227,6 +240,9 @@ void view_ports(const struct view *v, struct strbuf *b)
 			put_port(b, p, "::", n);
 		i += n;
 	}
+	for (char *const *s = v->exposed; s && *s && v->r->net.mode == NET_BRIDGE; s++)
+		if (!is_published(&net, *s))
+			strbuf_addf(b, "%s%s", b->len ? ", " : "", *s);
 }
 
 void view_networks(const struct view *v, struct strlist *ret)

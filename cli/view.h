@@ -15,6 +15,7 @@ struct view {			/* one container at this moment */
 	struct status s;
 	enum connect_state state;
 	struct engine const *en;
+	char *const *exposed;	/* "80/tcp" that its image names, or NULL; the caller's */
 };
 /* -ENOENT: there is none (any more). */
 int view_load(const struct engine *en, const char *id, struct view *ret, struct err *e);
@@ -31,7 +32,7 @@ static inline bool view_runs(const struct view *v)
 
 /* "Up 3 minutes (healthy)", "Exited (0) 5 seconds ago"; now: seconds since the epoch. */
 void view_status(const struct view *v, int64_t now, struct strbuf *b);
-/* "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp" */
+/* "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp, 443/tcp" */
 void view_ports(const struct view *v, struct strbuf *b);
 /* Names of its networks, or its mode; into list. */
 void view_networks(const struct view *v, struct strlist *ret);

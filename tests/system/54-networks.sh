@@ -27,6 +27,13 @@ is "all of them" "$(berth port web | sed 's/:[0-9]*$//' | tr '\n' ' ')" "53/udp 
 is "as inspect says it" "$(berth inspect -f '{{(index (index .NetworkSettings.Ports "80/tcp") 0).HostPort}}' web)" "${port#*:}"
 fails "one that it does not publish" 125 "berth: container web does not publish port 81/tcp" berth port web 81
 
+berth create --name maker --network none busybox true >/dev/null
+berth commit -c 'EXPOSE 443' -c 'EXPOSE 53/udp' maker exposed >/dev/null
+berth run -d --name shown -p 127.0.0.1::443 exposed sleep 1000 >/dev/null
+like "ps shows what is published, and what the image exposes" \
+	"$(berth ps --filter name=shown --format '{{.Ports}}')" "127.0.0.1:*->443/tcp, 53/udp"
+berth rm -f maker shown >/dev/null
+
 t "connect" berth network connect --alias site --ip 10.199.7.77 blue web
 is "it has the address" "$(berth inspect -f '{{(index .NetworkSettings.Networks "blue").IPAddress}}' web)" 10.199.7.77
 like "inside, too" "$(berth exec web ip -4 addr)" "*10.199.7.77/24*"
