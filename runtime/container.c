@@ -352,17 +352,18 @@ static int hand_over(struct birth *b, struct err *e)
 	return container_hand_over(&out, &b->l, e);
 }
 
+/* The last word is the state's: whoever finds "creating" without a maker undoes it, the init that
+ * we let go included. */
 static int settle(struct birth *b, struct err *e)
 {
-	int r;
+	int r = b->o->own_gate ? 0 : launch_keep(&b->l, e);
 
+	if (r < 0)
+		return r;
 	b->state.pid = b->l.pid;
 	b->state.start_time = b->l.start_time;
 	b->state.creating = false;
-	r = state_save(b->dir, &b->state, e);
-	if (!r && !b->o->own_gate)
-		r = launch_keep(&b->l, e);
-	return r;
+	return state_save(b->dir, &b->state, e);
 }
 
 static const struct { const char *name; int (*run)(struct birth *b, struct err *e); } steps[] = {
