@@ -181,7 +181,7 @@ int change_apply(struct arena *a, struct image_config *c, const char *line, stru
 	if (strcasecmp(word, "USER") == 0)
 		c->user = arena_strdup(a, rest);
 	else if (strcasecmp(word, "WORKDIR") == 0)
-		c->workdir = *rest == '/' || !*c->workdir ? arena_strdup(a, rest) :
+		c->workdir = *rest == '/' || str_empty(c->workdir) ? arena_strdup(a, rest) :
 			     arena_printf(a, "%s/%s", c->workdir, rest);
 	else if (strcasecmp(word, "STOPSIGNAL") == 0)
 		c->stop_signal = arena_strdup(a, rest);

@@ -25,6 +25,13 @@ FUZZ_LIBS_filter := -lyajl -lseccomp
 FUZZ_SRC_cgroup := $(wildcard base/*.c cgroup/*.c)
 FUZZ_LIBS_cgroup := -lyajl -ldl
 
+FUZZ_SRC_manifest := $(filter-out image/worker.c,$(wildcard image/*.c)) $(wildcard base/*.c)
+FUZZ_LIBS_manifest := $(IMAGE_LIBS)
+FUZZ_SRC_imagetext := $(FUZZ_SRC_manifest)
+FUZZ_LIBS_imagetext := $(IMAGE_LIBS)
+FUZZ_SRC_layer := $(FUZZ_SRC_manifest)
+FUZZ_LIBS_layer := $(IMAGE_LIBS)
+
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_NAMES:%=$(B)/fuzz/fuzz_%)
 
