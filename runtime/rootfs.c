@@ -6,9 +6,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/mem.h"
 #include "base/sys.h"
 #include "runtime/init.h"
@@ -64,10 +66,27 @@ static int cover_old_root(struct init *in, struct err *e)
 	return 0;
 }
 
+/* Who started us in a chroot has the rest of the host's mounts above it.  pivot_root would leave
+ * them in the namespace, and who joins that later (exec does) starts at their root: the host's.
+ * Joining our own namespace takes us there first, so that all of it goes. */
+static int leave_chroot(struct err *e)
+{
+	struct sys_mount_attr slave = { .propagation = MS_SLAVE };
+	AUTO_CLOSE int self = sys_pidfd_open(getpid(), 0);
+
+	if (self < 0 || sys_setns(self, CLONE_NEWNS) < 0)
+		return err_set(e, errno, "go to the root of the new mount namespace");
+	if (sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &slave) < 0)
+		return err_set(e, errno, "make the mounts of the new namespace slaves");
+	return 0;
+}
+
 int step_root_enter(struct init *in, struct err *e)
 {
-	int r;
+	int r = in->plan->no_pivot ? 0 : leave_chroot(e);
 
+	if (r < 0)
+		return r;
 	if (fchdir(in->root) < 0)
 		return err_set(e, errno, "enter the root file system");
 	if (in->plan->no_pivot) {
