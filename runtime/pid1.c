@@ -37,7 +37,6 @@ static void reap(pid_t child)
 
 static void __attribute__((noreturn)) serve(pid_t child, const sigset_t *all)
 {
-	prctl(PR_SET_NAME, "init");
 	for (;;) {
 		siginfo_t info;
 		int sig = sigwaitinfo(all, &info);
@@ -59,6 +58,7 @@ int step_pid1(struct init *in, struct err *e)
 	sigfillset(&all);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &all, NULL);
+	prctl(PR_SET_NAME, "init");	/* the program gets its own by execve */
 	child = fork();
 	if (child < 0)
 		return err_set(e, errno, "start the program below the init");
