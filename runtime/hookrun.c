@@ -164,7 +164,7 @@ int hookrun_all(const struct spec_hooks *h, const char *kind, const char *state,
 		char *const *env, struct err *e)
 {
 	for (size_t i = 0; i < h->n; i++)
-		if (run_one(&h->v[i], state, env, e) < 0)	/* runc's words, which callers show */
+		if (run_one(&h->v[i], state, env, e) < 0) /* runc's words, which callers show */
 			return err_wrap(e, "error running %s hook #%zu", kind, i);
 	return 0;
 }
