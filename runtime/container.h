@@ -108,7 +108,7 @@ int container_mounts(const struct container_env *env, const char *id,
 struct container_exec_opts {
 	int stdio[3];
 	unsigned preserve_fds;
-	const char *cgroup;		/* sub-cgroup to use, NULL: that of the container's init */
+	const char *cgroup;		/* sub-cgroup to use, NULL: the container's (or its init's) */
 	bool cgroup_make;		/* make it first (one level, a leaf); stays until it is removed */
 	const char *console_socket, *pid_file, *pidfd_socket;
 	bool ignore_paused, no_new_keyring;

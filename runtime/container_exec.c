@@ -4,9 +4,8 @@
  * Runs in: host
  *
  * It joins the namespaces that the container has of its own and, unless a sub-cgroup is named,
- * the cgroup in which the init is now: an init like systemd has moved itself into a leaf, and
- * the container's own directory then takes no processes (cgroup-v2.rst, "No Internal Process
- * Constraint").
+ * the container's cgroup.  Where an init like systemd has enabled controllers below it that one
+ * takes no processes (cgroup-v2.rst, "No Internal Process Constraint"); then the init's own leaf.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,19 +28,26 @@ static unsigned namespaces_of(const struct spec *s)
 	return mask;
 }
 
-/* Where the init is, if that is inside the container's cgroup; else the container's own. */
-static int init_cgroup(const struct container_state *st, int *ret, struct err *e)
+/* The container's own as long as it may hold processes; else where the init has gone to. */
+static int usual_cgroup(const struct container_state *st, int *ret, struct err *e)
 {
 	AUTO_FREE char *path = NULL;
+	AUTO_CLOSE int own = -1;
+	char controllers[128] = "";
+	struct err ignore = ERR_INIT;
 	const char *below;
-	int r = cgroup_of_pid(st->pid, &path, e);
+	int r = cgroup_dir_open(st->cgroup_path, &own, e);
 
 	if (r < 0)
 		return r;
-	below = str_after(path, st->cgroup_path);
-	if (!below || (*below && *below != '/'))
-		return cgroup_dir_open(st->cgroup_path, ret, e);
-	return cgroup_dir_open(path, ret, e);
+	path_read_line(own, "cgroup.subtree_control", controllers, sizeof(controllers), &ignore);
+	if (controllers[0] && cgroup_of_pid(st->pid, &path, &ignore) == 0) {
+		below = str_after(path, st->cgroup_path);
+		if (below && *below == '/')
+			return cgroup_dir_open(path, ret, e);
+	}
+	*ret = TAKE_FD(own);
+	return 0;
 }
 
 static int choose_cgroup(const struct container_state *st, const struct container_exec_opts *o,
@@ -61,7 +67,7 @@ static int choose_cgroup(const struct container_state *st, const struct containe
 		return 0;
 	}
 	if (!o->cgroup)
-		return init_cgroup(st, ret, e);
+		return usual_cgroup(st, ret, e);
 	r = container_cgroup(st, &c, e);
 	if (r < 0)
 		return r;
