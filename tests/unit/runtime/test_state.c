@@ -32,15 +32,14 @@ static int set_up(void **state)
 	strcpy(r->root, "/tmp/berth-state-XXXXXX");
 	assert_non_null(mkdtemp(r->root));
 	r->env = (struct container_env){ .run_root = r->root };
-	assert_int_equal(state_dir_make(&r->env, "c", false, &r->dir, &made, &e), 0);
-	assert_true(made);
-	assert_int_equal(proc_boot_id(r->boot), 0);
-	r->child = fork();
+	r->child = fork();	/* before there is a lock that it would share */
 	if (!r->child) {
-		close(r->dir);	/* it shares the lock */
 		pause();
 		_exit(0);
 	}
+	assert_int_equal(state_dir_make(&r->env, "c", false, &r->dir, &made, &e), 0);
+	assert_true(made);
+	assert_int_equal(proc_boot_id(r->boot), 0);
 	*state = r;
 	return 0;
 }
