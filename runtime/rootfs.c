@@ -22,13 +22,32 @@ static int set_attr(int fd, unsigned flags, uint64_t set, uint64_t propagation)
 	return sys_mount_setattr(fd, "", AT_EMPTY_PATH | flags, &a);
 }
 
+/*
+ * Who started us in a chroot has the rest of the host's mounts above it.  pivot_root from there
+ * would leave them in the namespace, and who joins that later, as exec does, starts at its root:
+ * the host's.  Joining our own namespace takes us to its top; paths are still those of the chroot.
+ */
+static int go_to_top(void)
+{
+	AUTO_CLOSE int self = sys_pidfd_open(getpid(), 0);
+
+	return self < 0 ? -1 : sys_setns(self, CLONE_NEWNS);
+}
+
+static int go_back(int root)
+{
+	return fchdir(root) < 0 ? -1 : chroot(".");
+}
+
 int step_root_attach(struct init *in, struct err *e)
 {
 	struct sys_mount_attr slave = { .propagation = MS_SLAVE };
+	AUTO_CLOSE int before = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	const char *at = in->plan->root_path;
 
 	/* What we mount must not reach the host; what the host mounts later may reach us. */
-	if (sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &slave) < 0)
+	if (before < 0 || go_to_top() < 0 ||
+	    sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &slave) < 0 || go_back(before) < 0)
 		return err_set(e, errno, "make the mounts of the new namespace slaves");
 	in->root = in->plan->fd[PLAN_FD_ROOT];
 	if (in->root < 0) {
@@ -66,27 +85,26 @@ static int cover_old_root(struct init *in, struct err *e)
 	return 0;
 }
 
-/* Who started us in a chroot has the rest of the host's mounts above it.  pivot_root would leave
- * them in the namespace, and who joins that later (exec does) starts at their root: the host's.
- * Joining our own namespace takes us there first, so that all of it goes. */
-static int leave_chroot(struct err *e)
+static int pivot(struct init *in, struct err *e)
 {
-	struct sys_mount_attr slave = { .propagation = MS_SLAVE };
-	AUTO_CLOSE int self = sys_pidfd_open(getpid(), 0);
+	AUTO_CLOSE int before = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	if (self < 0 || sys_setns(self, CLONE_NEWNS) < 0)
+	if (before < 0 || go_to_top() < 0 || fchdir(in->root) < 0)
 		return err_set(e, errno, "go to the root of the new mount namespace");
-	if (sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &slave) < 0)
-		return err_set(e, errno, "make the mounts of the new namespace slaves");
-	return 0;
+	if (sys_pivot_root(".", ".") == 0)
+		return 0;
+	/* EBUSY: what lies over the namespace's own root is the new root itself */
+	if (errno == EBUSY && go_back(before) == 0 && fchdir(in->root) == 0 &&
+	    sys_pivot_root(".", ".") == 0)
+		return 0;
+	err_set(e, errno, "pivot_root");
+	return err_hint(e, "on an initramfs use --no-pivot");
 }
 
 int step_root_enter(struct init *in, struct err *e)
 {
-	int r = in->plan->no_pivot ? 0 : leave_chroot(e);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (fchdir(in->root) < 0)
 		return err_set(e, errno, "enter the root file system");
 	if (in->plan->no_pivot) {
@@ -94,10 +112,9 @@ int step_root_enter(struct init *in, struct err *e)
 		if (r < 0)
 			return r;
 	} else {
-		if (sys_pivot_root(".", ".") < 0) {
-			err_set(e, errno, "pivot_root");
-			return err_hint(e, "on an initramfs use --no-pivot");
-		}
+		r = pivot(in, e);
+		if (r < 0)
+			return r;
 		/* The old root lies over the new one now; with it goes all of the host's. */
 		if (sys_umount2(".", MNT_DETACH) < 0)
 			return err_set(e, errno, "detach the old root");
