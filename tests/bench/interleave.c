@@ -148,8 +148,8 @@ int main(int argc, char **argv)
 	for (int c = 0; c < ncases; c++) {
 		qsort(cases[c].ms, (size_t)rounds, sizeof(double), by_value);
 		printf("%s\t%.3f\t%.3f\t%.3f\t%d\t%ld\t%.0f\n", cases[c].name,
-		       cases[c].ms[rounds / 2], cases[c].ms[0], cases[c].ms[rounds - 1], cases[c].failures, cases[c].peak,
-		       cases[c].cpu);
+		       cases[c].ms[rounds / 2], cases[c].ms[0], cases[c].ms[rounds - 1],
+		       cases[c].failures, cases[c].peak, cases[c].cpu);
 	}
 	return 0;
 }
