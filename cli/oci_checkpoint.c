@@ -83,8 +83,8 @@ static int complete_opts(struct criu_opts *p, struct err *e)
 	while (p->c.manage_cgroups && modes[i] && !str_eq(p->c.manage_cgroups, modes[i]))
 		i++;
 	if (p->c.manage_cgroups && !modes[i])
-		return err_say(e, EINVAL, "--manage-cgroups-mode %s: expected soft, full, strict or "
-			       "ignore", p->c.manage_cgroups);
+		return err_say(e, EINVAL, "--manage-cgroups-mode %s: expected soft, full, strict "
+			       "or ignore", p->c.manage_cgroups);
 	/* parent_path stays: criu takes it relative to the images. */
 	p->c.image_path = oci_absolute(p->c.image_path ? p->c.image_path : "checkpoint");
 	p->c.work_path = oci_absolute(p->c.work_path);

@@ -100,7 +100,8 @@ int oci_load_bundle(const char *bundle, const char *config, struct arena *a, cha
 		file = path_join(dir, "config.json");
 	r = path_read_file(AT_FDCWD, file, SPEC_MAX_BYTES, &text, &n, e);
 	if (r == -EFBIG)
-		return err_say(e, EFBIG, "config.json: is larger than %u MiB", SPEC_MAX_BYTES >> 20);
+		return err_say(e, EFBIG, "config.json: is larger than %u MiB",
+			       SPEC_MAX_BYTES >> 20);
 	if (r < 0)
 		return r;
 	r = spec_read(a, text, n, ret, e);

@@ -63,7 +63,8 @@ static int parse_user(const char *text, struct spec_user *u, struct err *e)
 
 	if (str_to_u32(uid, &u->uid) < 0 || (colon && str_to_u32(colon + 1, &u->gid) < 0) ||
 	    u->uid == UINT32_MAX || u->gid == UINT32_MAX)
-		return err_say(e, EINVAL, "--user \"%s\": expected UID or UID:GID in numbers", text);
+		return err_say(e, EINVAL, "--user \"%s\": expected UID or UID:GID in numbers",
+			       text);
 	return 0;
 }
 
@@ -96,7 +97,7 @@ static int add_caps(const struct strlist *names, struct spec_caps *c, struct err
 		c->bounding |= UINT64_C(1) << bit;
 		c->effective |= UINT64_C(1) << bit;
 		c->permitted |= UINT64_C(1) << bit;
-		/* Ambient needs inheritable, capabilities(7); that is the configuration's to say. */
+		/* Ambient needs inheritable, capabilities(7); the configuration says it. */
 		c->ambient |= c->inheritable & UINT64_C(1) << bit;
 	}
 	return 0;

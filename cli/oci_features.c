@@ -7,7 +7,7 @@
 
 #include "base/str.h"
 #include "cli/oci.h"
-#include "runtime/spec_part.h"
+#include "runtime/spec.h"
 
 static const struct opt no_rows[] = { OPT_END };
 
@@ -25,14 +25,6 @@ static void out_names(struct json_out *o, const char *key, const char *const *v)
 	json_out_arr(o, key);
 	for (; *v; v++)
 		json_out_str(o, NULL, *v);
-	json_out_end_arr(o);
-}
-
-static void out_words(struct json_out *o, const char *key, const struct spec_word *w)
-{
-	json_out_arr(o, key);
-	for (; w->word; w++)
-		json_out_str(o, NULL, w->word);
 	json_out_end_arr(o);
 }
 
@@ -61,6 +53,17 @@ static void out_seccomp(struct json_out *o)
 	json_out_end_obj(o);
 }
 
+static void out_memory_policy(struct json_out *o)
+{
+	AUTO(strlist) struct strlist modes = STRLIST_INIT, flags = STRLIST_INIT;
+
+	spec_mempolicy_names(&modes, &flags);
+	json_out_obj(o, "memoryPolicy");
+	json_out_strs(o, "modes", modes.v);
+	json_out_strs(o, "flags", flags.v);
+	json_out_end_obj(o);
+}
+
 static void out_linux(struct json_out *o)
 {
 	const char *name;
@@ -84,10 +87,7 @@ static void out_linux(struct json_out *o)
 	out_seccomp(o);
 	out_enabled(o, "apparmor");
 	out_enabled(o, "selinux");
-	json_out_obj(o, "memoryPolicy");
-	out_words(o, "modes", spec_words_mpol);
-	out_words(o, "flags", spec_words_mpol_flag);
-	json_out_end_obj(o);
+	out_memory_policy(o);
 	json_out_obj(o, "intelRdt");
 	json_out_bool(o, "enabled", true);
 	json_out_bool(o, "schemata", true);

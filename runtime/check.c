@@ -145,8 +145,8 @@ static int check_mounts(const struct spec *s, struct err *e)
 		const struct spec_mount *m = &s->mounts[i];
 
 		if (m->flags & SPEC_MOUNT_TMPCOPYUP && !str_eq(m->type, "tmpfs"))
-			return err_say(e, EINVAL, "mounts[%zu].options: tmpcopyup is for tmpfs only",
-				       i);
+			return err_say(e, EINVAL, "mounts[%zu].options: tmpcopyup is for tmpfs "
+				       "only", i);
 		if (m->flags & SPEC_MOUNT_IDMAP && !m->uids.n && !has_ns(s, SPEC_NS_USER))
 			return err_say(e, EINVAL, "mounts[%zu]: idmap needs uidMappings and "
 				       "gidMappings, or a user namespace of the container", i);

@@ -226,7 +226,8 @@ static int page_server_args(const struct checkpoint_opts *o, struct strlist *arg
 	if (!o->page_server)
 		return 0;
 	if (!colon)
-		return err_say(e, EINVAL, "--page-server %s: expected ADDRESS:PORT", o->page_server);
+		return err_say(e, EINVAL, "--page-server %s: expected ADDRESS:PORT",
+			       o->page_server);
 	strlist_add(args, "--page-server");
 	strlist_addf(args, "--address=%.*s", (int)(colon - o->page_server), o->page_server);
 	strlist_addf(args, "--port=%s", colon + 1);

@@ -14,8 +14,9 @@
 #include "runtime/container.h"
 
 struct checkpoint_opts {
-	const char *image_path, *work_path, *parent_path;	/* absolute, or NULL: ./checkpoint */
-	const char *manage_cgroups;	/* "soft" "full" "strict" "ignore"; NULL: ours, see checkpoint.c */
+	const char *image_path, *work_path;	/* absolute; NULL: ./checkpoint, image_path */
+	const char *parent_path;	/* as criu takes it: relative to image_path */
+	const char *manage_cgroups;	/* "soft" "full" "strict" "ignore"; NULL: ignore */
 	const char *page_server;	/* ADDRESS:PORT, or NULL */
 	const char *lsm_profile, *lsm_mount_context, *network_lock;
 	int status_fd;			/* --status-fd, or -1 */

@@ -283,7 +283,8 @@ static int on_mounts(void *ctx, const struct launch *l, struct err *e)
 	b->hooks_owed = true;
 	r = container_hooks(&b->state, b->s, SPEC_HOOK_PRESTART, CONTAINER_CREATING, e);
 	if (!r)
-		r = container_hooks(&b->state, b->s, SPEC_HOOK_CREATE_RUNTIME, CONTAINER_CREATING, e);
+		r = container_hooks(&b->state, b->s, SPEC_HOOK_CREATE_RUNTIME,
+				    CONTAINER_CREATING, e);
 	return r;
 }
 

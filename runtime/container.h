@@ -61,7 +61,7 @@ struct container_create_opts {
 	const char *console_socket, *pid_file, *pidfd_socket;
 	unsigned preserve_fds;
 	bool no_pivot, no_new_keyring, run_pid1, engine, own_gate;
-	int pdeathsig;			/* own_gate: signal to the init when the caller ends, or 0 */
+	int pdeathsig;			/* own_gate: to the init when the caller ends; 0: none */
 	unsigned listen_fds;		/* socket activation: so many of preserve_fds */
 	const char *sd_notify;		/* NOTIFY_SOCKET to hand in, or NULL */
 	/* engine: network, when the namespaces exist (before the hooks) */
@@ -108,8 +108,8 @@ int container_mounts(const struct container_env *env, const char *id,
 struct container_exec_opts {
 	int stdio[3];
 	unsigned preserve_fds;
-	const char *cgroup;		/* sub-cgroup to use, NULL: the container's (or its init's) */
-	bool cgroup_make;		/* make it first (one level, a leaf); stays until it is removed */
+	const char *cgroup;		/* sub-cgroup, NULL: the container's (or its init's) */
+	bool cgroup_make;		/* make it first, one level; the caller removes it */
 	const char *console_socket, *pid_file, *pidfd_socket;
 	bool ignore_paused, no_new_keyring;
 	int pdeathsig;

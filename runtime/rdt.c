@@ -133,8 +133,8 @@ static int group_open(const char *root, const struct spec_rdt *w, const char *id
 			return err_say(e, EEXIST, "linux.intelRdt: %s exists already", path);
 		if (*ret_made && !str_empty(w->clos_id) && !wants_schemata(w)) {
 			rmdir(path);
-			return err_say(e, ENOENT, "linux.intelRdt.closID: there is no group \"%s\", "
-				       "and no schemata to make it with", name);
+			return err_say(e, ENOENT, "linux.intelRdt.closID: there is no group "
+				       "\"%s\", and no schemata to make it with", name);
 		}
 	}
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -182,6 +182,8 @@ int spec_mount_options(struct arena *a, struct spec_mount *m, char *const *optio
 		       struct err *e);
 /* The names of all options that spec_mount_options knows, sorted. */
 void spec_mount_option_names(struct strlist *ret);
+/* Of linux.memoryPolicy, as the specification spells them. */
+void spec_mempolicy_names(struct strlist *ret_modes, struct strlist *ret_flags);
 const char *spec_hook_name(enum spec_hook_kind kind);	/* "createRuntime" */
 /* spec → config.json. */
 void spec_write(const struct spec *s, struct strbuf *b);

@@ -111,7 +111,6 @@ static const struct mount_option mount_options[] = {
 };
 /* clang-format on */
 
-
 static const struct mount_option *option_find(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(mount_options); i++)

@@ -163,3 +163,11 @@ const char *spec_rlimit_name(int resource)
 			return rlimit_names[i].name;
 	return NULL;
 }
+
+void spec_mempolicy_names(struct strlist *ret_modes, struct strlist *ret_flags)
+{
+	for (const struct spec_word *w = spec_words_mpol; w->word; w++)
+		strlist_add(ret_modes, w->word);
+	for (const struct spec_word *w = spec_words_mpol_flag; w->word; w++)
+		strlist_add(ret_flags, w->word);
+}

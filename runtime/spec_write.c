@@ -101,7 +101,8 @@ static void out_process_tuning(struct json_out *o, const struct spec_process *p)
 	out_scheduler(o, &p->scheduler);
 	if (p->ioprio.set) {
 		json_out_obj(o, "ioPriority");
-		json_out_str(o, "class", spec_word_of(spec_words_ioprio, (uint64_t)p->ioprio.class));
+		json_out_str(o, "class",
+			     spec_word_of(spec_words_ioprio, (uint64_t)p->ioprio.class));
 		json_out_i64(o, "priority", p->ioprio.level);
 		json_out_end_obj(o);
 	}

@@ -48,8 +48,9 @@ int container_id_check(const char *id, struct err *e)
 		return err_say(e, EINVAL, "a container ID has at most 255 characters, not %zu", n);
 	if (strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+.-") != n ||
 	    id[0] == '.')
-		return err_say(e, EINVAL, "invalid character in container ID \"%.100s\": it consists "
-			       "of letters, digits and _ + - . and does not begin with a dot", id);
+		return err_say(e, EINVAL, "invalid character in container ID \"%.100s\": it "
+			       "consists of letters, digits and _ + - . and does not begin "
+			       "with a dot", id);
 	return 0;
 }
 
@@ -159,7 +160,7 @@ int state_dir_make(const struct container_env *env, const char *id, bool engine,
 			return err_say(e, EEXIST, "container with id \"%s\" already exists", id);
 		if (!still_named(env, id, fd))
 			continue;
-		/* Also when we made it: another may have been here between our mkdir and our lock. */
+		/* Also when we made it: another may have come between our mkdir and our lock. */
 		r = take_over(env, id, engine, fd, e);
 		if (r < 0)
 			return r;

@@ -1,4 +1,4 @@
-/* What a container does now is looked up: state.json names the process, and the process is asked. */
+/* What a container does now is looked up: state.json names a process, and that is asked. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
