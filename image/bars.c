@@ -98,7 +98,8 @@ void bars_draw(struct bars *b)
 		if (b->terminal) {
 			draw_one(v, &out);
 		} else if (!v->said && !str_eq(v->state, "waiting")) {
-			strbuf_addf(&out, "%s: %s, %s\n", v->name, v->state, str_bytes(v->size, size));
+			strbuf_addf(&out, "%s: %s, %s\n", v->name, v->state,
+				    str_bytes(v->size, size));
 			v->said = true;
 		}
 	}

@@ -1,7 +1,8 @@
 /*
  * bars.h - how far each blob is, on standard error.
  *
- * Used by berth-image.  On a terminal a bar per blob, drawn anew in place; else one line when a blob
+ * Used by berth-image.  On a terminal a bar per blob, drawn anew in place; else one line when a
+ * blob
  * begins and one when it is there.  Any thread may move a bar; one draws.
  */
 #ifndef IMAGE_BARS_H
@@ -12,7 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct bar { char name[16]; uint64_t size, at, begun_at; int64_t begun_ns; const char *state; bool said; };
+struct bar {
+	char name[16];
+	uint64_t size, at, begun_at;
+	int64_t begun_ns;
+	const char *state;
+	bool said;
+};
 struct bars {
 	pthread_mutex_t lock;
 	struct bar *v;

@@ -11,7 +11,8 @@ char *base64_encode(const void *data, size_t n)
 	char *out = mem_alloc((n + 2) / 3 * 4 + 1), *o = out;
 
 	for (; n > 0; p += 3) {
-		unsigned v = (unsigned)p[0] << 16 | (n > 1 ? (unsigned)p[1] << 8 : 0) | (n > 2 ? p[2] : 0);
+		unsigned v = (unsigned)p[0] << 16 | (n > 1 ? (unsigned)p[1] << 8 : 0) |
+			     (n > 2 ? p[2] : 0);
 
 		*o++ = digits[v >> 18];
 		*o++ = digits[v >> 12 & 63];

@@ -139,8 +139,10 @@ int catalog_write(const struct store *s, const struct catalog *x, struct err *e)
 	if (x->n > MANIFEST_DESCRIPTORS_MAX)
 		return err_say(e, E2BIG, "a store holds at most %d names and images: remove some",
 			       MANIFEST_DESCRIPTORS_MAX);
-	strbuf_adds(&b, "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\","
-			"\"manifests\":[\n");
+	strbuf_adds(
+		&b,
+		"{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\","
+		"\"manifests\":[\n");
 	for (size_t i = 0; i < x->n; i++) {
 		struct json_out o;
 

@@ -70,8 +70,8 @@ static int read_exec(struct arena *a, const char *rest, char ***ret, bool *ret_j
 	const struct json *doc;
 
 	*ret_json = false;
-	if (*rest == '[' && json_parse(a, rest, strlen(rest), (struct json_limits){ 65536, 4 }, c.what, &doc,
-				       &lost) == 0) {
+	if (*rest == '[' && json_parse(a, rest, strlen(rest), (struct json_limits){ 65536, 4 },
+				       c.what, &doc, &lost) == 0) {
 		*ret_json = true;
 		return json_read_strs(&c, doc, ret);
 	}
@@ -80,8 +80,8 @@ static int read_exec(struct arena *a, const char *rest, char ***ret, bool *ret_j
 	return 0;
 }
 
-static int command_set(struct arena *a, const struct image_config *c, const char *rest, char ***field,
-		       struct err *e)
+static int command_set(struct arena *a, const struct image_config *c, const char *rest,
+		       char ***field, struct err *e)
 {
 	char **v, **w;
 	bool json;
@@ -109,12 +109,14 @@ static int command_set(struct arena *a, const struct image_config *c, const char
 }
 
 /* K=V K="V W", or (ENV only) K V. */
-static int pairs_set(struct arena *a, struct image_config *c, const char *rest, bool env, struct err *e)
+static int pairs_set(struct arena *a, struct image_config *c, const char *rest, bool env,
+		     struct err *e)
 {
 	size_t first = strcspn(rest, "= ");
 
 	if (env && rest[first] == ' ') {
-		env_set(a, &c->env, arena_strndup(a, rest, first), rest + first + strspn(rest + first, " "));
+		env_set(a, &c->env, arena_strndup(a, rest, first),
+			rest + first + strspn(rest + first, " "));
 		return 0;
 	}
 	while (*rest) {
@@ -133,7 +135,8 @@ static int pairs_set(struct arena *a, struct image_config *c, const char *rest, 
 		rest += strspn(rest, " ");
 		eq = b.s ? strchr(b.s, '=') : NULL;
 		if (!eq || eq == b.s || quote)
-			return err_say(e, EINVAL, "expected KEY=VALUE, not \"%.100s\"", b.s ? b.s : "");
+			return err_say(e, EINVAL, "expected KEY=VALUE, not \"%.100s\"",
+				       b.s ? b.s : "");
 		*eq = '\0';
 		if (env)
 			env_set(a, &c->env, b.s, eq + 1);
@@ -157,7 +160,8 @@ static int words_add(struct arena *a, char ***field, const char *rest, bool port
 	for (size_t i = 0; json ? v[i] != NULL : i < l.n; i++) {
 		const char *word = json ? v[i] : l.v[i];
 
-		list_add(a, field, ports && !strchr(word, '/') ? arena_printf(a, "%s/tcp", word) : word);
+		list_add(a, field,
+			 ports && !strchr(word, '/') ? arena_printf(a, "%s/tcp", word) : word);
 	}
 	return 0;
 }
@@ -188,8 +192,10 @@ int change_apply(struct arena *a, struct image_config *c, const char *line, stru
 	else if (strcasecmp(word, "ONBUILD") == 0)
 		list_add(a, &c->onbuild, rest);
 	else
-		return err_say(e, EINVAL, "--change \"%.100s\": expected CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, "
-			       "ONBUILD, STOPSIGNAL, USER, VOLUME or WORKDIR", line);
+		return err_say(e, EINVAL,
+			       "--change \"%.100s\": expected CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, "
+			       "ONBUILD, STOPSIGNAL, USER, VOLUME or WORKDIR",
+			       line);
 	return 0;
 }
 
@@ -220,8 +226,9 @@ static void write_str(struct json_out *o, const char *key, const char *v)
 static void write_health(struct json_out *o, const struct image_health *h)
 {
 	const struct { const char *key; int64_t v; } rows[] = {
-		{ "Interval", h->interval }, { "Timeout", h->timeout }, { "StartPeriod", h->start_period },
-		{ "StartInterval", h->start_interval }, { "Retries", h->retries },
+		{ "Interval", h->interval },	    { "Timeout", h->timeout },
+		{ "StartPeriod", h->start_period }, { "StartInterval", h->start_interval },
+		{ "Retries", h->retries },
 	};
 
 	if (!h->set)

@@ -17,7 +17,7 @@ void change_write(struct json_out *o, const char *key, const struct image_config
 /* A new image out of layers: config and manifest become blobs, and the image is queued. */
 struct made_image {
 	const struct config_doc *base;		/* or NULL */
-	const struct json *base_doc;		/* the same document whole, for its history; or NULL */
+	const struct json *base_doc; /* the same document whole, for its history; or NULL */
 	const struct descriptor *layers;	/* of the base */
 	size_t nlayers;
 	const struct packed *layer;		/* the new one on top */
@@ -31,7 +31,8 @@ int change_make(struct maker *m, const struct made_image *i, const char **ret_id
 
 struct import_opts { const char *name, *message, *platform; char **changes; };
 /* A root file system: a tar archive ("-": standard input) or a directory. */
-int import_root(const struct store *s, const char *input, const struct import_opts *o, struct err *e);
+int import_root(const struct store *s, const char *input, const struct import_opts *o,
+		struct err *e);
 
 struct commit_opts { const char *name, *author, *message; char **changes; };
 /* upper: the overlayfs upper directory of a container made from the image. */

@@ -1,4 +1,5 @@
-/* commit.c - new images: a container's upper directory on top of its image, or a root file system. */
+/* commit.c - new images: a container's upper directory on top of its image, or a root file
+ * system. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -33,7 +34,8 @@ static void write_history(struct json_out *o, const struct made_image *i, const 
 	const struct json *old = json_get(i->base_doc, "history");
 
 	json_out_arr(o, "history");
-	for (const struct json *h = old && old->type == JSON_ARRAY ? old->child : NULL; h; h = h->next)
+	for (const struct json *h = old && old->type == JSON_ARRAY ? old->child : NULL; h;
+	     h = h->next)
 		json_out_value(o, NULL, h);
 	json_out_obj(o, NULL);
 	json_out_str(o, "created", created);
@@ -74,8 +76,8 @@ static void write_config(struct strbuf *b, const struct made_image *i)
 	json_out_end_obj(&o);
 }
 
-static void write_descriptor(struct json_out *o, const char *key, const char *type, const char *digest,
-			     uint64_t size)
+static void write_descriptor(struct json_out *o, const char *key, const char *type,
+			     const char *digest, uint64_t size)
 {
 	json_out_obj(o, key);
 	json_out_str(o, "mediaType", type);
@@ -146,7 +148,8 @@ static int full_name(struct arena *a, const char *name, char ***ret, struct err 
 	return 0;
 }
 
-static int apply_changes(struct arena *a, struct image_config *c, char *const *changes, struct err *e)
+static int apply_changes(struct arena *a, struct image_config *c, char *const *changes,
+			 struct err *e)
 {
 	int r = 0;
 
@@ -183,7 +186,7 @@ static int pack_plain(struct maker *m, int fd, struct packed *ret, struct err *e
 	if (r == 0)
 		r = depend_resolve(&l.tree, &nothing, e);
 	if (r == 0)
-		r = tree_finish(&l.tree, e);
+		r = stage_finish(&l.tree, e);
 	if (r == 0)
 		r = pack_layer(m, l.fs_fd, 0, ret, e);
 	layer_cleanup(&l);
@@ -198,8 +201,9 @@ static int import_open(const char *input, int *ret_fd, bool *ret_dir, struct err
 	if (str_eq(input, "-")) {
 		fd = fcntl(0, F_DUPFD_CLOEXEC, 3);
 		if (isatty(0))
-			return err_say(e, EINVAL, "import reads an archive from standard input, which is a "
-						  "terminal");
+			return err_say(e, EINVAL,
+				       "import reads an archive from standard input, which is a "
+				       "terminal");
 	} else {
 		fd = open(input, O_RDONLY | O_NOCTTY | O_CLOEXEC);
 	}
@@ -210,7 +214,8 @@ static int import_open(const char *input, int *ret_fd, bool *ret_dir, struct err
 	return 0;
 }
 
-int import_root(const struct store *s, const char *input, const struct import_opts *o, struct err *e)
+int import_root(const struct store *s, const char *input, const struct import_opts *o,
+		struct err *e)
 {
 	AUTO(maker) struct maker m = { .fd = -1, .lock_fd = -1, .blobs_fd = -1 };
 	AUTO(arena) struct arena *a = arena_new(64u << 20);
@@ -255,7 +260,8 @@ static int read_base(struct maker *m, const struct image *i, struct manifest *mf
 	int r;
 
 	if (!*i->digest || !maker_has_blob(m, i->digest) || !maker_has_blob(m, i->id))
-		return err_say(e, ENOENT, "the manifest of image %.19s... is not in the store", i->id);
+		return err_say(e, ENOENT, "the manifest of image %.19s... is not in the store",
+			       i->id);
 	r = maker_read_blob(m, i->digest, "manifest", &text, &n, e);
 	if (r == 0)
 		r = manifest_parse(m->a, text, n, NULL, "manifest", &kind, &idx, mf, e);
@@ -264,7 +270,8 @@ static int read_base(struct maker *m, const struct image *i, struct manifest *mf
 	if (r == 0)
 		r = config_parse(m->a, config, n, "config", doc, e);
 	if (r == 0)
-		r = json_parse(m->a, config, n, (struct json_limits){ MANIFEST_BYTES_MAX, 32 }, "config", raw, e);
+		r = json_parse(m->a, config, n, (struct json_limits){ MANIFEST_BYTES_MAX, 32 },
+			       "config", raw, e);
 	return r;
 }
 
@@ -276,8 +283,12 @@ int commit_upper(const struct store *s, const char *upper, const char *image,
 	struct manifest mf = { 0 };
 	struct config_doc doc = { 0 };
 	struct packed layer;
-	struct made_image made = { .base = &doc, .layer = &layer, .author = o->author, .what = image,
-				   .comment = o->message, .created_by = "berth commit" };
+	struct made_image made = { .base = &doc,
+				   .layer = &layer,
+				   .author = o->author,
+				   .what = image,
+				   .comment = o->message,
+				   .created_by = "berth commit" };
 	AUTO_CLOSE int fd = -1;
 	const char *id;
 	char **names;

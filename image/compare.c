@@ -11,7 +11,7 @@
 
 #include "base/fd.h"
 #include "base/path.h"
-#include "image/check.h"
+#include "image/fsck.h"
 
 #define XATTRS_MAX 65536
 
@@ -38,7 +38,8 @@ static int names_of(int fd, struct strlist *l)
 static bool same_content(struct compare *c, int a, int b)
 {
 	for (;;) {
-		ssize_t n = fd_read_full(a, c->a, XATTRS_MAX), m = fd_read_full(b, c->b, XATTRS_MAX);
+		ssize_t n = fd_read_full(a, c->a, XATTRS_MAX),
+			m = fd_read_full(b, c->b, XATTRS_MAX);
 
 		if (n != m || n < 0 || memcmp(c->a, c->b, (size_t)n) != 0)
 			return false;
@@ -107,7 +108,8 @@ static int differ(struct compare *c, const char *path)
 	return 0;
 }
 
-static int compare_dirs(struct compare *c, int a, int b, const char *path, unsigned depth, struct err *e);
+static int compare_dirs(struct compare *c, int a, int b, const char *path, unsigned depth,
+			struct err *e);
 
 static int compare_one(struct compare *c, int da, int db, const char *name, const char *path,
 		       unsigned depth, struct err *e)
@@ -116,7 +118,8 @@ static int compare_one(struct compare *c, int da, int db, const char *name, cons
 	AUTO_CLOSE int b = -1;
 	struct stat x, y;
 
-	if (fstatat(da, name, &x, AT_SYMLINK_NOFOLLOW) < 0 || fstatat(db, name, &y, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(da, name, &x, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    fstatat(db, name, &y, AT_SYMLINK_NOFOLLOW) < 0)
 		return differ(c, path);
 	if (!same_stat(&x, &y) || !same_attributes(c, da, db, name))
 		return differ(c, path);
@@ -133,7 +136,8 @@ static int compare_one(struct compare *c, int da, int db, const char *name, cons
 	return same_content(c, a, b) ? 1 : differ(c, path);
 }
 
-static int compare_dirs(struct compare *c, int a, int b, const char *path, unsigned depth, struct err *e)
+static int compare_dirs(struct compare *c, int a, int b, const char *path, unsigned depth,
+			struct err *e)
 {
 	AUTO(strlist) struct strlist x = STRLIST_INIT;
 	AUTO(strlist) struct strlist y = STRLIST_INIT;

@@ -42,7 +42,7 @@ static enum look look_in(int root, const char *key, const char *path, int *ret_f
 			return masks ? LOOK_ABSENT : LOOK_BELOW;
 		close(cur);
 		cur = next;
-		if (fstat(cur, &st) < 0 || tree_is_whiteout(&st))
+		if (fstat(cur, &st) < 0 || stage_is_whiteout(&st))
 			return LOOK_ABSENT;
 		if (*path && S_ISLNK(st.st_mode))
 			return LOOK_SYMLINK;
@@ -85,31 +85,31 @@ static bool root_plain(const struct below *b)
 	       st.st_gid == 0;
 }
 
-bool depend_needed(const struct tree *t, const struct below *b)
+bool depend_needed(const struct stage *t, const struct below *b)
 {
 	if (t->nlinks || t->nwhiteouts)
 		return true;
 	for (size_t i = 1; i < t->ndirs; i++)
-		if ((t->dirs[i].flags & (TREE_IMPLIED | TREE_GONE)) == TREE_IMPLIED)
+		if ((t->dirs[i].flags & (STAGE_IMPLIED | STAGE_GONE)) == STAGE_IMPLIED)
 			return true;
-	return (t->dirs[0].flags & TREE_IMPLIED) && !root_plain(b);
+	return (t->dirs[0].flags & STAGE_IMPLIED) && !root_plain(b);
 }
 
 /* Whether a directory above path, in this layer, hides what is below. */
-static bool hidden_by_ancestor(const struct tree *t, const char *path)
+static bool hidden_by_ancestor(const struct stage *t, const char *path)
 {
-	char dir[TREE_PATH_MAX];
+	char dir[STAGE_PATH_MAX];
 	size_t n = strlen(path);
 
 	memcpy(dir, path, n + 1);
 	for (;;) {
-		const struct tree_dir *d;
+		const struct stage_dir *d;
 
 		while (n > 0 && dir[n - 1] != '/')
 			n--;
 		dir[n ? n - 1 : 0] = '\0';
-		d = tree_find_dir(t, dir);
-		if (d && (d->flags & (TREE_OPAQUE | TREE_FRESH)))
+		d = stage_find_dir(t, dir);
+		if (d && (d->flags & (STAGE_OPAQUE | STAGE_FRESH)))
 			return true;
 		if (n == 0)
 			return false;
@@ -127,7 +127,7 @@ static int depend_fail(const char *path, const char *why, struct err *e)
 
 /* ---- extended attributes from below ---- */
 
-static int copy_xattrs(struct tree *t, int from, int parent, const char *name, const char *path,
+static int copy_xattrs(struct stage *t, int from, int parent, const char *name, const char *path,
 		       struct err *e)
 {
 	AUTO_FREE char *list = mem_alloc(XATTR_LIST_MAX);
@@ -137,7 +137,7 @@ static int copy_xattrs(struct tree *t, int from, int parent, const char *name, c
 
 	for (const char *k = list; n > 0 && k < list + n; k += strlen(k) + 1) {
 		ssize_t len;
-		struct tree_xattr x = { k, value, 0 };
+		struct stage_xattr x = { k, value, 0 };
 		int r;
 
 		if (str_starts(k, "trusted.overlay.") || str_starts(k, "user.overlay.") ||
@@ -147,7 +147,7 @@ static int copy_xattrs(struct tree *t, int from, int parent, const char *name, c
 		if (len < 0)
 			continue;
 		x.size = (size_t)len;
-		r = tree_set_xattr(t, parent, name, &x, path, e);
+		r = stage_set_xattr(t, parent, name, &x, path, e);
 		if (r < 0)
 			return r;
 	}
@@ -156,25 +156,28 @@ static int copy_xattrs(struct tree *t, int from, int parent, const char *name, c
 
 /* ---- implied directories ---- */
 
-static int resolve_dir(struct tree *t, size_t i, const struct below *b, struct err *e)
+static int resolve_dir(struct stage *t, size_t i, const struct below *b, struct err *e)
 {
-	struct tree_dir *d = &t->dirs[i];
-	const char *path = tree_dir_path(t, d), *name = ".";
+	struct stage_dir *d = &t->dirs[i];
+	const char *path = stage_dir_path(t, d), *name = ".";
 	AUTO_CLOSE int fd = -1;
 	struct stat st;
 	int parent = t->root, r;
 
 	if (i > 0 && hidden_by_ancestor(t, path)) {
-		d->flags |= TREE_FRESH;
+		d->flags |= STAGE_FRESH;
 		return 0;
 	}
 	fd = below_open(b, path);
 	if (fd == -ENOENT)
 		return 0;
 	if (fd < 0)
-		return depend_fail(path, fd == -ELOOP ?
-				   "the way there goes through a symlink of a lower layer" :
-				   "the way there goes through what is no directory in a lower layer", e);
+		return depend_fail(
+			path,
+			fd == -ELOOP ?
+				"the way there goes through a symlink of a lower layer" :
+				"the way there goes through what is no directory in a lower layer",
+			e);
 	if (fstat(fd, &st) < 0)
 		return err_set(e, errno, "stat \"%s\" of a lower layer", path);
 	if (S_ISLNK(st.st_mode))
@@ -186,7 +189,7 @@ static int resolve_dir(struct tree *t, size_t i, const struct below *b, struct e
 	d->gid = st.st_gid;
 	d->mtime = st.st_mtim;
 	if (i > 0) {
-		r = tree_parent(t, path, &parent, &name, e);
+		r = stage_parent(t, path, &parent, &name, e);
 		if (r < 0)
 			return r;
 	}
@@ -216,23 +219,24 @@ static int copy_data(int in, int out, struct err *e)
 			ssize_t n = copy_file_range(in, &from, out, &to, (size_t)(hole - from), 0);
 
 			if (n <= 0)
-				return err_set(e, n < 0 ? errno : EIO, "copy a file of a lower layer");
+				return err_set(e, n < 0 ? errno : EIO,
+					       "copy a file of a lower layer");
 		}
 		at = hole;
 	}
 	return 0;
 }
 
-static void meta_of(const struct stat *st, struct tree_meta *m)
+static void meta_of(const struct stat *st, struct stage_meta *m)
 {
-	*m = (struct tree_meta){ .mode = st->st_mode, .uid = st->st_uid, .gid = st->st_gid,
+	*m = (struct stage_meta){ .mode = st->st_mode, .uid = st->st_uid, .gid = st->st_gid,
 				 .atime = st->st_mtim, .mtime = st->st_mtim };
 }
 
 /* Makes `path` what the lower layers have at `target`: as copying up does. */
-static int copy_up(struct tree *t, int from, const char *path, struct err *e)
+static int copy_up(struct stage *t, int from, const char *path, struct err *e)
 {
-	struct tree_meta m;
+	struct stage_meta m;
 	struct stat st;
 	const char *name;
 	int parent, r;
@@ -244,16 +248,16 @@ static int copy_up(struct tree *t, int from, const char *path, struct err *e)
 	if (S_ISDIR(st.st_mode))
 		return depend_fail(path, "it is a hard link to a directory of a lower layer", e);
 	if (S_ISLNK(st.st_mode)) {
-		char to[TREE_PATH_MAX];
+		char to[STAGE_PATH_MAX];
 		ssize_t n = readlinkat(from, "", to, sizeof(to) - 1);
 
 		if (n < 0)
 			return err_set(e, errno, "read a symlink of a lower layer");
 		to[n] = '\0';
-		return tree_add_symlink(t, path, to, &m, e);
+		return stage_add_symlink(t, path, to, &m, e);
 	}
 	if (!S_ISREG(st.st_mode)) {
-		r = tree_add_node(t, path, st.st_rdev, &m, e);
+		r = stage_add_node(t, path, st.st_rdev, &m, e);
 		if (r < 0)
 			return r;
 	} else {
@@ -262,15 +266,15 @@ static int copy_up(struct tree *t, int from, const char *path, struct err *e)
 
 		if (in < 0)
 			return err_set(e, errno, "open a file of a lower layer");
-		r = tree_add_file(t, path, &m, &out, e);
+		r = stage_add_file(t, path, &m, &out, e);
 		if (r == 0)
 			r = copy_data(in, out, e);
 		if (r == 0)
-			r = tree_end_file(t, out, path, &m, e);
+			r = stage_end_file(t, out, path, &m, e);
 		if (r < 0)
 			return r;
 	}
-	r = tree_parent(t, path, &parent, &name, e);
+	r = stage_parent(t, path, &parent, &name, e);
 	if (r == 0)
 		r = copy_xattrs(t, from, parent, name, path, e);
 	if (r == 0) {
@@ -283,15 +287,15 @@ static int copy_up(struct tree *t, int from, const char *path, struct err *e)
 }
 
 /* Whether path still is the placeholder, and nothing came in its place. */
-static bool still_pending(const struct tree *t, const struct tree_link *l)
+static bool still_pending(const struct stage *t, const struct stage_link *l)
 {
 	struct stat st;
-	AUTO_CLOSE int fd = tree_open(t->root, l->path, O_PATH);
+	AUTO_CLOSE int fd = stage_open(t->root, l->path, O_PATH);
 
 	return fd >= 0 && fstat(fd, &st) == 0 && st.st_ino == l->ino && st.st_dev == l->dev;
 }
 
-static int resolve_link(struct tree *t, const struct tree_link *l, const struct below *b,
+static int resolve_link(struct stage *t, const struct stage_link *l, const struct below *b,
 			struct err *e)
 {
 	AUTO_CLOSE int from = -1;
@@ -299,15 +303,17 @@ static int resolve_link(struct tree *t, const struct tree_link *l, const struct 
 
 	if (!still_pending(t, l))
 		return 0;
-	here = tree_open(t->root, l->target, O_PATH);
+	here = stage_open(t->root, l->target, O_PATH);
 	if (here < 0) {
 		from = hidden_by_ancestor(t, l->target) ? -ENOENT : below_open(b, l->target);
 		if (from == -ELOOP)
-			return depend_fail(l->path, "the target of the hard link goes through a symlink", e);
+			return depend_fail(l->path,
+					   "the target of the hard link goes through a symlink", e);
 		if (from < 0) {
 			char shown[256], shown2[256];
 
-			return err_say(e, ENOENT, "layer entry \"%s\": it is a hard link to \"%s\", "
+			return err_say(e, ENOENT,
+				       "layer entry \"%s\": it is a hard link to \"%s\", "
 				       "which is in no layer",
 				       str_printable(l->path, strlen(l->path), shown, 255),
 				       str_printable(l->target, strlen(l->target), shown2, 255));
@@ -316,14 +322,14 @@ static int resolve_link(struct tree *t, const struct tree_link *l, const struct 
 		if (copy_up(t, from, l->target, e) < 0)
 			return -e->code;
 	}
-	return tree_add_link(t, l->path, l->target, e);
+	return stage_add_link(t, l->path, l->target, e);
 }
 
 /* ---- whiteouts ---- */
 
-static int resolve_whiteout(struct tree *t, const char *path, const struct below *b, struct err *e)
+static int resolve_whiteout(struct stage *t, const char *path, const struct below *b, struct err *e)
 {
-	char dir[TREE_PATH_MAX];
+	char dir[STAGE_PATH_MAX];
 	const char *slash = strrchr(path, '/');
 	size_t n = slash ? (size_t)(slash - path) : 0;
 	AUTO_CLOSE int parent = -1;
@@ -333,9 +339,9 @@ static int resolve_whiteout(struct tree *t, const char *path, const struct below
 
 	memcpy(dir, path, n);
 	dir[n] = '\0';
-	parent = tree_open(t->root, dir, O_PATH | O_DIRECTORY);
+	parent = stage_open(t->root, dir, O_PATH | O_DIRECTORY);
 	if (parent < 0 || fstatat(parent, slash ? slash + 1 : path, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    !tree_is_whiteout(&st))
+	    !stage_is_whiteout(&st))
 		return 0;	/* something came in its place */
 	merged = !hidden_by_ancestor(t, path);
 	if (merged) {
@@ -347,15 +353,16 @@ static int resolve_whiteout(struct tree *t, const char *path, const struct below
 	return 0;
 }
 
-int depend_resolve(struct tree *t, const struct below *b, struct err *e)
+int depend_resolve(struct stage *t, const struct below *b, struct err *e)
 {
 	size_t ndirs;
 	int r;
 
 	/* links first: a copied target may imply directories of its own */
 	for (size_t i = 0; i < t->nlinks; i++) {
-		const struct tree_link l = { mem_strdup(t->links[i].path), mem_strdup(t->links[i].target),
-					     t->links[i].dev, t->links[i].ino };
+		const struct stage_link l = { mem_strdup(t->links[i].path),
+					      mem_strdup(t->links[i].target), t->links[i].dev,
+					      t->links[i].ino };
 
 		r = resolve_link(t, &l, b, e);
 		free(l.path);
@@ -365,7 +372,8 @@ int depend_resolve(struct tree *t, const struct below *b, struct err *e)
 	}
 	ndirs = t->ndirs;
 	for (size_t i = 0; i < ndirs; i++) {
-		if ((t->dirs[i].flags & (TREE_IMPLIED | TREE_GONE | TREE_FRESH)) != TREE_IMPLIED)
+		if ((t->dirs[i].flags & (STAGE_IMPLIED | STAGE_GONE | STAGE_FRESH)) !=
+		    STAGE_IMPLIED)
 			continue;
 		r = resolve_dir(t, i, b, e);
 		if (r < 0)

@@ -52,10 +52,10 @@ static void write_descriptor(struct json_out *o, const char *key, const char *ty
 static int make_manifest(struct source *s, const struct docker_image *d, struct strbuf *b,
 			 struct err *e)
 {
-	char digest[DIGEST_LEN + 1], name[TREE_PATH_MAX];
+	char digest[DIGEST_LEN + 1], name[STAGE_PATH_MAX];
 	struct json_out o;
 	uint64_t size;
-	int r = tree_clean(d->config, name, e);
+	int r = stage_clean(d->config, name, e);
 
 	if (r == 0)
 		r = source_take(s, name, NULL, -1, digest, &size, e);
@@ -68,7 +68,7 @@ static int make_manifest(struct source *s, const struct docker_image *d, struct 
 	write_descriptor(&o, "config", "application/vnd.oci.image.config.v1+json", digest, size);
 	json_out_arr(&o, "layers");
 	for (char **l = d->layers; *l; l++) {
-		r = tree_clean(*l, name, e);
+		r = stage_clean(*l, name, e);
 		if (r == 0)
 			r = source_take(s, name, NULL, -1, digest, &size, e);
 		if (r < 0)
@@ -137,8 +137,8 @@ int load_docker(struct source *s, const struct load_opts *o, struct err *e)
 	int r = source_read(s, "manifest.json", &text, &bytes, e);
 
 	if (r == 0)
-		r = json_parse(s->m->a, text, bytes, (struct json_limits){ MANIFEST_BYTES_MAX, 16 }, c.what,
-			       &doc, e);
+		r = json_parse(s->m->a, text, bytes, (struct json_limits){ MANIFEST_BYTES_MAX, 16 },
+			       c.what, &doc, e);
 	if (r == 0)
 		r = json_read_array(&c, doc, sizeof(*v), read_docker_image, &v, &n);
 	if (r < 0)

@@ -98,8 +98,8 @@ static int keep_partial(struct download *d, const char *digest, int fd, struct e
 }
 
 static int fetch_blob(struct download *d, struct registry *g, struct http *h, const char *digest,
-		      uint64_t size, struct bars *bars, size_t bar, http_progress *progress, void *ctx,
-		      struct err *e)
+		      uint64_t size, struct bars *bars, size_t bar, http_progress *progress,
+		      void *ctx, struct err *e)
 {
 	AUTO_CLOSE int fd = -1;
 	struct stat st;
@@ -207,8 +207,8 @@ static void *work_thread(void *arg)
 		pthread_mutex_unlock(&w->lock);
 		if (p.i >= w->n)
 			break;
-		r = fetch_blob(w->d, w->g, &h, w->v[p.i].digest, w->v[p.i].size, &w->bars, p.i, on_progress,
-			       &p, &e);
+		r = fetch_blob(w->d, w->g, &h, w->v[p.i].digest, w->v[p.i].size, &w->bars, p.i,
+			       on_progress, &p, &e);
 		if (r == 0) {
 			say_blob(w->d, w->v[p.i].digest);
 			bars_state(&w->bars, p.i, "downloaded");
@@ -236,8 +236,8 @@ static bool work_over(struct work *w, unsigned threads)
 	return over;
 }
 
-static int fetch_layers(struct download *d, struct registry *g, const struct descriptor *v, size_t n,
-			struct err *e)
+static int fetch_layers(struct download *d, struct registry *g, const struct descriptor *v,
+			size_t n, struct err *e)
 {
 	struct work w = { .d = d, .g = g, .v = v, .n = n };
 	pthread_t threads[THREADS];
@@ -268,16 +268,18 @@ static int fetch_layers(struct download *d, struct registry *g, const struct des
 
 /* ---- an image ---- */
 
-static int fetch_image(struct download *d, struct registry *g, struct http *h, const struct manifest *m,
-		       struct err *e)
+static int fetch_image(struct download *d, struct registry *g, struct http *h,
+		       const struct manifest *m, struct err *e)
 {
 	int r;
 
 	for (size_t i = 0; i < m->nlayers; i++)
 		if (m->layers[i].size > EXTRACT_BYTES_MAX)
-			return err_say(e, EFBIG, "layer %.19s... is larger than 2 TiB", m->layers[i].digest);
+			return err_say(e, EFBIG, "layer %.19s... is larger than 2 TiB",
+				       m->layers[i].digest);
 	if (m->config.size > MANIFEST_BYTES_MAX)
-		return err_say(e, EFBIG, "the image's config is larger than %u MiB", MANIFEST_BYTES_MAX >> 20);
+		return err_say(e, EFBIG, "the image's config is larger than %u MiB",
+			       MANIFEST_BYTES_MAX >> 20);
 	r = fetch_blob(d, g, h, m->config.digest, m->config.size, NULL, 0, NULL, NULL, e);
 	if (r < 0)
 		return r;
@@ -286,8 +288,8 @@ static int fetch_image(struct download *d, struct registry *g, struct http *h, c
 }
 
 /* The manifests of other platforms and all that they name. */
-static int fetch_others(struct download *d, struct registry *g, struct http *h, const struct index *idx,
-			long but, struct err *e)
+static int fetch_others(struct download *d, struct registry *g, struct http *h,
+			const struct index *idx, long but, struct err *e)
 {
 	for (size_t i = 0; i < idx->n; i++) {
 		AUTO(arena) struct arena *a = NULL;
@@ -310,8 +312,8 @@ static int fetch_others(struct download *d, struct registry *g, struct http *h, 
 }
 
 /* cosign(1) puts the signatures of sha256:HEX at the tag sha256-HEX.sig.  None is no error here. */
-static int fetch_signature(struct download *d, struct registry *g, struct http *h, const char *digest,
-			   struct pull_msg *msg, struct err *e)
+static int fetch_signature(struct download *d, struct registry *g, struct http *h,
+			   const char *digest, struct pull_msg *msg, struct err *e)
 {
 	AUTO_FREE char *tag = mem_printf("sha256-%s.sig", digest + 7);
 	AUTO(arena) struct arena *a = arena_new(MANIFEST_ARENA);
@@ -329,7 +331,8 @@ static int fetch_signature(struct download *d, struct registry *g, struct http *
 	}
 	for (size_t i = 0; r == 0 && i < m.nlayers && i < 32; i++)
 		if (m.layers[i].size <= MANIFEST_BYTES_MAX)
-			r = fetch_blob(d, g, h, m.layers[i].digest, m.layers[i].size, NULL, 0, NULL, NULL, e);
+			r = fetch_blob(d, g, h, m.layers[i].digest, m.layers[i].size, NULL, 0, NULL,
+				       NULL, e);
 	if (r == 0 && kind == MEDIA_MANIFEST)
 		snprintf(msg->signature, sizeof(msg->signature), "%s", t.digest);
 	return r;
@@ -350,15 +353,17 @@ static int fetch_chosen(struct download *d, struct registry *g, struct http *h, 
 		return r;
 	pick = platform_choose(idx, &want);
 	if (pick < 0)
-		return err_say(e, ENOENT, "it has no image for the platform %s", platform_show(a, &want));
+		return err_say(e, ENOENT, "it has no image for the platform %s",
+			       platform_show(a, &want));
 	r = get_document(d, g, h, idx->v[pick].digest, &t, a, &kind, &sub, &m, e);
 	if (r < 0)
 		return r;
 	if (kind != MEDIA_MANIFEST)
-		return err_say(e, EINVAL, "its index names another index where a manifest should be");
+		return err_say(e, EINVAL,
+			       "its index names another index where a manifest should be");
 	if (*idx->v[pick].media_type && !str_eq(idx->v[pick].media_type, t.type))
-		return err_say(e, EINVAL, "a manifest is \"%.80s\", but its index says \"%.80s\"", t.type,
-			       idx->v[pick].media_type);
+		return err_say(e, EINVAL, "a manifest is \"%.80s\", but its index says \"%.80s\"",
+			       t.type, idx->v[pick].media_type);
 	snprintf(msg->digest, sizeof(msg->digest), "%s", t.digest);
 	snprintf(msg->type, sizeof(msg->type), "%s", t.type);
 	r = fetch_signature(d, g, h, t.digest, msg, e);

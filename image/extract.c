@@ -12,11 +12,11 @@
 
 struct extract {
 	struct archive *a;
-	struct tree *t;
+	struct stage *t;
 	unsigned flags;
 	struct extract_stats stats;
 	uint64_t logical;		/* bytes of files, holes included */
-	struct tree_xattr *xattrs;
+	struct stage_xattr *xattrs;
 	size_t xattrs_cap;
 };
 
@@ -34,7 +34,8 @@ static int archive_fail(struct archive *a, const char *name, struct err *e)
 	char shown[256];
 
 	if (!name)
-		return err_say(e, EINVAL, "the layer's archive is damaged: %s", why ? why : "unreadable");
+		return err_say(e, EINVAL, "the layer's archive is damaged: %s",
+			       why ? why : "unreadable");
 	return err_say(e, EINVAL, "layer entry \"%s\": the archive is damaged: %s",
 		       str_printable(name, strnlen(name, 4096), shown, sizeof(shown) - 1),
 		       why ? why : "unreadable");
@@ -58,7 +59,7 @@ static struct timespec pax_time(time_t sec, long nsec)
 }
 
 static int read_xattrs(struct extract *x, struct archive_entry *en, const char *name,
-		       struct tree_meta *m, struct err *e)
+		       struct stage_meta *m, struct err *e)
 {
 	size_t total = 0, n = (size_t)archive_entry_xattr_reset(en);
 	const char *key;
@@ -75,18 +76,19 @@ static int read_xattrs(struct extract *x, struct archive_entry *en, const char *
 		x->xattrs = mem_resize(x->xattrs, n, sizeof(*x->xattrs));
 		x->xattrs_cap = n;
 	}
-	for (size_t i = 0; i < n && archive_entry_xattr_next(en, &key, &value, &size) == ARCHIVE_OK; i++) {
+	for (size_t i = 0; i < n && archive_entry_xattr_next(en, &key, &value, &size) == ARCHIVE_OK;
+	     i++) {
 		total += strlen(key) + size;
 		if (strlen(key) > 255 || size > 65536 || total > EXTRACT_XATTRS_MAX)
 			return extract_fail(name, E2BIG, "its extended attributes are too big", e);
-		x->xattrs[m->nxattrs++] = (struct tree_xattr){ key, value, size };
+		x->xattrs[m->nxattrs++] = (struct stage_xattr){ key, value, size };
 	}
 	m->xattrs = x->xattrs;
 	return 0;
 }
 
 static int read_meta(struct extract *x, struct archive_entry *en, const char *name,
-		     struct tree_meta *m, struct err *e)
+		     struct stage_meta *m, struct err *e)
 {
 	int64_t uid = archive_entry_uid(en), gid = archive_entry_gid(en);
 
@@ -134,8 +136,8 @@ static int write_data(struct extract *x, int fd, const char *path, int64_t size,
 	return 0;
 }
 
-static int add_file(struct extract *x, struct archive_entry *en, struct tree *t, const char *path,
-		    const struct tree_meta *m, struct err *e)
+static int add_file(struct extract *x, struct archive_entry *en, struct stage *t, const char *path,
+		    const struct stage_meta *m, struct err *e)
 {
 	int64_t size = archive_entry_size_is_set(en) ? archive_entry_size(en) : 0;
 	AUTO_CLOSE int fd = -1;
@@ -146,11 +148,11 @@ static int add_file(struct extract *x, struct archive_entry *en, struct tree *t,
 	x->logical += (uint64_t)size;
 	if (x->logical > EXTRACT_BYTES_MAX)
 		return extract_fail(path, EFBIG, "the files of the layer are larger than 2 TiB", e);
-	r = tree_add_file(t, path, m, &fd, e);
+	r = stage_add_file(t, path, m, &fd, e);
 	if (r == 0 && size > 0)
 		r = write_data(x, fd, path, size, e);
 	if (r == 0)
-		r = tree_end_file(t, fd, path, m, e);
+		r = stage_end_file(t, fd, path, m, e);
 	return r;
 }
 
@@ -158,23 +160,24 @@ static int add_file(struct extract *x, struct archive_entry *en, struct tree *t,
 
 /* Files in AUFS's .wh..wh.plnk are kept beside the tree, for hard links to them. */
 static int add_side(struct extract *x, struct archive_entry *en, const char *name,
-		    const struct tree_meta *m, struct err *e)
+		    const struct stage_meta *m, struct err *e)
 {
-	struct tree side;
+	struct stage side;
 	int r;
 
 	if (!S_ISREG(m->mode) || strchr(name, '/') || archive_entry_hardlink(en) || x->t->side < 0)
 		return 0;
-	tree_init(&side, x->t->side, false);
+	stage_init(&side, x->t->side, false);
 	r = add_file(x, en, &side, name, m, e);
-	tree_cleanup(&side);
+	stage_cleanup(&side);
 	return r;
 }
 
 enum wh { WH_NO, WH_REMOVE, WH_OPAQUE, WH_AUFS, WH_PLNK };
 
 /* A name that begins with ".wh." is never a file.  *ret_path is what it speaks of. */
-static int whiteout_kind(const char *path, char out[static TREE_PATH_MAX], enum wh *ret, struct err *e)
+static int whiteout_kind(const char *path, char out[static STAGE_PATH_MAX], enum wh *ret,
+			 struct err *e)
 {
 	const char *base = strrchr(path, '/');
 	const char *p = path;
@@ -218,22 +221,22 @@ static int whiteout_kind(const char *path, char out[static TREE_PATH_MAX], enum 
 
 static int add_link(struct extract *x, const char *path, const char *to, struct err *e)
 {
-	char target[TREE_PATH_MAX];
+	char target[STAGE_PATH_MAX];
 	struct err why = ERR_INIT;
 
 	if (x->flags & EXTRACT_PLAIN)
 		to += strspn(to, "/");
-	if (tree_clean(to, target, &why) < 0 || !*target)
+	if (stage_clean(to, target, &why) < 0 || !*target)
 		return extract_fail(path, EINVAL, "it is a hard link to outside of the layer", e);
-	return tree_add_link(x->t, path, target, e);
+	return stage_add_link(x->t, path, target, e);
 }
 
 static int add_entry(struct extract *x, struct archive_entry *en, const char *path, struct err *e)
 {
 	const char *link = archive_entry_hardlink(en);
-	char of[TREE_PATH_MAX];
+	char of[STAGE_PATH_MAX];
 	enum wh wh = WH_NO;
-	struct tree_meta m;
+	struct stage_meta m;
 	int r = read_meta(x, en, path, &m, e);
 
 	if (r == 0 && !(x->flags & EXTRACT_PLAIN))
@@ -246,9 +249,9 @@ static int add_entry(struct extract *x, struct archive_entry *en, const char *pa
 	case WH_PLNK:
 		return add_side(x, en, of, &m, e);
 	case WH_OPAQUE:
-		return tree_add_opaque(x->t, of, e);
+		return stage_add_opaque(x->t, of, e);
 	case WH_REMOVE:
-		return tree_add_whiteout(x->t, of, e);
+		return stage_add_whiteout(x->t, of, e);
 	case WH_NO:
 		break;
 	}
@@ -258,17 +261,17 @@ static int add_entry(struct extract *x, struct archive_entry *en, const char *pa
 	case S_IFREG:
 		return add_file(x, en, x->t, path, &m, e);
 	case S_IFDIR:
-		return tree_add_dir(x->t, path, &m, e);
+		return stage_add_dir(x->t, path, &m, e);
 	case S_IFLNK:
 		link = archive_entry_symlink(en);
-		if (!link || !*link || strlen(link) >= TREE_PATH_MAX)
+		if (!link || !*link || strlen(link) >= STAGE_PATH_MAX)
 			return extract_fail(path, EINVAL, "its target is empty or too long", e);
-		return tree_add_symlink(x->t, path, link, &m, e);
+		return stage_add_symlink(x->t, path, link, &m, e);
 	case S_IFCHR:
 	case S_IFBLK:
-		return tree_add_node(x->t, path, archive_entry_rdev(en), &m, e);
+		return stage_add_node(x->t, path, archive_entry_rdev(en), &m, e);
 	case S_IFIFO:
-		return tree_add_node(x->t, path, 0, &m, e);
+		return stage_add_node(x->t, path, 0, &m, e);
 	default:
 		return extract_fail(path, EINVAL, "its type is unknown", e);
 	}
@@ -277,7 +280,7 @@ static int add_entry(struct extract *x, struct archive_entry *en, const char *pa
 static int extract_all(struct extract *x, struct err *e)
 {
 	struct archive_entry *en;
-	char path[TREE_PATH_MAX];
+	char path[STAGE_PATH_MAX];
 
 	for (;;) {
 		const char *name;
@@ -288,13 +291,14 @@ static int extract_all(struct extract *x, struct err *e)
 		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
 			return archive_fail(x->a, NULL, e);
 		if (++x->stats.entries > EXTRACT_ENTRIES_MAX)
-			return err_say(e, E2BIG, "the layer has more than %u entries", EXTRACT_ENTRIES_MAX);
+			return err_say(e, E2BIG, "the layer has more than %u entries",
+				       EXTRACT_ENTRIES_MAX);
 		name = archive_entry_pathname(en);
 		if (!name)
 			return archive_fail(x->a, NULL, e);
 		if (x->flags & EXTRACT_PLAIN)
 			name += strspn(name, "/");
-		r = tree_clean(name, path, e);
+		r = stage_clean(name, path, e);
 		if (r == 0)
 			r = add_entry(x, en, path, e);
 		if (r < 0)
@@ -302,7 +306,7 @@ static int extract_all(struct extract *x, struct err *e)
 	}
 }
 
-int extract_run(struct archive *a, struct tree *t, unsigned flags, struct extract_stats *ret,
+int extract_run(struct archive *a, struct stage *t, unsigned flags, struct extract_stats *ret,
 		struct err *e)
 {
 	struct extract x = { .a = a, .t = t, .flags = flags };

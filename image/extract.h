@@ -9,7 +9,7 @@
 
 #include <archive.h>
 
-#include "image/tree.h"
+#include "image/stage.h"
 
 #define EXTRACT_ENTRIES_MAX 2000000u		/* of one layer */
 #define EXTRACT_FILE_MAX (1ull << 40)		/* bytes of one file, holes included */
@@ -21,7 +21,7 @@ struct extract_stats { uint64_t entries, bytes; };	/* bytes: of data, without ho
 /* What a plain tar file means (import): no whiteouts, names may begin with "/". */
 enum extract_flags { EXTRACT_PLAIN = 1 };
 
-int extract_run(struct archive *a, struct tree *t, unsigned flags, struct extract_stats *ret,
+int extract_run(struct archive *a, struct stage *t, unsigned flags, struct extract_stats *ret,
 		struct err *e);
 
 #endif

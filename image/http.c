@@ -367,9 +367,11 @@ int http_do(struct http *h, const struct http_request *q, struct http_reply *ret
 		if (!next)
 			return err_say(e, EPROTO, "%.300s redirects to what is no address", url);
 		if (str_starts(url, "https:") && !str_starts(next, "https:"))
-			return err_say(e, EPROTO, "%.200s redirects from https to %.100s: refused", url, next);
+			return err_say(e, EPROTO, "%.200s redirects from https to %.100s: refused",
+				       url, next);
 		/* CVE-2020-15157: a token is for the host that it was given for */
-		if (!same_part(url, next, CURLUPART_HOST) || !same_part(url, next, CURLUPART_PORT) ||
+		if (!same_part(url, next, CURLUPART_HOST) ||
+		    !same_part(url, next, CURLUPART_PORT) ||
 		    !same_part(url, next, CURLUPART_SCHEME))
 			auth = NULL;
 		free(url);

@@ -40,7 +40,7 @@ struct http_request {
 	uint64_t body_len;
 	int sink;			/* a successful answer's body goes there when has_sink */
 	bool has_sink;
-	bool ranged;			/* a part was asked for: the whole (200) ends with -ESPIPE */
+	bool ranged; /* a part was asked for: the whole (200) ends with -ESPIPE */
 	struct digest *digest;		/* of what goes to the sink, or NULL */
 	uint64_t max;			/* bytes of the answer's body */
 	http_progress *progress;
@@ -49,7 +49,7 @@ struct http_request {
 
 struct http_reply {
 	long status;
-	char *type, *digest, *location, *challenge, *link, *range;	/* headers, NULL: not there */
+	char *type, *digest, *location, *challenge, *link, *range; /* headers, NULL: not there */
 	long retry_after;		/* seconds, 0: not said */
 	struct strbuf body;		/* without a sink, and of every failure (cut at 64 KiB) */
 	char *url;			/* where it ended up */

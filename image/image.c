@@ -103,7 +103,8 @@ static int find_id(const struct store *s, const char *prefix, struct found *f, s
 	}
 	closedir(dir);
 	if (hits > 1)
-		return err_say(e, EEXIST, "image id %s is short: %zu images begin so", prefix, hits);
+		return err_say(e, EEXIST, "image id %s is short: %zu images begin so", prefix,
+			       hits);
 	return hits == 1;
 }
 
@@ -295,7 +296,8 @@ static int history_sizes(const struct store *s, const struct image *i, struct im
 
 	if (r < 0)
 		return r;
-	r = json_parse(h->a, text, n, (struct json_limits){ MANIFEST_BYTES_MAX, 32 }, c.what, &doc, e);
+	r = json_parse(h->a, text, n, (struct json_limits){ MANIFEST_BYTES_MAX, 32 }, c.what, &doc,
+		       e);
 	if (r < 0)
 		return r;
 	r = json_read_rows(&c, doc, rows, 1, &sizes);

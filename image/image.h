@@ -96,7 +96,7 @@ struct image {
 	const char *digest;	/* of the manifest, "" when asked for by id and none is known */
 	const char *top;	/* digest of what the name stands for: an index, or the manifest */
 	const char *name;	/* full name it was found by ("" when by id) */
-	char **names;		/* all full names of this id; only from image_load_names, image_list */
+	char **names; /* all full names of this id; only from image_load_names, image_list */
 	const char *os, *arch, *variant, *author, *created;	/* created: RFC 3339 or "" */
 	uint64_t size;		/* of all unpacked layers, bytes of file content */
 	char **layers;		/* names of layer directories, bottom to top */
@@ -130,7 +130,11 @@ int image_list(const struct store *s, struct image_list **ret, struct err *e);
 void image_list_free(struct image_list *l);
 void image_list_cleanup(struct image_list **l);
 
-struct image_step { const char *created, *created_by, *comment, *author; bool empty; uint64_t size; };
+struct image_step {
+	const char *created, *created_by, *comment, *author;
+	bool empty;
+	uint64_t size;
+};
 struct image_history { struct arena *a; struct image_step *v; size_t n; };	/* oldest first */
 int image_load_history(const struct store *s, const struct image *i, struct image_history **ret,
 		       struct err *e);

@@ -17,18 +17,18 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/path.h"
-#include "image/flow.h"
+#include "image/feed.h"
 #include "image/layer.h"
 
 struct pipeline {
 	struct layer *l;
-	struct flow flow;
+	struct feed feed;
 	struct err inflate_err;
 };
 
 void layer_cleanup(struct layer *l)
 {
-	tree_cleanup(&l->tree);
+	stage_cleanup(&l->tree);
 	fd_close(&l->blob_fd);
 	fd_close(&l->dir_fd);
 	fd_close(&l->fs_fd);
@@ -45,7 +45,8 @@ static int inflate_open(struct archive *a, struct layer *l, struct err *e)
 	archive_read_support_format_raw(a);
 	archive_read_support_format_empty(a);
 	if (archive_read_open_fd(a, l->blob_fd, 128 << 10) != ARCHIVE_OK)
-		return err_say(e, EINVAL, "the layer cannot be unpacked: %s", archive_error_string(a));
+		return err_say(e, EINVAL, "the layer cannot be unpacked: %s",
+			       archive_error_string(a));
 	return 0;
 }
 
@@ -61,14 +62,15 @@ static int inflate_run(struct archive *a, struct pipeline *p, struct err *e)
 	if (r == ARCHIVE_EOF)
 		return 0;
 	if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
-		return err_say(e, EINVAL, "the layer cannot be unpacked: %s", archive_error_string(a));
+		return err_say(e, EINVAL, "the layer cannot be unpacked: %s",
+			       archive_error_string(a));
 	for (;;) {
-		void *buf = flow_fill(&p->flow);
+		void *buf = feed_fill(&p->feed);
 		ssize_t n;
 
 		if (!buf)
 			return 0;	/* stopped by another thread, which says why */
-		n = archive_read_data(a, buf, FLOW_SLOT_SIZE);
+		n = archive_read_data(a, buf, FEED_SLOT_SIZE);
 		if (n < 0)
 			return err_say(e, EINVAL, "the layer cannot be unpacked: %s",
 				       archive_error_string(a));
@@ -78,7 +80,7 @@ static int inflate_run(struct archive *a, struct pipeline *p, struct err *e)
 		if (total > LAYER_RATIO_FROM && total / LAYER_RATIO_MAX > p->l->blob_size)
 			return err_say(e, EFBIG, "the layer unpacks to more than %u times its size",
 				       LAYER_RATIO_MAX);
-		flow_filled(&p->flow, (size_t)n);
+		feed_filled(&p->feed, (size_t)n);
 	}
 }
 
@@ -90,9 +92,9 @@ static void *inflate_thread(void *arg)
 
 	archive_read_free(a);
 	if (r < 0)
-		flow_stop(&p->flow);
+		feed_stop(&p->feed);
 	else
-		flow_end(&p->flow);
+		feed_end(&p->feed);
 	return NULL;
 }
 
@@ -106,7 +108,7 @@ static void *hash_thread(void *arg)
 	long n;
 
 	digest_init(&d);
-	while ((n = flow_next(&p->flow, 1, &buf)) > 0)
+	while ((n = feed_next(&p->feed, 1, &buf)) > 0)
 		digest_add(&d, buf, (size_t)n);
 	digest_end(&d, p->l->found);
 	return NULL;
@@ -114,10 +116,10 @@ static void *hash_thread(void *arg)
 
 /* ---- writing ---- */
 
-static la_ssize_t flow_read(struct archive *a, void *arg, const void **buf)
+static la_ssize_t feed_read(struct archive *a, void *arg, const void **buf)
 {
 	struct pipeline *p = arg;
-	long n = flow_next(&p->flow, 0, buf);
+	long n = feed_next(&p->feed, 0, buf);
 
 	if (n < 0)
 		archive_set_error(a, EIO, "unpacking was stopped");
@@ -132,16 +134,16 @@ static int write_layer(struct pipeline *p, struct err *e)
 
 	archive_read_support_format_tar(a);
 	archive_read_support_format_empty(a);
-	if (archive_read_open(a, p, NULL, flow_read, NULL) != ARCHIVE_OK)
+	if (archive_read_open(a, p, NULL, feed_read, NULL) != ARCHIVE_OK)
 		r = err_say(e, EINVAL, "the layer is no tar archive: %s", archive_error_string(a));
 	else
 		r = extract_run(a, &p->l->tree, p->l->flags, &p->l->stats, e);
 	archive_read_free(a);
 	if (r < 0) {
-		flow_stop(&p->flow);
+		feed_stop(&p->feed);
 		return r;
 	}
-	while (flow_next(&p->flow, 0, &rest) > 0)
+	while (feed_next(&p->feed, 0, &rest) > 0)
 		;	/* what is behind the archive's end belongs to the digest */
 	return 0;
 }
@@ -151,23 +153,23 @@ static int pipeline_run(struct pipeline *p, struct err *e)
 	pthread_t inflater, hasher;
 	int r;
 
-	flow_init(&p->flow, 2);
+	feed_init(&p->feed, 2);
 	r = pthread_create(&inflater, NULL, inflate_thread, p);
 	if (r != 0) {
-		flow_cleanup(&p->flow);
+		feed_cleanup(&p->feed);
 		return err_set(e, r, "start a thread");
 	}
 	r = pthread_create(&hasher, NULL, hash_thread, p);
 	if (r != 0) {
-		flow_stop(&p->flow);
+		feed_stop(&p->feed);
 		pthread_join(inflater, NULL);
-		flow_cleanup(&p->flow);
+		feed_cleanup(&p->feed);
 		return err_set(e, r, "start a thread");
 	}
 	r = write_layer(p, e);
 	pthread_join(inflater, NULL);
 	pthread_join(hasher, NULL);
-	flow_cleanup(&p->flow);
+	feed_cleanup(&p->feed);
 	/* who failed first stopped the others; an inflater's error is the cause of the writer's */
 	if (p->inflate_err.code) {
 		*e = p->inflate_err;
@@ -192,13 +194,14 @@ int layer_unpack(struct layer *l, bool user_xattrs, struct err *e)
 		fd_close(&side);
 		return r;
 	}
-	tree_init(&l->tree, l->fs_fd, user_xattrs);
+	stage_init(&l->tree, l->fs_fd, user_xattrs);
 	l->tree.side = side;
 	r = pipeline_run(&p, e);
 	if (r < 0)
 		return r;
 	if (l->diff_id && !str_eq(l->diff_id, l->found))
-		return err_say(e, EBADMSG, "a layer's content is %.19s..., but the image says %.19s...",
+		return err_say(e, EBADMSG,
+			       "a layer's content is %.19s..., but the image says %.19s...",
 			       l->found, l->diff_id);
 	return 0;
 }
@@ -281,13 +284,13 @@ int layer_settle(struct layer *l, const struct layer *v, size_t n, const char *c
 		memcpy(l->name, l->found + 7, 65);
 	}
 	if (r == 0)
-		r = tree_finish(&l->tree, e);
+		r = stage_finish(&l->tree, e);
 	if (r == 0)
 		r = path_remove_tree(l->dir_fd, "plnk", e);
 	if (r < 0)
 		return r;
-	snprintf(info, sizeof(info), "bytes %llu entries %llu\n", (unsigned long long)l->stats.bytes,
-		 (unsigned long long)l->stats.entries);
+	snprintf(info, sizeof(info), "bytes %llu entries %llu\n",
+		 (unsigned long long)l->stats.bytes, (unsigned long long)l->stats.entries);
 	r = path_write_file(l->dir_fd, "info", info, strlen(info), 0600, false, e);
 	if (r < 0)
 		return r;

@@ -31,7 +31,7 @@ struct layer {
 	uint64_t blob_size;
 	int dir_fd, fs_fd;		/* dir_fd: parent of fs while it is made, else -1 */
 	bool there;			/* in the store already: only fs_fd and name are set */
-	struct tree tree;
+	struct stage tree;
 	struct extract_stats stats;
 	unsigned flags;			/* enum extract_flags */
 	struct err err;
@@ -44,7 +44,8 @@ int layer_unpack(struct layer *l, bool user_xattrs, struct err *e);
 /* All of v that are not there, `threads` at a time.  The error of the lowest that failed. */
 int layer_unpack_all(struct layer *v, size_t n, unsigned threads, bool user_xattrs,
 		     struct err *e);
-/* Finishes a layer on the ones below it (v[0..n), bottom to top) and names it.  chain: its chain id. */
+/* Finishes a layer on the ones below it (v[0..n), bottom to top) and names it.  chain: its
+ * chain id. */
 int layer_settle(struct layer *l, const struct layer *v, size_t n, const char *chain,
 		 bool user_xattrs, struct err *e);
 /* The name that a layer depending on its chain has. */

@@ -36,8 +36,8 @@ static int descend(struct source *s, const struct descriptor *d, const struct pl
 		if (r == 0)
 			r = maker_read_blob(s->m, at.digest, at.digest, &text, &n, e);
 		if (r == 0)
-			r = manifest_parse(s->m->a, text, n, at.media_type, "image manifest", &kind, &idx,
-					   &m, e);
+			r = manifest_parse(s->m->a, text, n, at.media_type, "image manifest", &kind,
+					   &idx, &m, e);
 		if (r < 0)
 			return r;
 		if (kind == MEDIA_MANIFEST) {
@@ -192,6 +192,7 @@ int load_source(struct source *s, const struct load_opts *o, struct err *e)
 		return load_layout(s, o, e);
 	if (source_has(s, "manifest.json"))
 		return load_docker(s, o, e);
-	return err_say(e, EINVAL, "it is neither an OCI image layout (index.json) nor a docker-archive "
-				  "(manifest.json)");
+	return err_say(e, EINVAL,
+		       "it is neither an OCI image layout (index.json) nor a docker-archive "
+		       "(manifest.json)");
 }

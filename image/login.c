@@ -194,8 +194,9 @@ static int ask_helper(const char *helper, const char *server, struct login *ret,
 	const char *user, *secret;
 	int r;
 
-	if (!*helper || strspn(helper, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") !=
-	    strlen(helper))
+	if (!*helper ||
+	    strspn(helper, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") !=
+		    strlen(helper))
 		return err_say(e, EINVAL, "credential helper \"%.64s\" is no plain name", helper);
 	program = mem_printf("docker-credential-%s", helper);
 	r = run_helper(program, server, &out, e);
@@ -208,7 +209,8 @@ static int ask_helper(const char *helper, const char *server, struct login *ret,
 	user = json_str(json_get(doc, "Username"));
 	secret = json_str(json_get(doc, "Secret"));
 	if (!user || !secret)
-		return err_say(e, EINVAL, "credential helper %s answers without Username and Secret", program);
+		return err_say(e, EINVAL,
+			       "credential helper %s answers without Username and Secret", program);
 	if (str_eq(user, "<token>")) {
 		ret->identity = mem_strdup(secret);
 	} else {
@@ -265,7 +267,8 @@ static int find_in(const char *path, const char *host, const char *repo, struct 
 	}
 	helper = json_str(json_get(doc, "credsStore"));
 	if (!str_empty(helper))
-		return ask_helper(helper, str_eq(host, "docker.io") ? "https://index.docker.io/v1/" : host,
+		return ask_helper(helper,
+				  str_eq(host, "docker.io") ? "https://index.docker.io/v1/" : host,
 				  ret, e);
 	return 0;
 }
@@ -337,7 +340,8 @@ int login_store(const char *host, const char *authfile, const char *user, const 
 		json_out_end_obj(&o);
 	}
 	json_out_end_obj(&o);
-	for (const struct json *m = doc && doc->type == JSON_OBJECT ? doc->child : NULL; m; m = m->next)
+	for (const struct json *m = doc && doc->type == JSON_OBJECT ? doc->child : NULL; m;
+	     m = m->next)
 		if (!str_eq(m->key, "auths"))
 			json_out_value(&o, m->key, m);
 	json_out_end_obj(&o);

@@ -98,14 +98,16 @@ int maker_copy_blob(struct maker *m, int in, const char *want, int64_t size, con
 	int r = maker_new_file(m, &out, name, e);
 
 	if (r == 0)
-		r = digest_copy(in, out, size < 0 ? INT64_MAX : (uint64_t)size, digest, &n, what, e);
+		r = digest_copy(in, out, size < 0 ? INT64_MAX : (uint64_t)size, digest, &n, what,
+				e);
 	if (r < 0)
 		return r;
 	if (size >= 0 && n != (uint64_t)size)
 		return err_say(e, EBADMSG, "%s has %llu bytes, but should have %lld", what,
 			       (unsigned long long)n, (long long)size);
 	if (want && !str_eq(want, digest))
-		return err_say(e, EBADMSG, "%s is %.19s..., but should be %.19s...", what, digest, want);
+		return err_say(e, EBADMSG, "%s is %.19s..., but should be %.19s...", what, digest,
+			       want);
 	return maker_keep_file(m, name, digest, e);
 }
 
@@ -149,15 +151,16 @@ int maker_open_blob(struct maker *m, const char *digest, int *ret, struct err *e
 	if (store_set_has(&m->blobs, digest))
 		fd = openat(m->blobs_fd, digest + 7, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	else
-		fd = openat(m->store->fd, store_blob_path(digest, path), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		fd = openat(m->store->fd, store_blob_path(digest, path),
+			    O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(e, errno, "open blob %.19s", digest);
 	*ret = fd;
 	return 0;
 }
 
-int maker_read_blob(struct maker *m, const char *digest, const char *what, char **ret, size_t *ret_n,
-		    struct err *e)
+int maker_read_blob(struct maker *m, const char *digest, const char *what, char **ret,
+		    size_t *ret_n, struct err *e)
 {
 	char found[DIGEST_LEN + 1];
 	AUTO_FREE char *text = NULL;
@@ -169,12 +172,14 @@ int maker_read_blob(struct maker *m, const char *digest, const char *what, char 
 		return r;
 	r = fd_read_all(fd, MANIFEST_BYTES_MAX, &text, &n);
 	if (r == -EFBIG)
-		return err_say(e, EFBIG, "%s is larger than %u MiB", what, MANIFEST_BYTES_MAX >> 20);
+		return err_say(e, EFBIG, "%s is larger than %u MiB", what,
+			       MANIFEST_BYTES_MAX >> 20);
 	if (r < 0)
 		return err_set(e, -r, "read %s", what);
 	/* whoever put it there: layers are checked by what these documents say */
 	if (!str_eq(digest_of(text, n, found), digest))
-		return err_say(e, EBADMSG, "%s: blob %.19s... in the store is damaged", what, digest);
+		return err_say(e, EBADMSG, "%s: blob %.19s... in the store is damaged", what,
+			       digest);
 	*ret = TAKE(text);
 	*ret_n = n;
 	return 0;
@@ -206,7 +211,8 @@ static int find_layer(struct maker *m, struct layer *l, const char *chain, struc
 
 			if (!str_eq(name, names[i]))
 				continue;
-			path = mem_printf("%.*s/fs", (int)(name - 1 - m->layers.v[k]), m->layers.v[k]);
+			path = mem_printf("%.*s/fs", (int)(name - 1 - m->layers.v[k]),
+					  m->layers.v[k]);
 			l->fs_fd = openat(m->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		}
 		if (l->fs_fd < 0) {
@@ -303,7 +309,8 @@ static void layers_cleanup(struct layers *ls)
 	free(ls->dirs);
 }
 
-/* The lowest layer that is seen: a layer whose root hides all below it ends the stack, since overlayfs
+/* The lowest layer that is seen: a layer whose root hides all below it ends the stack, since
+ * overlayfs
  * does not heed that mark on a root. */
 static size_t lowest_seen(const struct layers *ls, bool user_xattrs)
 {
@@ -328,8 +335,11 @@ static int maker_layers(struct maker *m, const struct manifest *mf, const struct
 	ls.v = mem_array(ls.n + 1, sizeof(*ls.v));
 	ls.dirs = mem_array(ls.n + 1, sizeof(*ls.dirs));
 	for (size_t i = 0; i < ls.n; i++)
-		ls.v[i] = (struct layer){ .diff_id = doc->diff_ids[i], .blob_fd = -1, .dir_fd = -1,
-					  .fs_fd = -1, .tree = { .root = -1, .side = -1, .parent_fd = -1 } };
+		ls.v[i] = (struct layer){ .diff_id = doc->diff_ids[i],
+					  .blob_fd = -1,
+					  .dir_fd = -1,
+					  .fs_fd = -1,
+					  .tree = { .root = -1, .side = -1, .parent_fd = -1 } };
 	for (size_t i = 0; r == 0 && i < ls.n; i++) {
 		digest_chain(i ? chains[i - 1] : NULL, doc->diff_ids[i], chains[i]);
 		r = prepare_layer(m, &ls.v[i], &mf->layers[i], chains[i], ls.dirs[i], e);
@@ -398,7 +408,8 @@ static int check_kinds(const struct manifest *mf, struct err *e)
 		char shown[100];
 
 		if (*type && media_kind(type) != MEDIA_LAYER)
-			return err_say(e, EINVAL, "layers[%zu]: \"%s\" is no kind of layer that we know", i,
+			return err_say(e, EINVAL,
+				       "layers[%zu]: \"%s\" is no kind of layer that we know", i,
 				       str_printable(type, strlen(type), shown, sizeof(shown) - 1));
 	}
 	return 0;
@@ -421,8 +432,8 @@ static int parse_image(struct maker *m, const struct maker_request *q, struct ma
 	if (kind != MEDIA_MANIFEST)
 		return err_say(e, EINVAL, "%s: an index where a manifest should be", q->what);
 	if (*mf->config.media_type && media_kind(mf->config.media_type) != MEDIA_CONFIG)
-		return err_say(e, EINVAL, "%s: its config is \"%.100s\": an artifact, not an image", q->what,
-			       mf->config.media_type);
+		return err_say(e, EINVAL, "%s: its config is \"%.100s\": an artifact, not an image",
+			       q->what, mf->config.media_type);
 	r = check_kinds(mf, e);
 	if (r == 0)
 		r = check_blobs(m, mf, e);
@@ -435,7 +446,8 @@ static int parse_image(struct maker *m, const struct maker_request *q, struct ma
 	if (r < 0)
 		return r;
 	if (doc->ndiff_ids != mf->nlayers)
-		return err_say(e, EINVAL, "%s: the manifest has %zu layers, the config %zu diff_ids", q->what,
+		return err_say(e, EINVAL,
+			       "%s: the manifest has %zu layers, the config %zu diff_ids", q->what,
 			       mf->nlayers, doc->ndiff_ids);
 	return 0;
 }
@@ -495,11 +507,13 @@ static int move_layers(struct maker *m, struct err *e)
 {
 	for (size_t i = 0; i < m->layers.n; i++) {
 		const char *name = strchr(m->layers.v[i], ' ') + 1;
-		AUTO_FREE char *from = mem_strndup(m->layers.v[i], (size_t)(name - 1 - m->layers.v[i]));
+		AUTO_FREE char *from =
+			mem_strndup(m->layers.v[i], (size_t)(name - 1 - m->layers.v[i]));
 		AUTO_FREE char *to = mem_printf("layers/%s", name);
 
 		/* another maker may have been faster: the same layer */
-		if (renameat(m->fd, from, m->store->fd, to) < 0 && errno != ENOTEMPTY && errno != EEXIST)
+		if (renameat(m->fd, from, m->store->fd, to) < 0 && errno != ENOTEMPTY &&
+		    errno != EEXIST)
 			return err_set(e, errno, "put layer %.12s into the store", name);
 	}
 	return 0;

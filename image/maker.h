@@ -3,7 +3,8 @@
  *
  * Used by berth-image.  A maker collects blobs, unpacks layers and queues names in a
  * folder of its own (see store.h); maker_commit makes all of it durable, moves it into place and
- * replaces the index last.  Until then nothing of it is to be seen; what is there already is pinned.
+ * replaces the index last.  Until then nothing of it is to be seen; what is there already is
+ * pinned.
  */
 #ifndef IMAGE_MAKER_H
 #define IMAGE_MAKER_H
@@ -31,7 +32,7 @@ struct maker {
 	struct maker_image *images;
 	size_t nimages;
 	unsigned threads;
-	bool anew;			/* layers are unpacked even when the store has them (check) */
+	bool anew; /* layers are unpacked even when the store has them (check) */
 	/* Called before a blob is needed, when set: waits until it is in the store.  Any thread. */
 	int (*wait_blob)(void *ctx, const char *digest, struct err *e);
 	void *wait_ctx;
@@ -56,8 +57,8 @@ int maker_copy_blob(struct maker *m, int fd, const char *want, int64_t size, con
 bool maker_has_blob(struct maker *m, const char *digest);
 int maker_open_blob(struct maker *m, const char *digest, int *ret, struct err *e);
 /* Whole, bounded.  what: for messages. */
-int maker_read_blob(struct maker *m, const char *digest, const char *what, char **ret, size_t *ret_n,
-		    struct err *e);
+int maker_read_blob(struct maker *m, const char *digest, const char *what, char **ret,
+		    size_t *ret_n, struct err *e);
 
 /*
  * An image whose blobs are all there: manifest (digest), config and layers.  Checks that they

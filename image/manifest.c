@@ -103,8 +103,10 @@ static int read_health(struct json_ctx *c, const struct json *v, void *field)
 		{ "Test", json_read_strs, offsetof(struct image_health, test), false },
 		{ "Interval", json_read_i64, offsetof(struct image_health, interval), false },
 		{ "Timeout", json_read_i64, offsetof(struct image_health, timeout), false },
-		{ "StartPeriod", json_read_i64, offsetof(struct image_health, start_period), false },
-		{ "StartInterval", json_read_i64, offsetof(struct image_health, start_interval), false },
+		{ "StartPeriod", json_read_i64, offsetof(struct image_health, start_period),
+		  false },
+		{ "StartInterval", json_read_i64, offsetof(struct image_health, start_interval),
+		  false },
 		{ "Retries", json_read_i32, offsetof(struct image_health, retries), false },
 	};
 	struct image_health *h = field;
@@ -189,7 +191,8 @@ static int read_descriptor(struct json_ctx *c, const struct json *v, void *field
 		{ "mediaType", json_read_str, offsetof(struct descriptor, media_type), false },
 		{ "digest", read_digest, offsetof(struct descriptor, digest), true },
 		{ "size", json_read_u64, offsetof(struct descriptor, size), true },
-		{ "artifactType", json_read_str, offsetof(struct descriptor, artifact_type), false },
+		{ "artifactType", json_read_str, offsetof(struct descriptor, artifact_type),
+		  false },
 		{ "platform", read_platform, offsetof(struct descriptor, platform), false },
 		{ "annotations", json_read_map, offsetof(struct descriptor, annotations), false },
 	};
@@ -258,8 +261,10 @@ static int read_manifest(struct json_ctx *c, const struct json *v, struct manife
 	STRINGS_FILL(&m.media_type);
 	for (size_t i = 0; i < m.nlayers; i++)
 		if (media_kind(m.layers[i].media_type) == MEDIA_LAYER_FOREIGN)
-			return json_fail(c, "layers[%zu]: \"%s\" lies outside the registry and is not "
-					    "fetched", i, m.layers[i].media_type);
+			return json_fail(c,
+					 "layers[%zu]: \"%s\" lies outside the registry and is not "
+					 "fetched",
+					 i, m.layers[i].media_type);
 	*ret = m;
 	return 0;
 }
@@ -291,7 +296,8 @@ int manifest_parse(struct arena *a, const char *text, size_t n, const char *medi
 		return json_fail(&c, "schemaVersion is not 2 (Docker's schema 1 is not supported)");
 	own = json_str(json_get(doc, "mediaType"));
 	if (own && !str_empty(media_type) && !str_eq(own, media_type))
-		return json_fail(&c, "it says it is \"%s\", but was given as \"%s\"", own, media_type);
+		return json_fail(&c, "it says it is \"%s\", but was given as \"%s\"", own,
+				 media_type);
 	if (str_empty(media_type))
 		media_type = own;
 	index = has(doc, "manifests");
@@ -310,8 +316,10 @@ int manifest_parse(struct arena *a, const char *text, size_t n, const char *medi
 
 		return json_fail(&c, "neither an image index nor an image manifest%s%s",
 				 str_empty(media_type) ? "" : ", but ",
-				 str_empty(media_type) ? "" :
-				 str_printable(media_type, strlen(media_type), shown, sizeof(shown) - 1));
+				 str_empty(media_type) ?
+					 "" :
+					 str_printable(media_type, strlen(media_type), shown,
+						       sizeof(shown) - 1));
 	}
 	if (r < 0)
 		return r;
@@ -385,7 +393,8 @@ int config_parse(struct arena *a, const char *text, size_t n, const char *what,
 {
 	static const struct json_row rows[] = {
 		{ "os", json_read_str, offsetof(struct config_doc, platform.os), false },
-		{ "architecture", json_read_str, offsetof(struct config_doc, platform.arch), false },
+		{ "architecture", json_read_str, offsetof(struct config_doc, platform.arch),
+		  false },
 		{ "variant", json_read_str, offsetof(struct config_doc, platform.variant), false },
 		{ "author", json_read_str, offsetof(struct config_doc, author), false },
 		{ "created", json_read_str, offsetof(struct config_doc, created), false },

@@ -74,7 +74,8 @@ long platform_choose(const struct index *idx, const struct platform *want);
 /* "linux/arm64/v8" in a. */
 const char *platform_show(struct arena *a, const struct platform *p);
 
-/* The record store/images/HEX.  Writing takes the raw config through.  layers: names of directories,
+/* The record store/images/HEX.  Writing takes the raw config through.  layers: names of
+ * directories,
  * bottom to top, NULL-terminated; sizes: of all layers of the image, which may be more. */
 void image_record_write(struct strbuf *b, const struct config_doc *doc, char *const *layers,
 			const uint64_t *sizes, size_t nsizes);

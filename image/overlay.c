@@ -54,7 +54,8 @@ static int stack_add(struct stack *st, int store_fd, const char *path, const str
 	int fd = openat(store_fd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0 && errno == ENOENT)
-		return err_say(e, ENOENT, "layer %.12s is not in the store: load or pull the image again",
+		return err_say(e, ENOENT,
+			       "layer %.12s is not in the store: load or pull the image again",
 			       path + strcspn(path, "/") + 1);
 	if (fd < 0)
 		return err_set(e, errno, "open %s/%s", s->path, path);
@@ -114,7 +115,8 @@ static int config_upper(int fs, const struct stack *st, const struct overlay_opt
 
 	if (st->upper < 0)
 		return 0;
-	if (sys_fsconfig(fs, SYS_FSCONFIG_SET_STRING, "upperdir", path_of_fd(st->upper, path), 0) < 0 ||
+	if (sys_fsconfig(fs, SYS_FSCONFIG_SET_STRING, "upperdir", path_of_fd(st->upper, path), 0) <
+		    0 ||
 	    sys_fsconfig(fs, SYS_FSCONFIG_SET_STRING, "workdir", path_of_fd(st->work, path), 0) < 0)
 		return -errno;
 	if (o->throw_away && sys_fsconfig(fs, SYS_FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0)
@@ -199,8 +201,10 @@ static int reopen_here(int fd, int *ret, struct err *e)
 	here = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (here < 0)
 		return err_set(e, errno, "open %s", path);
-	if (fstat(fd, &a) < 0 || fstat(here, &b) < 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino)
-		return err_say(e, ESTALE, "%s is not the container's upper directory any more", path);
+	if (fstat(fd, &a) < 0 || fstat(here, &b) < 0 || a.st_dev != b.st_dev ||
+	    a.st_ino != b.st_ino)
+		return err_say(e, ESTALE, "%s is not the container's upper directory any more",
+			       path);
 	*ret = TAKE_FD(here);
 	return 0;
 }
@@ -208,7 +212,8 @@ static int reopen_here(int fd, int *ret, struct err *e)
 /* Puts an id-mapped clone of the layer on top of itself. */
 static int map_layer(int store_fd, const char *path, int userns_fd, struct err *e)
 {
-	struct sys_mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns_fd };
+	struct sys_mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP,
+				       .userns_fd = (uint64_t)userns_fd };
 	AUTO_CLOSE int tree = sys_open_tree(store_fd, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 
 	if (tree < 0)
@@ -240,8 +245,8 @@ static int mount_page(const struct store *s, int store_fd, const struct stack *s
 	if (s->user_xattrs)
 		strbuf_adds(&b, ",userxattr");
 	if (b.len >= 4095)
-		return err_say(e, E2BIG, "mount the image's layers: %zu are too many for this kernel",
-			       st->n);
+		return err_say(e, E2BIG,
+			       "mount the image's layers: %zu are too many for this kernel", st->n);
 	empty = openat(store_fd, "empty", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (empty < 0)
 		return err_set(e, errno, "open %s/empty", s->path);

@@ -1,4 +1,5 @@
-/* pack.c - directory trees into archives, in the order of names, so that the same gives the same. */
+/* pack.c - directory trees into archives, in the order of names, so that the same gives the
+ * same. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <dirent.h>
@@ -124,7 +125,8 @@ static int write_file(struct pack *p, int fd, const char *name, off_t size, stru
 }
 
 /* An empty file: a whiteout. */
-static int write_mark(struct pack *p, const char *dir, const char *mark, const char *base, struct err *e)
+static int write_mark(struct pack *p, const char *dir, const char *mark, const char *base,
+		      struct err *e)
 {
 	AUTO_FREE char *name = mem_printf("%s%s%s%s", dir, *dir ? "/" : "", mark, base);
 	struct archive_entry *en = archive_entry_new();
@@ -153,7 +155,7 @@ static int write_entry(struct pack *p, int parent, const char *base, const char 
 {
 	struct archive_entry *en = archive_entry_new();
 	const char *first = seen_before(p, st, name);
-	char target[TREE_PATH_MAX];
+	char target[STAGE_PATH_MAX];
 	int r = 0;
 
 	archive_entry_copy_stat(en, st);
@@ -219,10 +221,11 @@ static int pack_one(struct pack *p, int parent, const char *dir, const char *bas
 		return errno == ENOENT ? 0 : pack_errno(name, errno, e);
 	if (S_ISSOCK(st.st_mode))
 		return 0;
-	if ((p->flags & PACK_UPPER) && tree_is_whiteout(&st))
+	if ((p->flags & PACK_UPPER) && stage_is_whiteout(&st))
 		return write_mark(p, dir, ".wh.", base, e);
 	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) {
-		fd = openat(parent, base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		fd = openat(parent, base,
+			    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 		if (fd < 0)
 			return errno == ENOENT ? 0 : pack_errno(name, errno, e);
 		if (fstat(fd, &st) < 0)
@@ -238,7 +241,8 @@ static int pack_dir(struct pack *p, int fd, const char *dir, unsigned depth, str
 	int r;
 
 	if (depth > DEPTH_MAX)
-		return err_say(e, ELOOP, "pack: folders within folders, more than %d deep", DEPTH_MAX);
+		return err_say(e, ELOOP, "pack: folders within folders, more than %d deep",
+			       DEPTH_MAX);
 	if ((p->flags & PACK_UPPER) && is_opaque(fd)) {
 		r = write_mark(p, dir, ".wh..wh..opq", "", e);
 		if (r < 0)

@@ -30,7 +30,8 @@ static int add_part(struct maker *m, struct parts *p, const struct descriptor *d
 	if (p->n == PARTS_MAX)
 		return err_say(e, E2BIG, "the image has more than %u parts", PARTS_MAX);
 	if (!maker_has_blob(m, d->digest))
-		return err_say(e, ENOENT, "blob %.19s... is not in the store: pull the image again", d->digest);
+		return err_say(e, ENOENT, "blob %.19s... is not in the store: pull the image again",
+			       d->digest);
 	p->v[p->n++] = *d;
 	return 0;
 }
@@ -61,8 +62,8 @@ static int add_document(struct maker *k, struct parts *p, const struct descripto
 	return r < 0 ? r : add_part(k, p, d, e);
 }
 
-static int describe(const struct store *s, const char *digest, struct parts *p, struct descriptor *ret,
-		    struct err *e)
+static int describe(const struct store *s, const char *digest, struct parts *p,
+		    struct descriptor *ret, struct err *e)
 {
 	AUTO_FREE char *text = NULL;
 	enum media_kind kind = MEDIA_UNKNOWN;
@@ -76,16 +77,21 @@ static int describe(const struct store *s, const char *digest, struct parts *p, 
 	if (r == 0)
 		r = manifest_parse(p->a, text, n, NULL, digest, &kind, &idx, &m, e);
 	if (r == 0)
-		r = json_parse(p->a, text, n, (struct json_limits){ MANIFEST_BYTES_MAX, 32 }, digest, &doc, e);
+		r = json_parse(p->a, text, n, (struct json_limits){ MANIFEST_BYTES_MAX, 32 },
+			       digest, &doc, e);
 	if (r < 0)
 		return r;
 	type = json_str(json_get(doc, "mediaType"));
 	*ret = (struct descriptor){
-		.digest = arena_strdup(p->a, digest), .size = n, .artifact_type = "", .ref_name = "",
-		.io_name = "", .platform = { "", "", "", "" },
-		.media_type = type ? type : kind == MEDIA_INDEX ?
-			      "application/vnd.oci.image.index.v1+json" :
-			      "application/vnd.oci.image.manifest.v1+json",
+		.digest = arena_strdup(p->a, digest),
+		.size = n,
+		.artifact_type = "",
+		.ref_name = "",
+		.io_name = "",
+		.platform = { "", "", "", "" },
+		.media_type = type		  ? type :
+			      kind == MEDIA_INDEX ? "application/vnd.oci.image.index.v1+json" :
+						    "application/vnd.oci.image.manifest.v1+json",
 	};
 	return 0;
 }

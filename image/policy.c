@@ -75,7 +75,8 @@ static int read_requirement(struct json_ctx *c, const struct json *v, void *fiel
 	if (signed_ && !q->key_path && !q->key_paths && !q->key_data && !q->key_datas)
 		return json_fail(c, "a keyPath or keyData is missing");
 	if (q->key_type && !str_eq(q->key_type, "GPGKeys"))
-		return json_fail(c, "keyType \"%.64s\" is not known: expected GPGKeys", q->key_type);
+		return json_fail(c, "keyType \"%.64s\" is not known: expected GPGKeys",
+				 q->key_type);
 	return 0;
 }
 
@@ -157,8 +158,8 @@ int policy_load(const struct ref *ref, struct policy **ret, struct err *e)
 	if (r < 0)
 		return r;
 	if (p->n == 0)
-		return err_say(e, EINVAL, "%s: an empty list of requirements for %s/%s", path, ref->domain,
-			       ref->path);
+		return err_say(e, EINVAL, "%s: an empty list of requirements for %s/%s", path,
+			       ref->domain, ref->path);
 	p->path = arena_strdup(a, path);
 	p->a = TAKE(a);
 	*ret = p;
@@ -175,8 +176,8 @@ bool policy_wants_sigstore(const struct policy *p)
 	return false;
 }
 
-int policy_check(const struct policy *p, const struct store *s, const struct ref *r, const char *top,
-		 const char *digest, const char *signature, struct err *e)
+int policy_check(const struct policy *p, const struct store *s, const struct ref *r,
+		 const char *top, const char *digest, const char *signature, struct err *e)
 {
 	for (size_t i = 0; p && i < p->n; i++) {
 		const struct requirement *q = &p->v[i];
@@ -187,7 +188,8 @@ int policy_check(const struct policy *p, const struct store *s, const struct ref
 		case REQUIRE_NOTHING:
 			break;
 		case REQUIRE_REJECT:
-			return err_say(e, EPERM, "%s rejects images of %s/%s", p->path, r->domain, r->path);
+			return err_say(e, EPERM, "%s rejects images of %s/%s", p->path, r->domain,
+				       r->path);
 		case REQUIRE_GPG:
 			code = signature_check_gpg(q, &im, e);
 			break;

@@ -20,7 +20,7 @@ bool policy_wants_sigstore(const struct policy *p);
 /* -EPERM, with what to do, unless each requirement holds for the image: signed is what the name
  * stands for (top) or this platform's manifest (digest).  signature: the manifest of
  * attached signatures, whose blobs are in the store, or "". */
-int policy_check(const struct policy *p, const struct store *s, const struct ref *r, const char *top,
-		 const char *digest, const char *signature, struct err *e);
+int policy_check(const struct policy *p, const struct store *s, const struct ref *r,
+		 const char *top, const char *digest, const char *signature, struct err *e);
 
 #endif

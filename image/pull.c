@@ -140,7 +140,8 @@ static int pull_prepare(struct pull *p, const char *name, struct err *e)
 		return r;
 	p->logins = mem_array(p->places.n + 1, sizeof(*p->logins));
 	for (size_t i = 0; i < p->places.n; i++) {
-		r = login_find(p->places.v[i].name, p->places.v[i].repo, p->o->authfile, &p->logins[i], e);
+		r = login_find(p->places.v[i].name, p->places.v[i].repo, p->o->authfile,
+			       &p->logins[i], e);
 		if (r < 0)
 			return r;
 	}
@@ -166,7 +167,8 @@ static int lock_name(const struct store *s, const char *full, int *ret, struct e
 	return 0;
 }
 
-static int start_download(struct pull *p, struct maker *m, int *ret_sock, pid_t *ret_pid, struct err *e)
+static int start_download(struct pull *p, struct maker *m, int *ret_sock, pid_t *ret_pid,
+			  struct err *e)
 {
 	struct download d = { .m = m, .places = &p->places, .logins = p->logins, .ref = &p->ref,
 			      .opts = p->o, .signature = policy_wants_sigstore(p->policy) };
@@ -198,8 +200,13 @@ static int unpack(struct pull *p, struct maker *m, struct news *n, const struct 
 {
 	char *names[2] = { p->full, NULL };
 	const struct maker_request q = {
-		.digest = msg->digest, .media_type = msg->type, .top = msg->top,
-		.top_type = msg->top_type, .top_size = msg->top_size, .names = names, .what = p->full,
+		.digest = msg->digest,
+		.media_type = msg->type,
+		.top = msg->top,
+		.top_type = msg->top_type,
+		.top_size = msg->top_size,
+		.names = names,
+		.what = p->full,
 	};
 	const char *id;
 	int r;

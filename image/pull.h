@@ -2,7 +2,8 @@
  * pull.h - an image from a registry: one process downloads, another unpacks.
  *
  * Used by berth-image.  The downloader may use the network and write into the store, and has no
- * capability; the unpacker has the capabilities that writing files needs, and no network.  They share
+ * capability; the unpacker has the capabilities that writing files needs, and no network.  They
+ * share
  * the store and the maker's folder, and a socket:
  *
  *	downloader                                     unpacker
@@ -21,10 +22,10 @@ enum pull_kind { PULL_MANIFEST = 1, PULL_BLOB, PULL_DONE, PULL_FAILED };
 
 struct pull_msg {
 	enum pull_kind kind;
-	char digest[DIGEST_LEN + 1], type[128];		/* PULL_MANIFEST: of the platform's; or a blob */
+	char digest[DIGEST_LEN + 1], type[128]; /* PULL_MANIFEST: of the platform's; or a blob */
 	char top[DIGEST_LEN + 1], top_type[128];
 	uint64_t top_size;
-	char signature[DIGEST_LEN + 1];			/* manifest of the attached signatures, or "" */
+	char signature[DIGEST_LEN + 1]; /* manifest of the attached signatures, or "" */
 	struct err err;
 };
 

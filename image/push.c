@@ -153,7 +153,8 @@ static int put_documents(const struct store *s, struct registry *g, const struct
 			continue;
 		r = store_read_blob(s, d->digest, &text, &n, e);
 		if (r == 0)
-			r = registry_put_manifest(g, &h, last ? tag : d->digest, d->media_type, text, n, e);
+			r = registry_put_manifest(g, &h, last ? tag : d->digest, d->media_type,
+						  text, n, e);
 		if (r < 0)
 			return r;
 	}
@@ -167,7 +168,8 @@ static char *mount_from(const struct image *i, const struct ref *to)
 		struct err lost = ERR_INIT;
 		struct ref r;
 
-		if (ref_parse(*n, &r, &lost) == 0 && str_eq(r.domain, to->domain) && !str_eq(r.path, to->path))
+		if (ref_parse(*n, &r, &lost) == 0 && str_eq(r.domain, to->domain) &&
+		    !str_eq(r.path, to->path))
 			return mem_strdup(r.path);
 	}
 	return NULL;
@@ -195,7 +197,8 @@ static int push_to(const struct store *s, const struct image *i, const struct re
 	if (r < 0)
 		return r;
 	if (!str_empty(o->digest_file)) {
-		r = path_write_file(AT_FDCWD, o->digest_file, parts.top.digest, DIGEST_LEN, 0644, false, e);
+		r = path_write_file(AT_FDCWD, o->digest_file, parts.top.digest, DIGEST_LEN, 0644,
+				    false, e);
 		if (r < 0)
 			return r;
 	}
@@ -226,7 +229,8 @@ int push_image(const struct store *s, const char *name, const char *dest, const 
 	if (r < 0)
 		return r;
 	if (!dest && !*i->name)
-		return err_say(e, EINVAL, "push %s: an id names no registry; give a name as well", name);
+		return err_say(e, EINVAL, "push %s: an id names no registry; give a name as well",
+			       name);
 	r = ref_parse(dest ? dest : i->name, &to, e);
 	if (r == 0)
 		r = push_to(s, i, &to, o, e);

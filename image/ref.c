@@ -1,4 +1,5 @@
-/* ref.c - names of images, by the grammar of the distribution specification and Docker's defaults. */
+/* ref.c - names of images, by the grammar of the distribution specification and Docker's
+ * defaults. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>

@@ -64,7 +64,8 @@ static void on_mirror(struct conf *c, unsigned index, const char *key, const cha
 		snprintf(m->when, sizeof(m->when), "%s", value);
 }
 
-static void on_value(void *ctx, const char *table, unsigned index, const char *key, const char *value)
+static void on_value(void *ctx, const char *table, unsigned index, const char *key,
+		     const char *value)
 {
 	struct conf *c = ctx;
 	struct conf_entry *n;
@@ -155,7 +156,9 @@ static size_t prefix_fits(const char *prefix, const char *full)
 	if (str_starts(prefix, "*.")) {
 		size_t host = strcspn(full, "/:");
 
-		return host > n - 1 && strncmp(full + host - (n - 1), prefix + 1, n - 1) == 0 ? host : 0;
+		return host > n - 1 && strncmp(full + host - (n - 1), prefix + 1, n - 1) == 0 ?
+			       host :
+			       0;
 	}
 	if (strncmp(full, prefix, n) != 0 || (full[n] && !strchr("/:@", full[n])))
 		return 0;
@@ -243,7 +246,8 @@ static void find_certs(struct place *p)
 
 static bool is_loopback(const char *host)
 {
-	return str_starts(host, "localhost") || str_starts(host, "127.") || str_starts(host, "[::1]");
+	return str_starts(host, "localhost") || str_starts(host, "127.") ||
+	       str_starts(host, "[::1]");
 }
 
 /* location: "host[:port][/path]", to which the rest of the repository's name is added. */
@@ -256,13 +260,16 @@ static int add_place(struct places *ps, const char *location, const char *rest, 
 
 	*p = (struct place){ 0 };
 	if (!slash || (size_t)(slash - full) >= sizeof(p->name) || strlen(slash) > sizeof(p->repo))
-		return err_say(e, EINVAL, "registries.conf: location \"%.200s\" makes no repository", location);
+		return err_say(e, EINVAL,
+			       "registries.conf: location \"%.200s\" makes no repository",
+			       location);
 	*slash = '\0';
 	strcpy(p->name, full);
 	strcpy(p->repo, slash + 1);
 	strcpy(p->host, str_eq(p->name, "docker.io") ? "registry-1.docker.io" : p->name);
 	/* plain http to this very machine harms nobody */
-	p->http.insecure = tls_verify == 0 || (tls_verify < 0 && (insecure || is_loopback(p->host)));
+	p->http.insecure = tls_verify == 0 ||
+			   (tls_verify < 0 && (insecure || is_loopback(p->host)));
 	find_certs(p);
 	if (tls_verify < 0 && p->http.ca && !insecure)
 		p->http.insecure = false;
@@ -270,14 +277,16 @@ static int add_place(struct places *ps, const char *location, const char *rest, 
 	return 0;
 }
 
-static bool mirror_serves(const struct conf_entry *n, const struct conf_mirror *m, const struct ref *r)
+static bool mirror_serves(const struct conf_entry *n, const struct conf_mirror *m,
+			  const struct ref *r)
 {
 	if (r->digest[0])
 		return !str_eq(m->when, "tag-only");
 	return !n->digest_only && !str_eq(m->when, "digest-only");
 }
 
-int registries_find(const struct ref *r, bool pull, int tls_verify, struct places *ret, struct err *e)
+int registries_find(const struct ref *r, bool pull, int tls_verify, struct places *ret,
+		    struct err *e)
 {
 	struct conf c = { .v = mem_array(ENTRIES_MAX + 1, sizeof(*c.v)), .last_mirror = -1 };
 	AUTO_FREE void *owned = c.v;

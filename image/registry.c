@@ -84,7 +84,8 @@ int registry_fail(const struct registry *g, const struct http_reply *r, const ch
 static int ping(struct registry *g, struct http *h, struct err *e)
 {
 	AUTO(http_reply) struct http_reply r = { 0 };
-	AUTO_FREE char *url = mem_printf("%s://%s/v2/", g->https ? "https" : "http", g->place->host);
+	AUTO_FREE char *url =
+		mem_printf("%s://%s/v2/", g->https ? "https" : "http", g->place->host);
 	const struct http_request q = { .method = "GET", .url = url, .max = 1 << 20 };
 	int code = 0;
 
@@ -107,8 +108,10 @@ static int ping(struct registry *g, struct http *h, struct err *e)
 int registry_open(struct registry *g, const struct place *p, const struct login *l,
 		  const char *actions, const char *from, struct err *e)
 {
-	AUTO(registry) struct registry n = { .place = p, .login = l, .actions = actions, .from = from,
-					     .https = true };
+	AUTO(registry)
+	struct registry n = {
+		.place = p, .login = l, .actions = actions, .from = from, .https = true
+	};
 	AUTO(http) struct http h = { 0 };
 	int r;
 
@@ -182,7 +185,8 @@ int registry_call(struct registry *g, struct http *h, struct http_request *q,
 		  struct http_reply *ret, struct err *e)
 {
 	AUTO_FREE char *url = *q->url == '/' ? mem_printf("%s://%s%s", g->https ? "https" : "http",
-							   g->place->host, q->url) : mem_strdup(q->url);
+							  g->place->host, q->url) :
+					       mem_strdup(q->url);
 	const struct http_request given = *q;
 	bool renewed = false;
 	int r = 0;
@@ -195,7 +199,8 @@ int registry_call(struct registry *g, struct http *h, struct http_request *q,
 		now.auth = auth;
 		*e = (struct err)ERR_INIT;
 		r = http_do(h, &now, ret, e);
-		if (r == 0 && ret->status == 401 && ret->challenge && !renewed && own_host(g, url)) {
+		if (r == 0 && ret->status == 401 && ret->challenge && !renewed &&
+		    own_host(g, url)) {
 			renewed = true;
 			r = renew(g, auth, ret->challenge, e);
 			if (r < 0)
@@ -222,7 +227,8 @@ int registry_prove(struct registry *g, struct err *e)
 	if (code < 0)
 		return code;
 	if (r.status == 401 || r.status == 403)
-		return err_say(e, EACCES, "registry %s does not accept the user name or the password",
+		return err_say(e, EACCES,
+			       "registry %s does not accept the user name or the password",
 			       g->place->name);
 	return r.status == 200 ? 0 : registry_fail(g, &r, "log in", e);
 }
@@ -246,8 +252,8 @@ int registry_get_manifest(struct registry *g, struct http *h, const char *ref, c
 		return registry_fail(g, &r, doing, e);
 	digest_of(r.body.s ? r.body.s : "", r.body.len, digest);
 	if (digest_valid(ref) && !str_eq(ref, digest))
-		return err_say(e, EBADMSG, "registry %s: manifest %.19s... is %.19s...", g->place->name, ref,
-			       digest);
+		return err_say(e, EBADMSG, "registry %s: manifest %.19s... is %.19s...",
+			       g->place->name, ref, digest);
 	if (r.digest && digest_valid(r.digest) && !str_eq(r.digest, digest))
 		return err_say(e, EBADMSG, "registry %s: %s: it says %.19s..., but sent %.19s...",
 			       g->place->name, doing, r.digest, digest);
@@ -293,8 +299,14 @@ static int get_some(struct registry *g, struct http *h, const char *digest, uint
 	AUTO_FREE char *path = mem_printf("/v2/%s/blobs/%s", g->place->repo, digest);
 	AUTO_FREE char *range = NULL;
 	const char *headers[2] = { NULL, NULL };
-	struct http_request q = { .method = "GET", .url = path, .headers = headers, .sink = fd,
-				  .has_sink = true, .digest = &d, .progress = progress, .ctx = ctx };
+	struct http_request q = { .method = "GET",
+				  .url = path,
+				  .headers = headers,
+				  .sink = fd,
+				  .has_sink = true,
+				  .digest = &d,
+				  .progress = progress,
+				  .ctx = ctx };
 	char found[DIGEST_LEN + 1];
 	uint64_t at = 0;
 	int code = hash_begun(fd, &at, &d, e);
@@ -302,7 +314,8 @@ static int get_some(struct registry *g, struct http *h, const char *digest, uint
 	if (code == 0 && at < size) {
 		q.max = size - at;
 		if (at > 0) {
-			headers[0] = range = mem_printf("Range: bytes=%llu-", (unsigned long long)at);
+			headers[0] = range =
+				mem_printf("Range: bytes=%llu-", (unsigned long long)at);
 			q.ranged = true;
 		}
 		code = registry_call(g, h, &q, &r, e);
@@ -325,7 +338,8 @@ static int get_some(struct registry *g, struct http *h, const char *digest, uint
 	digest_end(&d, found);
 	if (d.bytes == size && str_eq(found, digest))
 		return 1;
-	code = err_say(e, EBADMSG, "registry %s: blob %.19s... is %.19s...", g->place->name, digest, found);
+	code = err_say(e, EBADMSG, "registry %s: blob %.19s... is %.19s...", g->place->name, digest,
+		       found);
 	if (ftruncate(fd, 0) < 0)
 		return -EBADMSG;
 	return at > 0 ? 0 : code;	/* what was begun may be the wrong part: once more from 0 */
@@ -357,6 +371,7 @@ int registry_get_blob(struct registry *g, struct http *h, const char *digest, ui
 		registry_wait(n, 0);
 	}
 	if (!e->code)
-		err_say(e, EIO, "registry %s: blob %.19s... does not come to its end", g->place->name, digest);
+		err_say(e, EIO, "registry %s: blob %.19s... does not come to its end",
+			g->place->name, digest);
 	return -e->code;
 }

@@ -30,7 +30,8 @@ int registry_open(struct registry *g, const struct place *p, const struct login 
 int registry_prove(struct registry *g, struct err *e);
 void registry_cleanup(struct registry *g);	/* AUTO(registry) */
 
-/* q->url is a path ("/v2/..."), or an absolute address that the registry gave.  Asks for a token when
+/* q->url is a path ("/v2/..."), or an absolute address that the registry gave.  Asks for a
+ * token when
  * it must, and again after failures that pass.  Any status comes back. */
 int registry_call(struct registry *g, struct http *h, struct http_request *q,
 		  struct http_reply *ret, struct err *e);

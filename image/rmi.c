@@ -110,8 +110,9 @@ static int remove_locked(const struct store *s, struct catalog *x, const struct 
 		return 0;
 	}
 	if (!*i->name && names > 1 && !force)
-		return err_say(e, EBUSY, "image %s has %zu names; give one of them, or --force for all",
-			       name, names);
+		return err_say(e, EBUSY,
+			       "image %s has %zu names; give one of them, or --force for all", name,
+			       names);
 	if (check_used(i->id, name, used, ctx, e) < 0)
 		return -EBUSY;
 	return drop_id(s, x, i->id, had, out, e);
@@ -158,8 +159,10 @@ static int filter_time(const char *v, int64_t *ret, struct err *e)
 	else if (str_to_time(v, &t) == 0)
 		*ret = t.tv_sec;
 	else
-		return err_say(e, EINVAL, "filter until=%s: expected a time (2026-01-31T00:00:00Z) or "
-					  "an age (24h)", v);
+		return err_say(e, EINVAL,
+			       "filter until=%s: expected a time (2026-01-31T00:00:00Z) or "
+			       "an age (24h)",
+			       v);
 	return 0;
 }
 
@@ -193,9 +196,11 @@ static int filters_fit(char *const *filters, const struct image_row *row, struct
 		} else if ((v = str_after(*filters, "label!="))) {
 			if (label_fits(&row->labels, v))
 				return 0;
-		} else if (!str_eq(*filters, "dangling=true") && !str_eq(*filters, "dangling=false")) {
-			return err_say(e, EINVAL, "filter \"%s\": expected until=, label= or label!=",
-				       *filters);
+		} else if (!str_eq(*filters, "dangling=true") &&
+			   !str_eq(*filters, "dangling=false")) {
+			return err_say(
+				e, EINVAL,
+				"filter \"%s\": expected until=, label= or label!=", *filters);
 		}
 	}
 	return 1;

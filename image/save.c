@@ -62,7 +62,8 @@ static int sink_fd(struct sink *k, const char *name, int fd, uint64_t size, stru
 		if (r < 0)
 			return r;
 	} else {
-		out = openat(k->dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+		out = openat(k->dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+			     0644);
 		if (out < 0)
 			return err_set(e, errno, "make %s", name);
 	}
@@ -133,7 +134,8 @@ static int save_oci(struct maker *mk, struct sink *k, char *const *names, size_t
 		if (r == 0)
 			r = parts_find(mk, im, false, &p, e);
 		for (size_t j = 0; r == 0 && j < p.n; j++)
-			r = sink_blob(k, mk->store, p.v[j].digest, store_blob_path(p.v[j].digest, path), e);
+			r = sink_blob(k, mk->store, p.v[j].digest,
+				      store_blob_path(p.v[j].digest, path), e);
 		if (r < 0)
 			return r;
 		index_entry(&o, &p.top, im->name);
@@ -190,7 +192,8 @@ static int save_docker_image(struct maker *mk, struct sink *k, const char *name,
 	return r;
 }
 
-static int save_docker(struct maker *mk, struct sink *k, char *const *names, size_t n, struct err *e)
+static int save_docker(struct maker *mk, struct sink *k, char *const *names, size_t n,
+		       struct err *e)
 {
 	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
 	struct json_out o;
@@ -245,7 +248,8 @@ static int save_archive(struct maker *mk, char *const *names, size_t n, enum sav
 	return r;
 }
 
-/* A file appears whole or not at all; what is there and no file (a pipe, a device) is written to. */
+/* A file appears whole or not at all; what is there and no file (a pipe, a device) is written
+ * to. */
 static int save_file(struct maker *mk, char *const *names, size_t n, enum save_format format,
 		     const char *out, struct err *e)
 {

@@ -26,7 +26,8 @@ extern char **environ;
 
 /* ---- the signed statement ---- */
 
-static bool name_fits(const char *said, const struct requirement *q, const struct ref *r, struct err *e)
+static bool name_fits(const char *said, const struct requirement *q, const struct ref *r,
+		      struct err *e)
 {
 	const struct identity *id = &q->identity;
 	const char *type = id->type ? id->type : "matchRepoDigestOrExact";
@@ -70,7 +71,8 @@ int signature_read_payload(const char *text, size_t n, const struct requirement 
 	const struct json *doc, *critical;
 	const char *digest, *type, *name;
 	struct err lost = ERR_INIT;
-	int r = json_parse(a, text, n, (struct json_limits){ SIGNATURE_BYTES_MAX, 16 }, "signature", &doc, e);
+	int r = json_parse(a, text, n, (struct json_limits){ SIGNATURE_BYTES_MAX, 16 }, "signature",
+			   &doc, e);
 
 	if (r < 0)
 		return r;
@@ -84,7 +86,8 @@ int signature_read_payload(const char *text, size_t n, const struct requirement 
 						   "cosign container image signature"))
 		return err_say(e, EPERM, "a signature is of the unknown type \"%.64s\"", type);
 	if (!str_eq(digest, im->top) && !str_eq(digest, im->digest))
-		return err_say(e, EPERM, "a signature is for %.19s..., the image is %.19s...", digest, im->top);
+		return err_say(e, EPERM, "a signature is for %.19s..., the image is %.19s...",
+			       digest, im->top);
 	/* cosign leaves the tag out, or the whole name */
 	if (q->type == REQUIRE_SIGSTORE && !q->identity.type) {
 		struct requirement any = *q;
@@ -139,9 +142,9 @@ static int run_program(char *const *argv, struct strbuf *out, struct err *e)
 
 static int import_key(const char *home, const char *path, struct err *e)
 {
-	char *argv[] = { (char *)"gpg", (char *)"--homedir", (char *)(uintptr_t)home, (char *)"--batch",
-			 (char *)"--quiet", (char *)"--no-autostart", (char *)"--import",
-			 (char *)(uintptr_t)path, NULL };
+	char *argv[] = { (char *)"gpg",	     (char *)"--homedir",     (char *)(uintptr_t)home,
+			 (char *)"--batch",  (char *)"--quiet",	      (char *)"--no-autostart",
+			 (char *)"--import", (char *)(uintptr_t)path, NULL };
 	AUTO(strbuf) struct strbuf out = STRBUF_INIT;
 	int r = run_program(argv, &out, e);
 
@@ -185,10 +188,21 @@ static int verify_gpg(const char *home, const char *path, struct strbuf *stateme
 	AUTO_FREE char *said = mem_printf("%s/statement", home);
 	AUTO(strbuf) struct strbuf status = STRBUF_INIT;
 	AUTO_FREE char *text = NULL;
-	char *argv[] = { (char *)"gpg", (char *)"--homedir", (char *)(uintptr_t)home, (char *)"--batch",
-			 (char *)"--yes", (char *)"--no-autostart", (char *)"--trust-model", (char *)"always",
-			 (char *)"--status-fd", (char *)"1", (char *)"--output", said, (char *)"--decrypt",
-			 (char *)(uintptr_t)path, NULL };
+	char *argv[] = { (char *)"gpg",
+			 (char *)"--homedir",
+			 (char *)(uintptr_t)home,
+			 (char *)"--batch",
+			 (char *)"--yes",
+			 (char *)"--no-autostart",
+			 (char *)"--trust-model",
+			 (char *)"always",
+			 (char *)"--status-fd",
+			 (char *)"1",
+			 (char *)"--output",
+			 said,
+			 (char *)"--decrypt",
+			 (char *)(uintptr_t)path,
+			 NULL };
 	size_t n;
 	int r;
 
@@ -213,10 +227,10 @@ static int check_lookaside(const struct requirement *q, const struct signed_imag
 	const char *base = str_empty(env) ? "/var/lib/containers/sigstore" : env;
 
 	for (unsigned i = 1; i <= SIGNATURES_MAX; i++) {
-		AUTO_FREE char *path = mem_printf("%s/%s@sha256=%s/signature-%u", base, im->ref->path,
-						  digest + 7, i);
-		AUTO_FREE char *hosted = mem_printf("%s/%s/%s@sha256=%s/signature-%u", base, im->ref->domain,
-						    im->ref->path, digest + 7, i);
+		AUTO_FREE char *path = mem_printf("%s/%s@sha256=%s/signature-%u", base,
+						  im->ref->path, digest + 7, i);
+		AUTO_FREE char *hosted = mem_printf("%s/%s/%s@sha256=%s/signature-%u", base,
+						    im->ref->domain, im->ref->path, digest + 7, i);
 		AUTO(strbuf) struct strbuf b = STRBUF_INIT;
 		const char *at = access(path, R_OK) == 0 ? path : hosted;
 
@@ -224,7 +238,8 @@ static int check_lookaside(const struct requirement *q, const struct signed_imag
 			return -ENOENT;
 		*seen += 1;
 		*e = (struct err)ERR_INIT;
-		if (verify_gpg(home, at, &b, e) == 0 && signature_read_payload(b.s, b.len, q, im, e) == 0)
+		if (verify_gpg(home, at, &b, e) == 0 &&
+		    signature_read_payload(b.s, b.len, q, im, e) == 0)
 			return 0;
 	}
 	return -ENOENT;
@@ -265,7 +280,8 @@ static bool verify_key(EVP_PKEY *key, const char *payload, size_t n, const char 
 {
 	EVP_MD_CTX *c = EVP_MD_CTX_new();
 	bool pure = EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519;
-	bool good = c && EVP_DigestVerifyInit(c, NULL, pure ? NULL : EVP_sha256(), NULL, key) == 1 &&
+	bool good = c &&
+		    EVP_DigestVerifyInit(c, NULL, pure ? NULL : EVP_sha256(), NULL, key) == 1 &&
 		    EVP_DigestVerify(c, (const unsigned char *)sig, sig_n,
 				     (const unsigned char *)payload, n) == 1;
 
@@ -286,8 +302,8 @@ static int try_key(const char *pem, size_t pem_n, const char *what, const char *
 	return good;
 }
 
-static int try_key_file(const char *path, const char *payload, size_t n, const char *sig, size_t sig_n,
-			struct err *e)
+static int try_key_file(const char *path, const char *payload, size_t n, const char *sig,
+			size_t sig_n, struct err *e)
 {
 	AUTO_FREE char *pem = NULL;
 	size_t pem_n;
@@ -296,8 +312,8 @@ static int try_key_file(const char *path, const char *payload, size_t n, const c
 	return r < 0 ? r : try_key(pem, pem_n, path, payload, n, sig, sig_n, e);
 }
 
-static int try_key_data(const char *data, const char *payload, size_t n, const char *sig, size_t sig_n,
-			struct err *e)
+static int try_key_data(const char *data, const char *payload, size_t n, const char *sig,
+			size_t sig_n, struct err *e)
 {
 	AUTO_FREE char *pem = NULL;
 	size_t pem_n;

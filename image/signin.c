@@ -29,7 +29,8 @@ static int read_line(int fd, char **ret, struct err *e)
 		if (r == 0 || line[n] == '\n')
 			break;
 		if (++n == WORD_MAX - 1)
-			return err_say(e, EINVAL, "a name or password has at most %d bytes", WORD_MAX - 2);
+			return err_say(e, EINVAL, "a name or password has at most %d bytes",
+				       WORD_MAX - 2);
 	}
 	if (n > 0 && line[n - 1] == '\r')
 		n--;
@@ -46,7 +47,9 @@ static int ask(const char *question, bool secret, char **ret, struct err *e)
 	int r;
 
 	if (tty < 0)
-		return err_say(e, EINVAL, "login: there is no terminal to ask on: give -u and --password-stdin");
+		return err_say(
+			e, EINVAL,
+			"login: there is no terminal to ask on: give -u and --password-stdin");
 	dprintf(tty, "%s: ", question);
 	if (secret && tcgetattr(tty, &was) == 0) {
 		now = was;
@@ -85,7 +88,8 @@ static int get_words(const struct signin_opts *o, struct login *l, struct err *e
 }
 
 /* A host is looked up as a repository on it would be. */
-static int find_place(const char *host, const struct signin_opts *o, struct places *ret, struct err *e)
+static int find_place(const char *host, const struct signin_opts *o, struct places *ret,
+		      struct err *e)
 {
 	AUTO_FREE char *name = mem_printf("%s/login", host);
 	struct ref r;
@@ -99,7 +103,8 @@ static int find_place(const char *host, const struct signin_opts *o, struct plac
 	return code;
 }
 
-int signin_login(const struct store *s, const char *host, const struct signin_opts *o, struct err *e)
+int signin_login(const struct store *s, const char *host, const struct signin_opts *o,
+		 struct err *e)
 {
 	AUTO(places) struct places places = { .n = 0 };
 	AUTO(login) struct login l = { 0 };
@@ -115,7 +120,8 @@ int signin_login(const struct store *s, const char *host, const struct signin_op
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	r = registry_open(&g, &places.v[0], &l, "pull", NULL, e);
 	if (r == -EACCES)
-		return err_say(e, EACCES, "login: registry %s does not accept the user name or the password",
+		return err_say(e, EACCES,
+			       "login: registry %s does not accept the user name or the password",
 			       host);
 	if (r == 0)
 		r = registry_prove(&g, e);

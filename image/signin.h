@@ -14,7 +14,8 @@ struct signin_opts {
 };
 
 /* Tries name and password at the registry, and keeps them when they hold. */
-int signin_login(const struct store *s, const char *host, const struct signin_opts *o, struct err *e);
+int signin_login(const struct store *s, const char *host, const struct signin_opts *o,
+		 struct err *e);
 int signin_logout(const char *host, const char *authfile, struct err *e);
 
 #endif

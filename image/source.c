@@ -47,8 +47,8 @@ static int spool_data(struct archive *a, int fd, struct source_file *f, uint64_t
 		int r;
 
 		if (n < 0)
-			return err_say(e, EINVAL, "file \"%s\" of the archive: %s", shown(f->name, name),
-				       archive_error_string(a));
+			return err_say(e, EINVAL, "file \"%s\" of the archive: %s",
+				       shown(f->name, name), archive_error_string(a));
 		if (n == 0)
 			break;
 		*total += (uint64_t)n;
@@ -79,14 +79,14 @@ static int spool_entry(struct source *s, struct archive *a, struct archive_entry
 {
 	const char *hard = archive_entry_hardlink(en), *soft = archive_entry_symlink(en);
 	const char *raw = archive_entry_pathname(en);
-	char name[TREE_PATH_MAX], to[TREE_PATH_MAX];
+	char name[STAGE_PATH_MAX], to[STAGE_PATH_MAX];
 	struct source_file *f;
 	AUTO_CLOSE int fd = -1;
 	int r;
 
 	if (!raw)
 		return err_say(e, EINVAL, "a file of the archive has no name");
-	r = tree_clean(raw, name, e);
+	r = stage_clean(raw, name, e);
 	if (r < 0)
 		return r;
 	if (!hard && !soft && archive_entry_filetype(en) != AE_IFREG)
@@ -100,7 +100,7 @@ static int spool_entry(struct source *s, struct archive *a, struct archive_entry
 	f = &s->v[s->n++];
 	*f = (struct source_file){ .name = mem_strdup(name) };
 	if (hard) {
-		r = tree_clean(hard, to, e);
+		r = stage_clean(hard, to, e);
 		if (r == 0)
 			f->target = mem_strdup(to);
 		return r;
@@ -124,7 +124,8 @@ static int spool_all(struct source *s, struct archive *a, struct err *e)
 		if (r == ARCHIVE_EOF)
 			return 0;
 		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
-			return err_say(e, EINVAL, "it is no image archive: %s", archive_error_string(a));
+			return err_say(e, EINVAL, "it is no image archive: %s",
+				       archive_error_string(a));
 		r = spool_entry(s, a, en, &total, e);
 		if (r < 0)
 			return r;
@@ -253,11 +254,11 @@ int source_take(struct source *s, const char *name, const char *want, int64_t si
 	if (!f)
 		return err_say(e, ENOENT, "file \"%s\" is missing", shown(name, buf));
 	if (size >= 0 && f->size != (uint64_t)size)
-		return err_say(e, EBADMSG, "%s has %llu bytes, but should have %lld", shown(name, buf),
-			       (unsigned long long)f->size, (long long)size);
+		return err_say(e, EBADMSG, "%s has %llu bytes, but should have %lld",
+			       shown(name, buf), (unsigned long long)f->size, (long long)size);
 	if (want && !str_eq(want, f->digest))
-		return err_say(e, EBADMSG, "%s is %.19s..., but should be %.19s...", shown(name, buf),
-			       f->digest, want);
+		return err_say(e, EBADMSG, "%s is %.19s..., but should be %.19s...",
+			       shown(name, buf), f->digest, want);
 	if (!store_set_has(&s->m->blobs, f->digest)) {
 		r = maker_keep_file(s->m, f->file, f->digest, e);
 		if (r < 0)

@@ -1,7 +1,8 @@
 /*
  * source.h - where an image is loaded from: a directory, or an archive read once.
  *
- * Used by berth-image.  A directory's files are opened beneath it; an archive (tar, also compressed)
+ * Used by berth-image.  A directory's files are opened beneath it; an archive (tar, also
+ * compressed)
  * is spooled into the maker's folder first, each file under its digest, since the order of its
  * entries is nobody's promise and standard input cannot be read twice.
  */

@@ -25,7 +25,8 @@ static int store_make(struct store *s, struct err *e)
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
 		if (mkdirat(s->fd, folders[i], i == 4 ? 0755 : 0700) < 0 && errno != EEXIST)
 			return err_set(e, errno, "make %s/%s", s->path, folders[i]);
-	r = path_write_file(s->fd, "oci-layout", oci_layout, sizeof(oci_layout) - 1, 0644, false, e);
+	r = path_write_file(s->fd, "oci-layout", oci_layout, sizeof(oci_layout) - 1, 0644, false,
+			    e);
 	if (r < 0)
 		return r;
 	return 0;
@@ -111,7 +112,8 @@ int store_read_blob(const struct store *s, const char *digest, char **ret, size_
 {
 	char path[96];
 
-	return path_read_file(s->fd, store_blob_path(digest, path), MANIFEST_BYTES_MAX, ret, ret_n, e);
+	return path_read_file(s->fd, store_blob_path(digest, path), MANIFEST_BYTES_MAX, ret, ret_n,
+			      e);
 }
 
 int store_read_record(const struct store *s, const char *id, struct image *i, struct err *e)
@@ -230,7 +232,8 @@ static int refs_add_document(const struct store *s, const char *digest, const ch
 		/* other platforms' manifests are there only when they were asked for */
 		if (faccessat(s->fd, store_blob_path(x.v[i].digest, path), F_OK, 0) < 0)
 			continue;
-		ret = refs_add_document(s, x.v[i].digest, x.v[i].media_type, false, depth + 1, r, e);
+		ret = refs_add_document(s, x.v[i].digest, x.v[i].media_type, false, depth + 1, r,
+					e);
 		if (ret < 0)
 			return ret;
 	}
@@ -273,7 +276,8 @@ int store_refs_all(const struct store *s, const struct catalog *x, struct store_
 }
 
 /* Calls fn for each name in dirfd/path.  A folder that is not there is empty. */
-static int each_name(int dirfd, const char *path, void (*fn)(void *ctx, const char *name), void *ctx)
+static int each_name(int dirfd, const char *path, void (*fn)(void *ctx, const char *name),
+		     void *ctx)
 {
 	int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct dirent *d;

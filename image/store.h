@@ -44,10 +44,16 @@ int store_refs_all(const struct store *s, const struct catalog *x, struct store_
 
 /* Moves layers/NAME out of the way into `trash` (relative to the store); 0 also when absent.  The
  * caller holds the exclusive lock, and removes the trash when it has let go. */
-struct store_trash { const struct store *s; int fd, lock_fd; char name[40]; unsigned n; uint64_t bytes; };
+struct store_trash {
+	const struct store *s;
+	int fd, lock_fd;
+	char name[40];
+	unsigned n;
+	uint64_t bytes;
+};
 int store_trash_new(const struct store *s, struct store_trash *t, struct err *e);
 int store_trash_move(struct store_trash *t, const char *folder, const char *name, struct err *e);
-void store_trash_cleanup(struct store_trash *t);	/* AUTO(store_trash): removes what is in it */
+void store_trash_cleanup(struct store_trash *t); /* AUTO(store_trash): removes what is in it */
 /* Moves all that is in `had` and not in `kept` to the trash. */
 int store_trash_refs(struct store_trash *t, const struct store_refs *had,
 		     const struct store_refs *kept, image_used *used, void *ctx, struct err *e);

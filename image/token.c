@@ -11,7 +11,8 @@
 #define TOKEN_MAX (256u << 10)
 
 /* key="value with \" escapes" or key=value */
-static const char *read_param(const char *p, char *key, size_t key_max, char *value, size_t value_max)
+static const char *read_param(const char *p, char *key, size_t key_max, char *value,
+			      size_t value_max)
 {
 	size_t n = strcspn(p, "= ,"), v = 0;
 
@@ -118,7 +119,8 @@ static int read_token(const struct http_reply *r, char **ret, struct err *e)
 	const struct json *doc;
 	const char *token;
 	int code = json_parse(a, r->body.s ? r->body.s : "", r->body.len,
-			      (struct json_limits){ TOKEN_MAX, 8 }, "the token server's answer", &doc, e);
+			      (struct json_limits){ TOKEN_MAX, 8 }, "the token server's answer",
+			      &doc, e);
 
 	if (code < 0)
 		return code;
@@ -144,7 +146,8 @@ static int ask_token(const struct registry *g, const struct challenge *c, char *
 	int code;
 
 	if (g->https && !str_starts(c->realm, "https://"))
-		return err_say(e, EPROTO, "registry %s wants a token from \"%.200s\", without encryption",
+		return err_say(e, EPROTO,
+			       "registry %s wants a token from \"%.200s\", without encryption",
 			       g->place->name, c->realm);
 	if (*c->service)
 		add_param(&params, "service", c->service);
@@ -184,8 +187,10 @@ int token_get(const struct registry *g, const char *challenge, char **ret, struc
 		       err_say(e, EPROTO, "registry %s wants a token but does not say from where",
 			       g->place->name);
 	if (!c.basic)
-		return err_say(e, EPROTO, "registry %s wants an authentication that berth does not know: %.60s",
-			       g->place->name, challenge);
+		return err_say(
+			e, EPROTO,
+			"registry %s wants an authentication that berth does not know: %.60s",
+			g->place->name, challenge);
 	if (g->login->user)
 		*ret = basic_auth(g->login);
 	return 0;

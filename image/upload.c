@@ -32,7 +32,8 @@ static char *next_location(const struct registry *g, const struct http_reply *r)
 	if (str_empty(r->location))
 		return NULL;
 	if (*r->location == '/')
-		return mem_printf("%s://%s%s", g->https ? "https" : "http", g->place->host, r->location);
+		return mem_printf("%s://%s%s", g->https ? "https" : "http", g->place->host,
+				  r->location);
 	return mem_strdup(r->location);
 }
 
@@ -41,9 +42,9 @@ static int begin_upload(struct registry *g, struct http *h, const char *digest, 
 			struct err *e)
 {
 	AUTO(http_reply) struct http_reply r = { 0 };
-	AUTO_FREE char *path = g->from ?
-		mem_printf("/v2/%s/blobs/uploads/?mount=%s&from=%s", g->place->repo, digest, g->from) :
-		mem_printf("/v2/%s/blobs/uploads/", g->place->repo);
+	AUTO_FREE char *path = g->from ? mem_printf("/v2/%s/blobs/uploads/?mount=%s&from=%s",
+						    g->place->repo, digest, g->from) :
+					 mem_printf("/v2/%s/blobs/uploads/", g->place->repo);
 	struct http_request q = { .method = "POST", .url = path, .max = 1 << 16 };
 	int code = registry_call(g, h, &q, &r, e);
 
@@ -54,7 +55,9 @@ static int begin_upload(struct registry *g, struct http *h, const char *digest, 
 	if (r.status != 202)
 		return registry_fail(g, &r, "begin to upload a blob", e);
 	*ret = next_location(g, &r);
-	return *ret ? 0 : err_say(e, EPROTO, "registry %s does not say where to upload", g->place->name);
+	return *ret ? 0 :
+		      err_say(e, EPROTO, "registry %s does not say where to upload",
+			      g->place->name);
 }
 
 static int send_chunk(struct registry *g, struct http *h, char **location, int fd, uint64_t at,
@@ -64,9 +67,16 @@ static int send_chunk(struct registry *g, struct http *h, char **location, int f
 	AUTO_FREE char *range = mem_printf("Content-Range: %llu-%llu", (unsigned long long)at,
 					   (unsigned long long)(at + n - 1));
 	const char *headers[] = { "Content-Type: application/octet-stream", range, NULL };
-	struct http_request q = { .method = "PATCH", .url = *location, .headers = headers, .body_fd = fd,
-				  .has_fd = true, .body_at = at, .body_len = n, .max = 1 << 16,
-				  .progress = progress, .ctx = ctx };
+	struct http_request q = { .method = "PATCH",
+				  .url = *location,
+				  .headers = headers,
+				  .body_fd = fd,
+				  .has_fd = true,
+				  .body_at = at,
+				  .body_len = n,
+				  .max = 1 << 16,
+				  .progress = progress,
+				  .ctx = ctx };
 	char *next;
 	int code = registry_call(g, h, &q, &r, e);
 
@@ -86,7 +96,8 @@ static int end_upload(struct registry *g, struct http *h, const char *location, 
 		      struct err *e)
 {
 	AUTO(http_reply) struct http_reply r = { 0 };
-	AUTO_FREE char *url = mem_printf("%s%cdigest=%s", location, strchr(location, '?') ? '&' : '?', digest);
+	AUTO_FREE char *url =
+		mem_printf("%s%cdigest=%s", location, strchr(location, '?') ? '&' : '?', digest);
 	struct http_request q = { .method = "PUT", .url = url, .body = "", .max = 1 << 16 };
 	int code = registry_call(g, h, &q, &r, e);
 
@@ -95,8 +106,8 @@ static int end_upload(struct registry *g, struct http *h, const char *location, 
 	if (r.status != 201)
 		return registry_fail(g, &r, "end the upload of a blob", e);
 	if (r.digest && !str_eq(r.digest, digest))
-		return err_say(e, EBADMSG, "registry %s took blob %.19s... as %.19s...", g->place->name, digest,
-			       r.digest);
+		return err_say(e, EBADMSG, "registry %s took blob %.19s... as %.19s...",
+			       g->place->name, digest, r.digest);
 	return 0;
 }
 
@@ -152,7 +163,7 @@ int registry_put_manifest(struct registry *g, struct http *h, const char *ref, c
 		return registry_fail(g, &r, "put the manifest", e);
 	digest_of(data, n, digest);
 	if (r.digest && !str_eq(r.digest, digest))
-		return err_say(e, EBADMSG, "registry %s took the manifest %.19s... as %.19s...", g->place->name,
-			       digest, r.digest);
+		return err_say(e, EBADMSG, "registry %s took the manifest %.19s... as %.19s...",
+			       g->place->name, digest, r.digest);
 	return 0;
 }

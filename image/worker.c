@@ -21,7 +21,7 @@
 #include "base/opt.h"
 #include "base/path.h"
 #include "image/change.h"
-#include "image/check.h"
+#include "image/fsck.h"
 #include "image/pull.h"
 #include "image/push.h"
 #include "image/signin.h"
@@ -32,10 +32,13 @@
 struct load_args { const char *input, *platform, *name, *select; bool quiet; };
 
 static const struct opt load_rows[] = {
-	{ "input", 'i', OPT_STR, offsetof(struct load_args, input), "FILE", "archive or directory" },
-	{ "platform", 0, OPT_STR, offsetof(struct load_args, platform), "OS/ARCH", "which platform" },
+	{ "input", 'i', OPT_STR, offsetof(struct load_args, input), "FILE",
+	  "archive or directory" },
+	{ "platform", 0, OPT_STR, offsetof(struct load_args, platform), "OS/ARCH",
+	  "which platform" },
 	{ "name", 0, OPT_STR, offsetof(struct load_args, name), "NAME", "name to give it" },
-	{ "select", 0, OPT_STR, offsetof(struct load_args, select), "NAME", "only this entry of a layout" },
+	{ "select", 0, OPT_STR, offsetof(struct load_args, select), "NAME",
+	  "only this entry of a layout" },
 	{ "quiet", 'q', OPT_BOOL, offsetof(struct load_args, quiet), NULL, "say less" },
 	OPT_END
 };
@@ -67,8 +70,9 @@ static int load_open(const char *input, struct source *s, int *ret_fd, struct er
 
 	if (str_empty(input) || str_eq(input, "-")) {
 		if (isatty(0))
-			return err_say(e, EINVAL, "load reads an archive from standard input, which is a "
-						  "terminal: give a file with -i");
+			return err_say(e, EINVAL,
+				       "load reads an archive from standard input, which is a "
+				       "terminal: give a file with -i");
 		*ret_fd = 0;
 		return 0;
 	}
@@ -136,11 +140,14 @@ static int set_pull_tls(void *opts, const char *v, struct err *e)
 }
 
 static const struct opt pull_rows[] = {
-	{ "platform", 0, OPT_STR, offsetof(struct pull_opts, platform), "OS/ARCH", "which platform" },
-	{ "all-platforms", 0, OPT_BOOL, offsetof(struct pull_opts, all_platforms), NULL, "fetch all" },
+	{ "platform", 0, OPT_STR, offsetof(struct pull_opts, platform), "OS/ARCH",
+	  "which platform" },
+	{ "all-platforms", 0, OPT_BOOL, offsetof(struct pull_opts, all_platforms), NULL,
+	  "fetch all" },
 	{ "authfile", 0, OPT_STR, offsetof(struct pull_opts, authfile), "FILE", "credentials" },
 	{ "tls-verify", 0, OPT_FLAGFUNC, 0, NULL, "check certificates", set_pull_tls },
-	{ "quiet", 'q', OPT_BOOL, offsetof(struct pull_opts, quiet), NULL, "print the digest only" },
+	{ "quiet", 'q', OPT_BOOL, offsetof(struct pull_opts, quiet), NULL,
+	  "print the digest only" },
 	OPT_END
 };
 
@@ -203,9 +210,11 @@ static int set_push_tls(void *opts, const char *v, struct err *e)
 
 static const struct opt push_rows[] = {
 	{ "authfile", 0, OPT_STR, offsetof(struct push_opts, authfile), "FILE", "credentials" },
-	{ "digestfile", 0, OPT_STR, offsetof(struct push_opts, digest_file), "FILE", "gets the digest" },
+	{ "digestfile", 0, OPT_STR, offsetof(struct push_opts, digest_file), "FILE",
+	  "gets the digest" },
 	{ "tls-verify", 0, OPT_FLAGFUNC, 0, NULL, "check certificates", set_push_tls },
-	{ "quiet", 'q', OPT_BOOL, offsetof(struct push_opts, quiet), NULL, "print the digest only" },
+	{ "quiet", 'q', OPT_BOOL, offsetof(struct push_opts, quiet), NULL,
+	  "print the digest only" },
 	OPT_END
 };
 
@@ -259,7 +268,8 @@ static int cmd_save(const struct store *st, int argc, char **argv, struct err *e
 	else if (str_eq(args.format, "oci-dir"))
 		f = SAVE_OCI_DIR;
 	else if (!str_eq(args.format, "oci-archive"))
-		return err_say(e, EINVAL, "save --format %s: expected oci-archive, docker-archive or oci-dir",
+		return err_say(e, EINVAL,
+			       "save --format %s: expected oci-archive, docker-archive or oci-dir",
 			       args.format);
 	if (f == SAVE_OCI_DIR && str_eq(args.output, "-"))
 		return err_say(e, EINVAL, "save --format oci-dir needs a directory with -o");
@@ -271,7 +281,8 @@ static int cmd_save(const struct store *st, int argc, char **argv, struct err *e
 struct new_args { struct strlist changes; const char *name, *message, *author, *platform, *image; };
 
 static const struct opt new_rows[] = {
-	{ "change", 'c', OPT_LIST, offsetof(struct new_args, changes), "INSTRUCTION", "change the config" },
+	{ "change", 'c', OPT_LIST, offsetof(struct new_args, changes), "INSTRUCTION",
+	  "change the config" },
 	{ "message", 'm', OPT_STR, offsetof(struct new_args, message), "TEXT", "comment" },
 	{ "author", 'a', OPT_STR, offsetof(struct new_args, author), "NAME", "author" },
 	{ "platform", 0, OPT_STR, offsetof(struct new_args, platform), "OS/ARCH", "platform" },
@@ -286,7 +297,9 @@ static int cmd_import(const struct store *st, int argc, char **argv, struct err 
 	int n, r = opt_parse(new_rows, &args, argc, argv, false, &rest, &n, e);
 
 	if (r == 0 && (n < 1 || n > 2))
-		r = err_say(e, EINVAL, "import takes a tar file (- is standard input) or a directory, and a name");
+		r = err_say(
+			e, EINVAL,
+			"import takes a tar file (- is standard input) or a directory, and a name");
 	if (r == 0) {
 		const struct import_opts o = { n > 1 ? rest[1] : NULL, args.message, args.platform,
 					       args.changes.v };
@@ -346,7 +359,8 @@ static const struct opt signin_rows[] = {
 	{ "password", 'p', OPT_STR, offsetof(struct signin_opts, password), "WORD", "password" },
 	{ "password-stdin", 0, OPT_BOOL, offsetof(struct signin_opts, password_stdin), NULL,
 	  "read the password from standard input" },
-	{ "authfile", 0, OPT_STR, offsetof(struct signin_opts, authfile), "FILE", "where to keep it" },
+	{ "authfile", 0, OPT_STR, offsetof(struct signin_opts, authfile), "FILE",
+	  "where to keep it" },
 	{ "tls-verify", 0, OPT_FLAGFUNC, 0, NULL, "check certificates", set_signin_tls },
 	OPT_END
 };
@@ -368,14 +382,15 @@ static int cmd_signin(const struct store *st, int argc, char **argv, struct err 
 }
 
 static const struct opt check_rows[] = {
-	{ "repair", 0, OPT_BOOL, offsetof(struct check_opts, repair), NULL, "make it right" },
-	{ "quick", 0, OPT_BOOL, offsetof(struct check_opts, quick), NULL, "do not unpack layers again" },
+	{ "repair", 0, OPT_BOOL, offsetof(struct fsck_opts, repair), NULL, "make it right" },
+	{ "quick", 0, OPT_BOOL, offsetof(struct fsck_opts, quick), NULL,
+	  "do not unpack layers again" },
 	OPT_END
 };
 
 static int cmd_check(const struct store *st, int argc, char **argv, struct err *e)
 {
-	struct check_opts o = { 0 };
+	struct fsck_opts o = { 0 };
 	AUTO_FREE char **rest = NULL;
 	unsigned bad = 0;
 	int n, r = opt_parse(check_rows, &o, argc, argv, false, &rest, &n, e);
@@ -385,12 +400,13 @@ static int cmd_check(const struct store *st, int argc, char **argv, struct err *
 	if (r == 0)
 		r = sandbox_enter(st->fd, -1, e);
 	if (r == 0)
-		r = check_store(st, &o, &bad, e);
+		r = fsck_store(st, &o, &bad, e);
 	if (r < 0)
 		return r;
 	if (bad)
 		return err_say(e, EUCLEAN, "the store has %u fault%s%s", bad, bad == 1 ? "" : "s",
-			       o.repair ? " that could not be repaired" : ": repair them with --repair");
+			       o.repair ? " that could not be repaired" :
+					  ": repair them with --repair");
 	return 0;
 }
 
@@ -398,8 +414,10 @@ static const struct {
 	const char *name;
 	int (*run)(const struct store *s, int argc, char **argv, struct err *e);
 } commands[] = {
-	{ "check", cmd_check }, { "commit", cmd_commit }, { "export", cmd_export }, { "import", cmd_import }, { "load", cmd_load },
-	{ "login", cmd_signin }, { "logout", cmd_signin }, { "pull", cmd_pull }, { "push", cmd_push }, { "save", cmd_save },
+	{ "check", cmd_check },	  { "commit", cmd_commit }, { "export", cmd_export },
+	{ "import", cmd_import }, { "load", cmd_load },	    { "login", cmd_signin },
+	{ "logout", cmd_signin }, { "pull", cmd_pull },	    { "push", cmd_push },
+	{ "save", cmd_save },
 };
 
 static int worker_run(int argc, char **argv, struct err *e)
@@ -408,7 +426,8 @@ static int worker_run(int argc, char **argv, struct err *e)
 	int r;
 
 	if (argc < 4 || !str_eq(argv[1], "--root"))
-		return err_say(e, EINVAL, "berth-image is called by berth: berth-image --root DIR COMMAND");
+		return err_say(e, EINVAL,
+			       "berth-image is called by berth: berth-image --root DIR COMMAND");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		if (!str_eq(commands[i].name, argv[3]))
 			continue;

@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct below nothing = { .opaque_key = "trusted.overlay.opaque" };
 	struct extract_stats stats;
 	struct err e = ERR_INIT, lost = ERR_INIT;
-	AUTO(tree) struct tree t = { .root = -1, .side = -1, .parent_fd = -1 };
+	AUTO(stage) struct stage t = { .root = -1, .side = -1, .parent_fd = -1 };
 	AUTO_CLOSE int root = -1;
 	AUTO_CLOSE int fd = -1;
 	struct stat st;
@@ -33,13 +33,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	mkdirat(root, "fs", 0755);
 	mkdirat(root, "plnk", 0700);
 	fd = openat(root, "fs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	tree_init(&t, fd, false);
+	stage_init(&t, fd, false);
 	t.side = openat(root, "plnk", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	archive_read_support_format_tar(a);
 	archive_read_support_format_empty(a);
 	if (archive_read_open_memory(a, data, size) == ARCHIVE_OK &&
 	    extract_run(a, &t, 0, &stats, &e) == 0 && depend_resolve(&t, &nothing, &e) == 0)
-		tree_finish(&t, &e);
+		stage_finish(&t, &e);
 	archive_read_free(a);
 	/* nothing came to lie beside the layer */
 	if (fstat(root, &st) < 0 || st.st_nlink != 4)

@@ -20,8 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *text = (const char *)data;
 
 	a = arena_new(MANIFEST_ARENA);
-	if (manifest_parse(a, text, size, NULL, "fuzz", &kind, &idx, &m, &e) == 0 && kind == MEDIA_INDEX &&
-	    platform_parse(a, "linux/arm64", &want, &e) == 0)
+	if (manifest_parse(a, text, size, NULL, "fuzz", &kind, &idx, &m, &e) == 0 &&
+	    kind == MEDIA_INDEX && platform_parse(a, "linux/arm64", &want, &e) == 0)
 		platform_choose(&idx, &want);
 	if (config_parse(a, text, size, "fuzz", &doc, &e) == 0) {
 		AUTO(strbuf) struct strbuf b = STRBUF_INIT;

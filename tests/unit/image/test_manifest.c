@@ -8,7 +8,9 @@
 #include "image/manifest.h"
 
 #define D "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define DESC "{\"mediaType\":\"application/vnd.oci.image.config.v1+json\",\"digest\":\"" D "\",\"size\":7}"
+#define DESC \
+	"{\"mediaType\":\"application/vnd.oci.image.config.v1+json\",\"digest\":\"" D \
+	"\",\"size\":7}"
 #define OCI_M "application/vnd.oci.image.manifest.v1+json"
 #define OCI_I "application/vnd.oci.image.index.v1+json"
 
@@ -27,34 +29,47 @@ static void manifest__good_documents__are_told_apart(void **state)
 	struct err e = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(parse("{\"schemaVersion\":2,\"config\":" DESC ",\"layers\":[" DESC "]}", OCI_M, &kind, &e), 0);
+	assert_int_equal(parse("{\"schemaVersion\":2,\"config\":" DESC ",\"layers\":[" DESC "]}",
+			       OCI_M, &kind, &e),
+			 0);
 	assert_int_equal(kind, MEDIA_MANIFEST);
-	assert_int_equal(parse("{\"schemaVersion\":2,\"config\":" DESC ",\"layers\":[]}", NULL, &kind, &e), 0);
+	assert_int_equal(parse("{\"schemaVersion\":2,\"config\":" DESC ",\"layers\":[]}", NULL,
+			       &kind, &e),
+			 0);
 	assert_int_equal(kind, MEDIA_MANIFEST);
-	assert_int_equal(parse("{\"schemaVersion\":2,\"manifests\":[" DESC "]}", OCI_I, &kind, &e), 0);
+	assert_int_equal(parse("{\"schemaVersion\":2,\"manifests\":[" DESC "]}", OCI_I, &kind, &e),
+			 0);
 	assert_int_equal(kind, MEDIA_INDEX);
 }
 
 static void manifest__bad_documents__are_refused(void **state)
 {
 	static const struct { const char *text, *type, *says; } rows[] = {
-		{ "{\"manifests\":[],\"layers\":[],\"config\":" DESC "}", NULL, "both an index and a manifest" },
+		{ "{\"manifests\":[],\"layers\":[],\"config\":" DESC "}", NULL,
+		  "both an index and a manifest" },
 		{ "{\"manifests\":[],\"mediaType\":\"" OCI_I "\"}", OCI_M, "but was given as" },
 		{ "{\"manifests\":[]}", OCI_M, "neither" },
 		{ "{\"layers\":[],\"config\":" DESC "}", OCI_I, "neither" },
 		{ "{\"layers\":[]}", OCI_M, "config" },
-		{ "{\"schemaVersion\":1,\"layers\":[],\"config\":" DESC "}", OCI_M, "schemaVersion" },
-		{ "{\"config\":{\"digest\":\"md5:00\",\"size\":1},\"layers\":[]}", OCI_M, "no sha256 digest" },
-		{ "{\"config\":{\"digest\":\"sha512:00\",\"size\":1},\"layers\":[]}", OCI_M, "no sha256 digest" },
+		{ "{\"schemaVersion\":1,\"layers\":[],\"config\":" DESC "}", OCI_M,
+		  "schemaVersion" },
+		{ "{\"config\":{\"digest\":\"md5:00\",\"size\":1},\"layers\":[]}", OCI_M,
+		  "no sha256 digest" },
+		{ "{\"config\":{\"digest\":\"sha512:00\",\"size\":1},\"layers\":[]}", OCI_M,
+		  "no sha256 digest" },
 		{ "{\"config\":{\"digest\":\"" D "\",\"size\":-1},\"layers\":[]}", OCI_M, "size" },
-		{ "{\"config\":{\"digest\":\"" D "\",\"size\":18446744073709551615},\"layers\":[]}", OCI_M, "size" },
+		{ "{\"config\":{\"digest\":\"" D "\",\"size\":18446744073709551615},\"layers\":[]}",
+		  OCI_M, "size" },
 		{ "{\"config\":{\"digest\":\"" D "\"},\"layers\":[]}", OCI_M, "size" },
 		{ "{\"config\":" DESC ",\"config\":" DESC ",\"layers\":[]}", OCI_M, "config" },
 		{ "{\"config\":" DESC ",\"layers\":{}}", OCI_M, "layers" },
-		{ "[]", OCI_M, "object" }, { "", OCI_M, "test" }, { "{", OCI_M, "test" },
+		{ "[]", OCI_M, "object" },
+		{ "", OCI_M, "test" },
+		{ "{", OCI_M, "test" },
 		{ "{\"config\":" DESC ",\"layers\":[{\"mediaType\":"
 		  "\"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip\",\"digest\":\"" D
-		  "\",\"size\":1}]}", OCI_M, "outside the registry" },
+		  "\",\"size\":1}]}",
+		  OCI_M, "outside the registry" },
 	};
 
 	(void)state;
@@ -87,11 +102,15 @@ static void manifest__too_many_layers__are_refused(void **state)
 static void config__everything__is_read(void **state)
 {
 	static const char text[] =
-		"{\"os\":\"linux\",\"architecture\":\"arm64\",\"variant\":\"v8\",\"created\":\"2026-01-01T00:00:00Z\","
-		"\"config\":{\"Env\":[\"A=b\"],\"Cmd\":null,\"Entrypoint\":[\"/e\"],\"User\":\"1:2\","
+		"{\"os\":\"linux\",\"architecture\":\"arm64\",\"variant\":\"v8\","
+		"\"created\":\"2026-01-01T00:00:00Z\","
+		"\"config\":{\"Env\":[\"A=b\"],\"Cmd\":null,\"Entrypoint\":[\"/e\"],"
+		"\"User\":\"1:2\","
 		"\"ExposedPorts\":{\"80/tcp\":{}},\"Volumes\":{\"/v\":{}},\"Labels\":{\"k\":\"v\"},"
-		"\"StopSignal\":\"SIGINT\",\"WorkingDir\":\"/w\",\"Healthcheck\":{\"Test\":[\"CMD\",\"x\"],"
-		"\"Interval\":5000000000,\"Retries\":3},\"OnBuild\":[\"RUN x\"],\"Shell\":[\"/bin/bash\"],"
+		"\"StopSignal\":\"SIGINT\",\"WorkingDir\":\"/w\","
+		"\"Healthcheck\":{\"Test\":[\"CMD\",\"x\"],"
+		"\"Interval\":5000000000,\"Retries\":3},\"OnBuild\":[\"RUN x\"],"
+		"\"Shell\":[\"/bin/bash\"],"
 		"\"ArgsEscaped\":true},"
 		"\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" D "\"]},"
 		"\"history\":[{\"created_by\":\"a\"},{\"created_by\":\"b\",\"empty_layer\":true}]}";
@@ -158,9 +177,10 @@ static void platform__variants__are_chosen(void **state)
 		{ .platform = { "windows", "amd64", "", "" }, .artifact_type = "" },
 	};
 	static const struct { const char *want; long at; } rows[] = {
-		{ "linux/amd64", 1 }, { "linux/amd64/v3", 0 }, { "x86_64", 1 }, { "linux/arm/v7", 3 },
-		{ "linux/arm/v6", 2 }, { "linux/arm/v5", -1 }, { "arm64", 4 }, { "linux/arm64/v9", 4 },
-		{ "linux/s390x", -1 }, { "windows/amd64", 6 }, { "linux/armhf", 3 },
+		{ "linux/amd64", 1 },	{ "linux/amd64/v3", 0 }, { "x86_64", 1 },
+		{ "linux/arm/v7", 3 },	{ "linux/arm/v6", 2 },	 { "linux/arm/v5", -1 },
+		{ "arm64", 4 },		{ "linux/arm64/v9", 4 }, { "linux/s390x", -1 },
+		{ "windows/amd64", 6 }, { "linux/armhf", 3 },
 	};
 	const struct index idx = { .v = v, .n = ARRAY_SIZE(v) };
 	AUTO(arena) struct arena *a = arena_new(1 << 20);

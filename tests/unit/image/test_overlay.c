@@ -147,7 +147,9 @@ static void overlay__any_number_of_layers__is_mounted(void **state)
 static void overlay__layer_missing__says_which(void **state)
 {
 	struct fixture *f = *state;
-	char *names[] = { (char *)"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", NULL };
+	char *names[] = {
+		(char *)"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", NULL
+	};
 	struct overlay_opts o = OVERLAY_OPTS_INIT;
 	struct err e = ERR_INIT;
 	int mnt = -1;
@@ -224,9 +226,12 @@ static void overlay__userns_given__layers_appear_mapped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(overlay__any_number_of_layers__is_mounted, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(overlay__layer_missing__says_which, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(overlay__userns_given__layers_appear_mapped, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(overlay__any_number_of_layers__is_mounted, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(overlay__layer_missing__says_which, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(overlay__userns_given__layers_appear_mapped, set_up,
+						tear_down),
 	};
 
 	return cmocka_run_group_tests_name("overlay", tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* The parsers of what registries and their settings say: challenges, TOML, base64, registries.conf. */
+/* The parsers of what registries and their settings say: challenges, TOML, base64,
+ * registries.conf. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,8 +21,10 @@ static void challenge__bearer__has_its_parts(void **state)
 	struct challenge c;
 
 	(void)state;
-	challenge_parse("Bearer realm=\"https://auth.docker.io/token\",service=\"registry.docker.io\","
-			"scope=\"repository:a/b:pull,push\", error=\"in\\\"sufficient\"", &c);
+	challenge_parse(
+		"Bearer realm=\"https://auth.docker.io/token\",service=\"registry.docker.io\","
+		"scope=\"repository:a/b:pull,push\", error=\"in\\\"sufficient\"",
+		&c);
 	assert_true(c.bearer);
 	assert_string_equal(c.realm, "https://auth.docker.io/token");
 	assert_string_equal(c.service, "registry.docker.io");
@@ -34,8 +37,10 @@ static void challenge__bearer__has_its_parts(void **state)
 
 static void challenge__nonsense__is_no_challenge_or_cut(void **state)
 {
-	static const char *const rows[] = { "", "Bearer", "Bearer ", "bearer realm", "Bearer realm=\"x", "Negotiate",
-					    "Bearer ,,,,", "Bearer =", "Basic realm=\"" };
+	static const char *const rows[] = {
+		"",	     "Bearer",	    "Bearer ",	"bearer realm",	 "Bearer realm=\"x",
+		"Negotiate", "Bearer ,,,,", "Bearer =", "Basic realm=\""
+	};
 	char big[5000];
 	struct challenge c;
 
@@ -52,8 +57,8 @@ static void challenge__nonsense__is_no_challenge_or_cut(void **state)
 static void base64__there_and_back__is_the_same(void **state)
 {
 	static const struct { const char *plain, *coded; } rows[] = {
-		{ "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" }, { "foo", "Zm9v" }, { "foob", "Zm9vYg==" },
-		{ "user:pass", "dXNlcjpwYXNz" },
+		{ "", "" },	   { "f", "Zg==" },	   { "fo", "Zm8=" },
+		{ "foo", "Zm9v" }, { "foob", "Zm9vYg==" }, { "user:pass", "dXNlcjpwYXNz" },
 	};
 
 	(void)state;
@@ -89,22 +94,24 @@ static void on(void *ctx, const char *table, unsigned index, const char *key, co
 
 static void toml__what_registries_conf_uses__is_read(void **state)
 {
-	static const char text[] = "a = \"x\" # comment\nlist = [\"p\", 'q',\n \"r\" ]\n[[r]]\nb=true\n"
-				   "[[r]]\nc = 'lit\\eral'\n[[r.m]]\nd=\"\\\"\\t\"\n[t]\ne=1\n";
+	static const char text[] =
+		"a = \"x\" # comment\nlist = [\"p\", 'q',\n \"r\" ]\n[[r]]\nb=true\n"
+		"[[r]]\nc = 'lit\\eral'\n[[r.m]]\nd=\"\\\"\\t\"\n[t]\ne=1\n";
 	struct seen s = { STRBUF_INIT };
 	struct err e = ERR_INIT;
 
 	(void)state;
 	assert_int_equal(toml_parse(text, "test", on, &s, &e), 0);
-	assert_string_equal(s.b.s, "[0].a=x;[0].list=p;[0].list=q;[0].list=r;r[0].b=true;r[1].c=lit\\eral;"
-				   "r.m[0].d=\"\t;t[0].e=1;");
+	assert_string_equal(s.b.s,
+			    "[0].a=x;[0].list=p;[0].list=q;[0].list=r;r[0].b=true;r[1].c=lit\\eral;"
+			    "r.m[0].d=\"\t;t[0].e=1;");
 	strbuf_cleanup(&s.b);
 }
 
 static void toml__broken__names_the_line(void **state)
 {
-	static const char *const rows[] = { "a", "a=", "a=\"x", "[t", "[[t]", "\n\na=1 2", "a={b=1}", "a=[1", "=1",
-					    "a=\"\\q\"" };
+	static const char *const rows[] = { "a",	 "a=",	    "a=\"x", "[t", "[[t]",
+					    "\n\na=1 2", "a={b=1}", "a=[1",  "=1", "a=\"\\q\"" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -123,7 +130,8 @@ static void write_conf(const char *text)
 {
 	struct err e = ERR_INIT;
 
-	assert_int_equal(path_write_file(AT_FDCWD, conf_path, text, strlen(text), 0600, false, &e), 0);
+	assert_int_equal(path_write_file(AT_FDCWD, conf_path, text, strlen(text), 0600, false, &e),
+			 0);
 	setenv("CONTAINERS_REGISTRIES_CONF", conf_path, 1);
 }
 
@@ -136,8 +144,10 @@ static void registries__mirrors__come_first_and_only_for_pulls(void **state)
 
 	(void)state;
 	write_conf("[[registry]]\nprefix=\"example.com/a\"\nlocation=\"real.example/x\"\n"
-		   "[[registry.mirror]]\nlocation=\"one.example/y\"\n[[registry.mirror]]\nlocation=\"two.example\"\n"
-		   "insecure=true\npull-from-mirror=\"digest-only\"\n[[registry]]\nlocation=\"no.example\"\nblocked=true\n");
+		   "[[registry.mirror]]\nlocation=\"one.example/y\"\n"
+		   "[[registry.mirror]]\nlocation=\"two.example\"\ninsecure=true\n"
+		   "pull-from-mirror=\"digest-only\"\n"
+		   "[[registry]]\nlocation=\"no.example\"\nblocked=true\n");
 	assert_int_equal(ref_parse("example.com/a/b:1", &r, &e), 0);
 	assert_int_equal(registries_find(&r, true, -1, &pull, &e), 0);
 	assert_int_equal(pull.n, 2);	/* a tag: the second mirror serves digests only */
@@ -172,16 +182,20 @@ static void registries__docker_io__is_reached_at_its_own_host(void **state)
 static void login__longest_key__wins(void **state)
 {
 	static const char text[] =
-		"{\"auths\":{\"example.com\":{\"auth\":\"YTpi\"},\"example.com/team\":{\"auth\":\"Yzpk\"},"
-		"\"https://index.docker.io/v1/\":{\"auth\":\"ZTpm\"},\"example.co\":{\"auth\":\"eDp5\"}}}";
+		"{\"auths\":{\"example.com\":{\"auth\":\"YTpi\"},"
+		"\"example.com/team\":{\"auth\":\"Yzpk\"},"
+		"\"https://index.docker.io/v1/\":{\"auth\":\"ZTpm\"},"
+		"\"example.co\":{\"auth\":\"eDp5\"}}}";
 	static const struct { const char *host, *repo, *user; } rows[] = {
-		{ "example.com", "x", "a" }, { "example.com", "team/x", "c" }, { "example.com", "teams", "a" },
-		{ "docker.io", "library/x", "e" }, { "example.org", "x", NULL },
+		{ "example.com", "x", "a" },	 { "example.com", "team/x", "c" },
+		{ "example.com", "teams", "a" }, { "docker.io", "library/x", "e" },
+		{ "example.org", "x", NULL },
 	};
 	struct err e = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(path_write_file(AT_FDCWD, conf_path, text, strlen(text), 0600, false, &e), 0);
+	assert_int_equal(path_write_file(AT_FDCWD, conf_path, text, strlen(text), 0600, false, &e),
+			 0);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		AUTO(login) struct login l = { 0 };
 

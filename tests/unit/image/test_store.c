@@ -48,8 +48,12 @@ static void add_image(struct store *s, const char *label, char *const *names, ch
 
 	assert_int_equal(maker_begin(s, &m, &e), 0);
 	assert_int_equal(maker_add_blob(&m, empty, sizeof(empty), layer, &e), 0);
-	strbuf_addf(&b, "{\"os\":\"linux\",\"architecture\":\"amd64\",\"config\":{\"Labels\":{\"l\":\"%s\"}},"
-		    "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"%s\"]}}", label, layer);
+	strbuf_addf(
+		&b,
+		"{\"os\":\"linux\",\"architecture\":\"amd64\","
+		"\"config\":{\"Labels\":{\"l\":\"%s\"}},"
+		"\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"%s\"]}}",
+		label, layer);
 	assert_int_equal(maker_add_blob(&m, b.s, b.len, config, &e), 0);
 	n = b.len;
 	strbuf_reset(&b);
@@ -83,7 +87,8 @@ static void image__loaded__is_found_by_name_id_and_prefix(void **state)
 	struct err e = ERR_INIT;
 	const char *ways[7];
 
-	add_image(s, "one", NAMES((char *)"docker.io/library/one:latest", (char *)"localhost/two:v1"), id);
+	add_image(s, "one",
+		  NAMES((char *)"docker.io/library/one:latest", (char *)"localhost/two:v1"), id);
 	memcpy(short_id, id + 7, 12);
 	short_id[12] = '\0';
 	{
@@ -169,7 +174,8 @@ static void image__removed__takes_what_no_other_has(void **state)
 	assert_int_equal(gone.deleted.n, 1);
 	assert_int_equal(gone.untagged.n, 1);
 	assert_true(path_exists(s->fd, path));		/* two has it */
-	assert_int_equal(image_remove(s, two, false, NULL, NULL, &gone2, &e), -EBUSY);	/* two names */
+	assert_int_equal(image_remove(s, two, false, NULL, NULL, &gone2, &e),
+			 -EBUSY); /* two names */
 	e = (struct err)ERR_INIT;
 	assert_int_equal(image_remove(s, two, true, NULL, NULL, &gone2, &e), 0);
 	assert_int_equal(gone2.untagged.n, 2);
@@ -215,7 +221,9 @@ static void prune__nameless__go_and_named_stay(void **state)
 	assert_string_equal(wet.deleted.v[0], first);
 	assert_int_equal(image_list(s, &l, &e), 0);
 	assert_int_equal(l->n, 1);
-	assert_int_equal(image_prune(s, false, true, NAMES((char *)"nonsense=1"), NULL, NULL, &wet, &e), -EINVAL);
+	assert_int_equal(image_prune(s, false, true, NAMES((char *)"nonsense=1"), NULL, NULL, &wet,
+				     &e),
+			 -EINVAL);
 }
 
 static void image__load__takes_little_time(void **state)
@@ -248,12 +256,17 @@ static void image__load__takes_little_time(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(image__loaded__is_found_by_name_id_and_prefix, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(image__loaded__is_found_by_name_id_and_prefix,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(image__unknown__is_enoent, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(image__name_given_anew__leaves_the_old_nameless, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(image__removed__takes_what_no_other_has, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(store__leftovers_of_the_dead__are_removed, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(prune__nameless__go_and_named_stay, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(image__name_given_anew__leaves_the_old_nameless,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(image__removed__takes_what_no_other_has, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(store__leftovers_of_the_dead__are_removed, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(prune__nameless__go_and_named_stay, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(image__load__takes_little_time, set_up, tear_down),
 	};
 

@@ -1,19 +1,20 @@
 /*
- * check.h - whether the store is what it should be, and making it so.
+ * fsck.h - whether the store is what it should be, and making it so.
  *
  * Used by berth-image.  Every blob is hashed; every layer is unpacked again beside the store and
  * compared; what nothing stands on is named.
  */
-#ifndef IMAGE_CHECK_H
-#define IMAGE_CHECK_H
+#ifndef IMAGE_FSCK_H
+#define IMAGE_FSCK_H
 
 #include "image/maker.h"
 
-struct check_opts { bool repair, quick; };	/* quick: layers are not unpacked again */
+struct fsck_opts { bool repair, quick; };	/* quick: layers are not unpacked again */
 
-/* Prints a line for each thing that is wrong ("damaged ...", "missing ...", "left over ...", and behind
+/* Prints a line for each thing that is wrong ("damaged ...", "missing ...", "left over ...",
+ * and behind
  * it ": repaired" or ": removed").  *ret_bad counts what stays wrong. */
-int check_store(const struct store *s, const struct check_opts *o, unsigned *ret_bad, struct err *e);
+int fsck_store(const struct store *s, const struct fsck_opts *o, unsigned *ret_bad, struct err *e);
 
 /* Whether two trees look the same in a container: 1, 0, or -errno.  The first difference goes into
  * where. */

@@ -21,24 +21,26 @@
 static void clean__names__are_relative_and_plain(void **state)
 {
 	static const struct { const char *in, *out; } rows[] = {
-		{ "a", "a" }, { "./a//b/./c/", "a/b/c" }, { ".", "" }, { "./", "" }, { "...", "..." }, { "a/..b", "a/..b" },
+		{ "a", "a" }, { "./a//b/./c/", "a/b/c" }, { ".", "" },
+		{ "./", "" }, { "...", "..." },		  { "a/..b", "a/..b" },
 	};
-	static const char *const bad[] = { "/a", "..", "a/..", "../a", "a/../b", "/", "./..", "a//../b" };
-	char out[TREE_PATH_MAX];
+	static const char *const bad[] = { "/a",     "..", "a/..", "../a",
+					   "a/../b", "/",  "./..", "a//../b" };
+	char out[STAGE_PATH_MAX];
 	struct err e = ERR_INIT;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		assert_int_equal(tree_clean(rows[i].in, out, &e), 0);
+		assert_int_equal(stage_clean(rows[i].in, out, &e), 0);
 		assert_string_equal(out, rows[i].out);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		assert_int_equal(tree_clean(bad[i], out, &e), -EINVAL);
+		assert_int_equal(stage_clean(bad[i], out, &e), -EINVAL);
 }
 
 static void clean__length__is_bounded(void **state)
 {
-	char in[TREE_PATH_MAX + 10], out[TREE_PATH_MAX];
+	char in[STAGE_PATH_MAX + 10], out[STAGE_PATH_MAX];
 	struct err e = ERR_INIT;
 
 	(void)state;
@@ -47,16 +49,18 @@ static void clean__length__is_bounded(void **state)
 			in[i] = i % 200 == 199 ? '/' : 'x';
 		in[n] = '\0';
 		if (in[n - 1] != '/')
-			assert_int_equal(tree_clean(in, out, &e), n < TREE_PATH_MAX ? 0 : -ENAMETOOLONG);
+			assert_int_equal(stage_clean(in, out, &e),
+					 n < STAGE_PATH_MAX ? 0 : -ENAMETOOLONG);
 	}
 	memset(in, 'y', 256);
 	in[256] = '\0';
-	assert_int_equal(tree_clean(in, out, &e), -ENAMETOOLONG);
+	assert_int_equal(stage_clean(in, out, &e), -ENAMETOOLONG);
 	in[255] = '\0';
-	assert_int_equal(tree_clean(in, out, &e), 0);
+	assert_int_equal(stage_clean(in, out, &e), 0);
 }
 
-static const struct tree_meta dir_meta = { .mode = S_IFDIR | 0755 }, file_meta = { .mode = S_IFREG | 0644 };
+static const struct stage_meta dir_meta = { .mode = S_IFDIR | 0755 },
+			       file_meta = { .mode = S_IFREG | 0644 };
 
 static int set_up(void **state)
 {
@@ -85,40 +89,41 @@ static int open_dir(void **state, const char *name)
 	return fd;
 }
 
-static void add_file(struct tree *t, const char *path)
+static void add_file(struct stage *t, const char *path)
 {
 	AUTO_CLOSE int fd = -1;
 	struct err e = ERR_INIT;
 
-	if (tree_add_file(t, path, &file_meta, &fd, &e) < 0 || tree_end_file(t, fd, path, &file_meta, &e) < 0)
+	if (stage_add_file(t, path, &file_meta, &fd, &e) < 0 ||
+	    stage_end_file(t, fd, path, &file_meta, &e) < 0)
 		fail_msg("%s", e.msg);
 }
 
-static void tree__symlink_planted__is_never_followed(void **state)
+static void stage__symlink_planted__is_never_followed(void **state)
 {
 	AUTO_CLOSE int root = open_dir(state, "fs");
-	AUTO(tree) struct tree t = { .root = -1 };
+	AUTO(stage) struct stage t = { .root = -1 };
 	AUTO_CLOSE int fd = -1;
-	const struct tree_meta link_meta = { .mode = S_IFLNK | 0777 };
+	const struct stage_meta link_meta = { .mode = S_IFLNK | 0777 };
 	struct err e = ERR_INIT;
 
-	tree_init(&t, root, geteuid() != 0);
-	assert_int_equal(tree_add_symlink(&t, "s", "/tmp", &link_meta, &e), 0);
-	assert_int_equal(tree_add_file(&t, "s/x", &file_meta, &fd, &e), -EINVAL);
-	assert_int_equal(tree_add_dir(&t, "s/d", &dir_meta, &e), -EINVAL);
-	assert_int_equal(tree_add_whiteout(&t, "s/w", &e), -EINVAL);
-	assert_int_equal(tree_add_opaque(&t, "s", &e), -EINVAL);
-	assert_int_equal(tree_add_link(&t, "l", "s/passwd", &e), -EINVAL);
+	stage_init(&t, root, geteuid() != 0);
+	assert_int_equal(stage_add_symlink(&t, "s", "/tmp", &link_meta, &e), 0);
+	assert_int_equal(stage_add_file(&t, "s/x", &file_meta, &fd, &e), -EINVAL);
+	assert_int_equal(stage_add_dir(&t, "s/d", &dir_meta, &e), -EINVAL);
+	assert_int_equal(stage_add_whiteout(&t, "s/w", &e), -EINVAL);
+	assert_int_equal(stage_add_opaque(&t, "s", &e), -EINVAL);
+	assert_int_equal(stage_add_link(&t, "l", "s/passwd", &e), -EINVAL);
 	/* as a name of its own it may be replaced */
-	assert_int_equal(tree_add_dir(&t, "s", &dir_meta, &e), 0);
+	assert_int_equal(stage_add_dir(&t, "s", &dir_meta, &e), 0);
 	add_file(&t, "s/x");
 }
 
-static void tree__implied_directory__looks_as_below(void **state)
+static void stage__implied_directory__looks_as_below(void **state)
 {
 	AUTO_CLOSE int lower = open_dir(state, "lower");
 	AUTO_CLOSE int root = open_dir(state, "fs");
-	AUTO(tree) struct tree t = { .root = -1 };
+	AUTO(stage) struct stage t = { .root = -1 };
 	int fds[] = { lower };
 	const struct below b = { fds, 1, "user.overlay.opaque" };
 	const struct timespec times[2] = { { 1000, 5 }, { 1000, 5 } };
@@ -128,10 +133,10 @@ static void tree__implied_directory__looks_as_below(void **state)
 	mkdirat(lower, "d", 0700);
 	assert_int_equal(fchmodat(lower, "d", 0751, 0), 0);
 	utimensat(lower, "d", times, 0);
-	tree_init(&t, root, true);
+	stage_init(&t, root, true);
 	add_file(&t, "d/new/x");
 	assert_true(depend_needed(&t, &b));
-	if (depend_resolve(&t, &b, &e) < 0 || tree_finish(&t, &e) < 0)
+	if (depend_resolve(&t, &b, &e) < 0 || stage_finish(&t, &e) < 0)
 		fail_msg("%s", e.msg);
 	assert_int_equal(fstatat(root, "d", &st, 0), 0);
 	assert_int_equal(st.st_mode & 07777, 0751);
@@ -139,22 +144,22 @@ static void tree__implied_directory__looks_as_below(void **state)
 	assert_int_equal(st.st_mtim.tv_nsec, 5);
 }
 
-static void tree__link_to_lower_file__brings_both_names_up(void **state)
+static void stage__link_to_lower_file__brings_both_names_up(void **state)
 {
 	AUTO_CLOSE int lower = open_dir(state, "lower");
 	AUTO_CLOSE int root = open_dir(state, "fs");
-	AUTO(tree) struct tree t = { .root = -1 };
+	AUTO(stage) struct stage t = { .root = -1 };
 	int fds[] = { lower };
 	const struct below b = { fds, 1, "user.overlay.opaque" };
 	struct err e = ERR_INIT;
 	struct stat x, y;
 
 	assert_int_equal(path_write_file(lower, "f", "hello", 5, 0640, false, &e), 0);
-	tree_init(&t, root, true);
-	assert_int_equal(tree_add_link(&t, "g", "f", &e), 0);
-	assert_int_equal(tree_add_link(&t, "h", "g", &e), 0);
-	assert_int_equal(tree_add_link(&t, "nowhere", "absent", &e), 0);
-	assert_int_equal(tree_remove(&t, root, "nowhere", "nowhere", &e), 0);
+	stage_init(&t, root, true);
+	assert_int_equal(stage_add_link(&t, "g", "f", &e), 0);
+	assert_int_equal(stage_add_link(&t, "h", "g", &e), 0);
+	assert_int_equal(stage_add_link(&t, "nowhere", "absent", &e), 0);
+	assert_int_equal(stage_remove(&t, root, "nowhere", "nowhere", &e), 0);
 	if (depend_resolve(&t, &b, &e) < 0)
 		fail_msg("%s", e.msg);
 	assert_int_equal(fstatat(root, "f", &x, 0), 0);
@@ -165,22 +170,22 @@ static void tree__link_to_lower_file__brings_both_names_up(void **state)
 	assert_int_equal(x.st_mode & 07777, 0640);
 }
 
-static void tree__whiteout_of_nothing__goes(void **state)
+static void stage__whiteout_of_nothing__goes(void **state)
 {
 	AUTO_CLOSE int lower = open_dir(state, "lower");
 	AUTO_CLOSE int root = open_dir(state, "fs");
-	AUTO(tree) struct tree t = { .root = -1 };
+	AUTO(stage) struct stage t = { .root = -1 };
 	int fds[] = { lower };
 	const struct below b = { fds, 1, "user.overlay.opaque" };
 	struct err e = ERR_INIT;
 
 	mkdirat(lower, "merged", 0755);
-	tree_init(&t, root, true);
-	assert_int_equal(tree_add_dir(&t, "merged", &dir_meta, &e), 0);
-	assert_int_equal(tree_add_dir(&t, "fresh", &dir_meta, &e), 0);
-	if (tree_add_whiteout(&t, "merged/x", &e) < 0)
+	stage_init(&t, root, true);
+	assert_int_equal(stage_add_dir(&t, "merged", &dir_meta, &e), 0);
+	assert_int_equal(stage_add_dir(&t, "fresh", &dir_meta, &e), 0);
+	if (stage_add_whiteout(&t, "merged/x", &e) < 0)
 		skip();		/* no whiteouts here: an old kernel without privileges */
-	assert_int_equal(tree_add_whiteout(&t, "fresh/x", &e), 0);
+	assert_int_equal(stage_add_whiteout(&t, "fresh/x", &e), 0);
 	assert_int_equal(depend_resolve(&t, &b, &e), 0);
 	assert_true(path_exists(root, "merged/x"));
 	assert_false(path_exists(root, "fresh/x"));
@@ -191,8 +196,17 @@ static void change__instructions__change_the_config(void **state)
 	AUTO(arena) struct arena *a = arena_new(64u << 20);
 	struct image_config c = { 0 };
 	static const char *const lines[] = {
-		"CMD [\"a\",\"b\"]", "ENTRYPOINT run it", "ENV A=1 B=\"two words\"", "ENV A 3", "EXPOSE 80 53/udp",
-		"LABEL x=y", "USER 5", "WORKDIR /w", "WORKDIR sub", "VOLUME [\"/v\"]", "STOPSIGNAL SIGINT",
+		"CMD [\"a\",\"b\"]",
+		"ENTRYPOINT run it",
+		"ENV A=1 B=\"two words\"",
+		"ENV A 3",
+		"EXPOSE 80 53/udp",
+		"LABEL x=y",
+		"USER 5",
+		"WORKDIR /w",
+		"WORKDIR sub",
+		"VOLUME [\"/v\"]",
+		"STOPSIGNAL SIGINT",
 		"ONBUILD RUN x",
 	};
 	static const char *const bad[] = { "RUN x", "", "ENV", "ENV =x", "LABEL a", "LABEL a=\"b" };
@@ -222,10 +236,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(clean__names__are_relative_and_plain),
 		cmocka_unit_test(clean__length__is_bounded),
-		cmocka_unit_test_setup_teardown(tree__symlink_planted__is_never_followed, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(tree__implied_directory__looks_as_below, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(tree__link_to_lower_file__brings_both_names_up, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(tree__whiteout_of_nothing__goes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(stage__symlink_planted__is_never_followed, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(stage__implied_directory__looks_as_below, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(stage__link_to_lower_file__brings_both_names_up,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(stage__whiteout_of_nothing__goes, set_up,
+						tear_down),
 		cmocka_unit_test(change__instructions__change_the_config),
 	};
 

@@ -1,4 +1,4 @@
-/* check.c - the store against what its blobs say. */
+/* fsck.c - the store against what its blobs say. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,11 +10,11 @@
 
 #include "base/fd.h"
 #include "base/path.h"
-#include "image/check.h"
+#include "image/fsck.h"
 
 struct check {
 	const struct store *s;
-	const struct check_opts *o;
+	const struct fsck_opts *o;
 	struct maker *m;
 	struct catalog *x;
 	struct store_trash *trash;
@@ -117,7 +117,8 @@ static void adopt_manifest(struct check *c, const char *hex, const char *text, s
 	struct catalog_entry entry = { .name = "", .loaded = "" };
 	AUTO_FREE char *record = NULL;
 
-	if (manifest_parse(a, text, n, NULL, hex, &kind, &idx, &m, &lost) < 0 || kind != MEDIA_MANIFEST)
+	if (manifest_parse(a, text, n, NULL, hex, &kind, &idx, &m, &lost) < 0 ||
+	    kind != MEDIA_MANIFEST)
 		return;
 	record = mem_printf("images/%s", m.config.digest + 7);
 	if (!path_exists(c->s->fd, record))
@@ -125,7 +126,8 @@ static void adopt_manifest(struct check *c, const char *hex, const char *text, s
 	entry.id = m.config.digest;
 	entry.digest = entry.top = digest;
 	entry.top_size = n;
-	entry.media_type = *m.media_type ? m.media_type : "application/vnd.oci.image.manifest.v1+json";
+	entry.media_type = *m.media_type ? m.media_type :
+					   "application/vnd.oci.image.manifest.v1+json";
 	catalog_add(c->x, &entry);
 }
 
@@ -139,7 +141,8 @@ static int rebuild_index(struct check *c, struct err *e)
 		struct err lost = ERR_INIT;
 		size_t n;
 
-		if (store_read_blob(c->s, c->blobs.v[i], &text, &n, &lost) == 0 && n && *text == '{')
+		if (store_read_blob(c->s, c->blobs.v[i], &text, &n, &lost) == 0 && n &&
+		    *text == '{')
 			adopt_manifest(c, c->blobs.v[i], text, n);
 	}
 	c->index_changed = true;
@@ -197,8 +200,8 @@ static int check_entry(struct check *c, size_t i, struct err *e)
 	/* an index that is lost: the image itself may still be whole */
 	if (!str_eq(n->top, n->digest) && !store_set_has(&c->blobs, n->top) &&
 	    store_set_has(&c->blobs, n->digest)) {
-		say(c, c->o->repair, "only this platform's is kept", "missing index %.19s... of %s", n->top,
-		    n->name);
+		say(c, c->o->repair, "only this platform's is kept", "missing index %.19s... of %s",
+		    n->top, n->name);
 		n->top = n->digest;
 		n->media_type = "application/vnd.oci.image.manifest.v1+json";
 		c->index_changed = true;
@@ -248,7 +251,8 @@ static int check_layer(struct check *c, const char *entry, struct err *e)
 	char path[96], where[256] = "";
 	int r;
 
-	have = openat(c->s->fd, store_layer_path(name, path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	have = openat(c->s->fd, store_layer_path(name, path),
+		      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (have >= 0) {
 		fresh = openat(c->m->fd, fresh_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fresh < 0)
@@ -285,7 +289,8 @@ static int check_record(struct check *c, const struct maker_image *im, struct er
 	if (c->o->repair) {
 		r = path_remove_tree(c->s->fd, path, e);
 		if (r == 0)
-			r = path_write_file(c->s->fd, path, im->record, strlen(im->record), 0600, true, e);
+			r = path_write_file(c->s->fd, path, im->record, strlen(im->record), 0600,
+					    true, e);
 		if (r < 0)
 			return r;
 	}
@@ -357,7 +362,7 @@ static int run_check(struct check *c, struct err *e)
 	return r;
 }
 
-int check_store(const struct store *s, const struct check_opts *o, unsigned *ret_bad, struct err *e)
+int fsck_store(const struct store *s, const struct fsck_opts *o, unsigned *ret_bad, struct err *e)
 {
 	AUTO(store_trash) struct store_trash trash = { .fd = -1, .lock_fd = -1 };
 	AUTO(maker) struct maker m = { .fd = -1, .lock_fd = -1, .blobs_fd = -1 };

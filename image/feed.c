@@ -1,18 +1,18 @@
-/* flow.c - one producer, several consumers, a fixed ring of buffers between them. */
+/* feed.c - one producer, several consumers, a fixed ring of buffers between them. */
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "image/flow.h"
+#include "image/feed.h"
 
-void flow_init(struct flow *f, unsigned consumers)
+void feed_init(struct feed *f, unsigned consumers)
 {
-	*f = (struct flow){ .consumers = consumers };
+	*f = (struct feed){ .consumers = consumers };
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->moved, NULL);
-	f->mem = mem_array(FLOW_SLOTS, FLOW_SLOT_SIZE);
+	f->mem = mem_array(FEED_SLOTS, FEED_SLOT_SIZE);
 }
 
-void flow_cleanup(struct flow *f)
+void feed_cleanup(struct feed *f)
 {
 	if (!f->mem)
 		return;
@@ -22,36 +22,36 @@ void flow_cleanup(struct flow *f)
 	f->mem = NULL;
 }
 
-static bool full(const struct flow *f)
+static bool full(const struct feed *f)
 {
 	for (unsigned i = 0; i < f->consumers; i++)
-		if (f->head - f->tail[i] == FLOW_SLOTS)
+		if (f->head - f->tail[i] == FEED_SLOTS)
 			return true;
 	return false;
 }
 
-void *flow_fill(struct flow *f)
+void *feed_fill(struct feed *f)
 {
 	void *p;
 
 	pthread_mutex_lock(&f->lock);
 	while (full(f) && !f->stopped)
 		pthread_cond_wait(&f->moved, &f->lock);
-	p = f->stopped ? NULL : f->mem + (f->head % FLOW_SLOTS) * FLOW_SLOT_SIZE;
+	p = f->stopped ? NULL : f->mem + (f->head % FEED_SLOTS) * FEED_SLOT_SIZE;
 	pthread_mutex_unlock(&f->lock);
 	return p;
 }
 
-void flow_filled(struct flow *f, size_t n)
+void feed_filled(struct feed *f, size_t n)
 {
 	pthread_mutex_lock(&f->lock);
-	f->len[f->head % FLOW_SLOTS] = n;
+	f->len[f->head % FEED_SLOTS] = n;
 	f->head++;
 	pthread_cond_broadcast(&f->moved);
 	pthread_mutex_unlock(&f->lock);
 }
 
-void flow_end(struct flow *f)
+void feed_end(struct feed *f)
 {
 	pthread_mutex_lock(&f->lock);
 	f->ended = true;
@@ -59,7 +59,7 @@ void flow_end(struct flow *f)
 	pthread_mutex_unlock(&f->lock);
 }
 
-long flow_next(struct flow *f, unsigned who, const void **ret)
+long feed_next(struct feed *f, unsigned who, const void **ret)
 {
 	long n;
 
@@ -76,17 +76,17 @@ long flow_next(struct flow *f, unsigned who, const void **ret)
 	} else if (f->tail[who] == f->head) {
 		n = 0;
 	} else {
-		unsigned long slot = f->tail[who] % FLOW_SLOTS;
+		unsigned long slot = f->tail[who] % FEED_SLOTS;
 
 		f->holds[who] = true;
-		*ret = f->mem + slot * FLOW_SLOT_SIZE;
+		*ret = f->mem + slot * FEED_SLOT_SIZE;
 		n = (long)f->len[slot];
 	}
 	pthread_mutex_unlock(&f->lock);
 	return n;
 }
 
-void flow_stop(struct flow *f)
+void feed_stop(struct feed *f)
 {
 	pthread_mutex_lock(&f->lock);
 	f->stopped = true;
