@@ -157,7 +157,7 @@ int main(int argc, char **argv)
 		return ERR_STATUS_ENGINE;
 	}
 	if (plan_load((int)fd, &plan, &e) < 0)
-		return ERR_STATUS_ENGINE;
+		return PLAN_EXIT_FOREIGN;
 	close((int)fd);
 	prctl(PR_SET_NAME, "berth-init");
 	umask(0);

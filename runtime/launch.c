@@ -287,6 +287,8 @@ static int autopsy(struct launch *l, struct err *e)
 	if (poll(&p, 1, 1000) == 1 &&
 	    waitid(P_PIDFD, (id_t)l->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
 	    info.si_pid) {
+		if (info.si_code == CLD_EXITED && info.si_status == PLAN_EXIT_FOREIGN)
+			return err_say(e, EPROTO, "berth-init was not built with this program");
 		if (info.si_code == CLD_EXITED)
 			return err_say(e, EPIPE,
 				       "the init ended with status %d before it was ready",

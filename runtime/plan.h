@@ -24,6 +24,9 @@
 #define PLAN_MAGIC \
 	(0x62700000u ^ (uint32_t)(sizeof(struct spec) << 8) ^ (uint32_t)sizeof(struct plan))
 
+/* How berth-init ends when the plan is not one that it can read: it has no socket yet. */
+#define PLAN_EXIT_FOREIGN 120
+
 enum plan_fd {
 	PLAN_FD_SYNC,		/* our end of the socket pair */
 	PLAN_FD_ROOT,		/* the root, a detached tree; -1: the child opens root_path */
