@@ -47,7 +47,6 @@ static int set_limit(void *opts, const char *option, const char *value, struct e
 SETTER(set_blkio, "blkio-weight")
 SETTER(set_period, "cpu-period")
 SETTER(set_quota, "cpu-quota")
-SETTER(set_burst, "cpu-burst")
 SETTER(set_shares, "cpu-shares")
 SETTER(set_idle, "cpu-idle")
 SETTER(set_rt_period, "cpu-rt-period")
@@ -57,7 +56,25 @@ SETTER(set_mems, "cpuset-mems")
 SETTER(set_memory, "memory")
 SETTER(set_reservation, "memory-reservation")
 SETTER(set_swap, "memory-swap")
-SETTER(set_pids, "pids-limit")
+
+/* Of these 0 is a value: runtime-spec 1.3. */
+static int set_burst(void *opts, const char *value, struct err *e)
+{
+	int r = set_limit(opts, "cpu-burst", value, e);
+
+	if (!r)
+		((struct update_opts *)opts)->limits.cpu.burst.set = true;
+	return r;
+}
+
+static int set_pids(void *opts, const char *value, struct err *e)
+{
+	int r = set_limit(opts, "pids-limit", value, e);
+
+	if (!r)
+		((struct update_opts *)opts)->limits.pids.limit.set = true;
+	return r;
+}
 
 /* No kernel with cgroup v2 has a limit of its own for kernel memory. */
 static int set_obsolete(void *opts, const char *value, struct err *e)

@@ -102,7 +102,7 @@ struct spec_mount {
 	unsigned flags;			/* enum spec_mount_flags */
 	uint64_t attr_set, attr_clr;	/* MOUNT_ATTR_* of this mount */
 	uint64_t rec_set, rec_clr;	/* the same, recursive (rro, rnosuid, …) */
-	uint64_t sb_flags;		/* of the superblock: MS_SYNCHRONOUS, MS_DIRSYNC, MS_LAZYTIME,
+	uint64_t sb_flags;		/* superblock's: MS_SYNCHRONOUS, MS_DIRSYNC, MS_LAZYTIME,
 					   MS_MANDLOCK, MS_I_VERSION; MS_RDONLY beside the attribute
 					   ("ro" sets both; binds look at the attribute only) */
 	uint64_t propagation;		/* one of MS_SHARED MS_SLAVE MS_PRIVATE MS_UNBINDABLE, with
@@ -126,7 +126,8 @@ enum spec_hook_kind {
 	SPEC_HOOK_PRESTART, SPEC_HOOK_CREATE_RUNTIME, SPEC_HOOK_CREATE_CONTAINER,
 	SPEC_HOOK_START_CONTAINER, SPEC_HOOK_POSTSTART, SPEC_HOOK_POSTSTOP, SPEC_HOOK_COUNT,
 };
-struct spec_hook { const char *path; char **args, **env; int32_t timeout; };	/* seconds, 0: none */
+/* timeout: seconds, 0: none */
+struct spec_hook { const char *path; char **args, **env; int32_t timeout; };
 struct spec_hooks { size_t n; struct spec_hook *v; };
 
 struct spec_time_offset { bool set; int64_t secs; uint32_t nanosecs; };
@@ -198,7 +199,7 @@ const char *spec_ns_file(enum spec_ns ns);		/* "net": /proc/PID/ns/… */
 unsigned long spec_ns_flag(enum spec_ns ns);		/* CLONE_NEW… */
 int spec_cap_parse(const char *name);			/* "CAP_CHOWN" or "chown" → bit, or -1 */
 const char *spec_cap_name(int bit);			/* "CAP_CHOWN", or NULL */
-int spec_rlimit_parse(const char *name);		/* "RLIMIT_NOFILE" or "nofile" → RLIMIT_*, or -1 */
+int spec_rlimit_parse(const char *name);	/* "RLIMIT_NOFILE" or "nofile" → RLIMIT_*, or -1 */
 const char *spec_rlimit_name(int resource);
 
 /* What `spec` writes, and what the engine composes from: default mounts, devices, masked and

@@ -32,10 +32,12 @@ static const char full[] =
 	"\"hostname\":\"h\",\"domainname\":\"d\","
 	"\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\","
 	"\"options\":[\"nosuid\",\"hidepid=2\"]},"
-	"{\"destination\":\"/data\",\"type\":\"bind\",\"source\":\"/srv\",\"options\":[\"rbind\",\"idmap\"],"
+	"{\"destination\":\"/data\",\"type\":\"bind\",\"source\":\"/srv\","
+	"\"options\":[\"rbind\",\"idmap\"],"
 	"\"uidMappings\":[{\"containerID\":0,\"hostID\":1000,\"size\":1}],"
 	"\"gidMappings\":[{\"containerID\":0,\"hostID\":1000,\"size\":1}]}],"
-	"\"hooks\":{\"prestart\":[{\"path\":\"/a\",\"args\":[\"a\",\"b\"],\"env\":[\"X=1\"],\"timeout\":3}],"
+	"\"hooks\":{\"prestart\":[{\"path\":\"/a\",\"args\":[\"a\",\"b\"],"
+	"\"env\":[\"X=1\"],\"timeout\":3}],"
 	"\"poststop\":[{\"path\":\"/b\",\"args\":[\"/b\"]}]},"
 	"\"annotations\":{\"k\":\"v\"},"
 	"\"linux\":{\"namespaces\":[{\"type\":\"user\"},{\"type\":\"mount\"},"
@@ -53,12 +55,16 @@ static const char full[] =
 	"\"syscalls\":[{\"names\":[\"mkdir\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":5}]},"
 	"\"sysctl\":{\"net.ipv4.ip_forward\":\"1\"},"
 	"\"maskedPaths\":[\"/proc/kcore\"],\"readonlyPaths\":[\"/proc/sys\"],\"mountLabel\":\"m\","
-	"\"timeOffsets\":{\"monotonic\":{\"secs\":-1,\"nanosecs\":2},\"boottime\":{\"secs\":3,\"nanosecs\":0}},"
+	"\"timeOffsets\":{\"monotonic\":{\"secs\":-1,\"nanosecs\":2},"
+	"\"boottime\":{\"secs\":3,\"nanosecs\":0}},"
 	"\"personality\":{\"domain\":\"LINUX32\"},"
 	"\"intelRdt\":{\"closID\":\"c\",\"schemata\":[\"L2:0=f\"],\"l3CacheSchema\":\"L3:0=f\","
 	"\"memBwSchema\":\"MB:0=50\",\"enableMonitoring\":true},"
-	"\"memoryPolicy\":{\"mode\":\"MPOL_BIND\",\"nodes\":\"0-1\",\"flags\":[\"MPOL_F_STATIC_NODES\"]},"
+	"\"memoryPolicy\":{\"mode\":\"MPOL_BIND\",\"nodes\":\"0-1\","
+	"\"flags\":[\"MPOL_F_STATIC_NODES\"]},"
 	"\"netDevices\":{\"eth1\":{\"name\":\"lan\"}}}}";
+
+#define VERSION "{\"ociVersion\":\"1.0.0\","
 
 static struct spec *read_ok(struct arena *a, const char *text)
 {
@@ -122,8 +128,9 @@ static void spec__unknown_members__are_ignored(void **state)
 static void spec__doubled_variables__last_wins(void **state)
 {
 	AUTO(arena) struct arena *a = arena_new(SPEC_ARENA_MAX);
-	const struct spec *s = read_ok(a, "{\"ociVersion\":\"1.0.0\",\"process\":{\"cwd\":\"/\",\"env\":"
-					  "[\"A=1\",\"B=2\",\"A=3\",\"AB=4\",\"B=\"]}}");
+	static const char text[] = "{\"ociVersion\":\"1.0.0\",\"process\":{\"cwd\":\"/\",\"env\":"
+				   "[\"A=1\",\"B=2\",\"A=3\",\"AB=4\",\"B=\"]}}";
+	const struct spec *s = read_ok(a, text);
 
 	(void)state;
 	assert_string_equal(s->process.env[0], "A=3");
@@ -135,13 +142,13 @@ static void spec__doubled_variables__last_wins(void **state)
 static void spec__wrong_value__names_its_path(void **state)
 {
 	static const struct { const char *text, *message; } rows[] = {
-		{ "{\"ociVersion\":\"1.0.0\",\"process\":{\"cwd\":\"/\",\"user\":{\"uid\":-1}}}",
+		{ VERSION "\"process\":{\"cwd\":\"/\",\"user\":{\"uid\":-1}}}",
 		  "config.json: process.user.uid: " },
-		{ "{\"ociVersion\":\"1.0.0\",\"mounts\":[{\"destination\":\"/a\",\"type\":\"proc\"},7]}",
+		{ VERSION "\"mounts\":[{\"destination\":\"/a\",\"type\":\"proc\"},7]}",
 		  "config.json: mounts[1]: " },
-		{ "{\"ociVersion\":\"1.0.0\",\"linux\":{\"memoryPolicy\":{\"mode\":\"X\"}}}",
+		{ VERSION "\"linux\":{\"memoryPolicy\":{\"mode\":\"X\"}}}",
 		  "config.json: linux.memoryPolicy.mode: \"X\" is none of MPOL_DEFAULT" },
-		{ "{\"ociVersion\":\"1.0.0\",\"process\":{\"cwd\":\"/\",\"execCPUAffinity\":{\"final\":\"1-\"}}}",
+		{ VERSION "\"process\":{\"cwd\":\"/\",\"execCPUAffinity\":{\"final\":\"1-\"}}}",
 		  "config.json: process.execCPUAffinity.final: " },
 	};
 
@@ -223,8 +230,10 @@ static void mount_options__idmap_ranges__are_parsed_strictly(void **state)
 {
 	AUTO(arena) struct arena *a = arena_new(SPEC_ARENA_MAX);
 	struct spec_mount m = options(a, "ridmap=uids=0-1-10#10-11-20;gids=@0-100-10");
-	static const char *const bad[] = { "idmap=", "idmap=uids=0-1-10", "idmap=uids=0-1;gids=0-1-1",
-					   "idmap=uids=0-1-0;gids=0-1-1", "idmap=uids=a-1-1;gids=0-1-1" };
+	static const char *const bad[] = {
+		"idmap=", "idmap=uids=0-1-10", "idmap=uids=0-1;gids=0-1-1",
+		"idmap=uids=0-1-0;gids=0-1-1", "idmap=uids=a-1-1;gids=0-1-1",
+	};
 
 	(void)state;
 	assert_int_equal(m.uids.n, 2);
