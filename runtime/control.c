@@ -52,11 +52,17 @@ ssize_t control_recv(int sock, struct sup_head *ret, void *data)
 {
 	struct iovec iov[2] = { { ret, sizeof(*ret) }, { data, SUP_DATA } };
 	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2 };
+	bool reset = false;
 	ssize_t r;
 
-	do
+	for (;;) {
 		r = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
-	while (r < 0 && errno == EINTR);
+		/* Who closed with our last words unread says so once, before what it had sent. */
+		if (r < 0 && errno == ECONNRESET && !reset)
+			reset = true;
+		else if (r >= 0 || errno != EINTR)
+			break;
+	}
 	if (r == 0 || (r < 0 && errno == ECONNRESET))
 		return -EPIPE;
 	if (r < 0)
