@@ -243,6 +243,13 @@ static int add_rules(scmp_filter_ctx c)
 	return r;
 }
 
+/* LeakSanitizer reads /proc and traces this process when it ends: not within the walls. */
+#ifdef __SANITIZE_ADDRESS__
+#define WALLS false
+#else
+#define WALLS true
+#endif
+
 static int enter_seccomp(struct err *e)
 {
 	scmp_filter_ctx c = seccomp_init(SCMP_ACT_ERRNO(EPERM));
@@ -264,10 +271,10 @@ int sandbox_enter(int store_fd, int input_dir, struct err *e)
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_set(e, errno, "confine: set no_new_privs");
-	r = enter_landlock(store_fd, input_dir, false, e);
+	r = WALLS ? enter_landlock(store_fd, input_dir, false, e) : 0;
 	if (r == 0)
 		r = drop_caps(keep, e);
-	if (r == 0)
+	if (r == 0 && WALLS)
 		r = enter_seccomp(e);
 	return r;
 }
@@ -281,6 +288,6 @@ int sandbox_enter_network(int store_fd, struct err *e)
 		return err_set(e, errno, "open /");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_set(e, errno, "confine: set no_new_privs");
-	r = enter_landlock(store_fd, root, true, e);
+	r = WALLS ? enter_landlock(store_fd, root, true, e) : 0;
 	return r < 0 ? r : drop_caps(0, e);
 }
