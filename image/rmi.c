@@ -206,13 +206,12 @@ static int filters_fit(char *const *filters, const struct image_row *row, struct
 	return 1;
 }
 
-static void add_names(void *ctx, const char *folder, const struct store *s, struct store_set *set)
+static void add_names(const char *folder, const struct store *s, struct store_set *set)
 {
 	int fd = openat(s->fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *d;
 
-	(void)ctx;
 	if (!dir) {
 		fd_close(&fd);
 		return;
@@ -226,9 +225,9 @@ static void add_names(void *ctx, const char *folder, const struct store *s, stru
 /* All that lies in the store, whether an image stands on it or not. */
 static void refs_of_folders(const struct store *s, struct store_refs *r)
 {
-	add_names(NULL, "blobs/sha256", s, &r->blobs);
-	add_names(NULL, "images", s, &r->images);
-	add_names(NULL, "layers", s, &r->layers);
+	add_names("blobs/sha256", s, &r->blobs);
+	add_names("images", s, &r->images);
+	add_names("layers", s, &r->layers);
 }
 
 static int prune_choose(struct catalog *x, const struct image_list *l, bool all,
@@ -260,6 +259,24 @@ static int prune_choose(struct catalog *x, const struct image_list *l, bool all,
 	return 0;
 }
 
+/* Blobs that a broken-off pull has begun, and that nobody goes on with at this moment. */
+static void drop_partials(const struct store *s, uint64_t *bytes)
+{
+	AUTO(store_set) struct store_set l = { 0 };
+
+	add_names("partial", s, &l);
+	for (size_t i = 0; i < l.n; i++) {
+		AUTO_FREE char *path = mem_printf("partial/%s", l.v[i]);
+		AUTO_CLOSE int fd = openat(s->fd, path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+		struct stat st;
+
+		if (fd < 0 || fd_lock(fd, true, false) < 0 || fstat(fd, &st) < 0)
+			continue;
+		if (unlinkat(s->fd, path, 0) == 0)
+			*bytes += (uint64_t)st.st_blocks * 512;
+	}
+}
+
 int image_prune(const struct store *s, bool all, bool dry_run, char *const *filters,
 		image_used *used, void *ctx, struct image_pruned *ret, struct err *e)
 {
@@ -288,8 +305,9 @@ int image_prune(const struct store *s, bool all, bool dry_run, char *const *filt
 		r = sweep(s, x, &had, &trash, used, ctx, e);
 		if (r < 0)
 			return r;
+		drop_partials(s, &out.bytes);
 	}
-	out.bytes = trash.bytes;
+	out.bytes += trash.bytes;
 	for (size_t k = 0; k < l->n; k++)
 		if (strlist_has(&out.deleted, l->v[k].id))
 			out.bytes += l->v[k].size;
