@@ -115,7 +115,8 @@ static int contents(int from, int to, off_t size, const char *name, struct err *
 			if (n < 0)
 				return err_set(e, errno, "copy %s", name);
 			if (n == 0)
-				return err_say(e, EIO, "copy %s: it became shorter meanwhile", name);
+				return err_say(e, EIO, "copy %s: it became shorter meanwhile",
+					       name);
 			data += n;
 		}
 		at = end;

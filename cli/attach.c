@@ -84,7 +84,8 @@ int attach_keys_parse(const char *text, unsigned char *ret, size_t max, struct e
 
 		if (k < 0 || i >= max)
 			return err_say(e, EINVAL,
-				       "--detach-keys %s: expected keys as ctrl-p,ctrl-q or a,b", text);
+				       "--detach-keys %s: expected keys as ctrl-p,ctrl-q or a,b",
+				       text);
 		ret[i] = (unsigned char)k;
 	}
 	return (int)l.n;

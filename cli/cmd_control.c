@@ -46,7 +46,8 @@ static int run_rename(struct cli *c, void *opts, int argc, char **argv, struct e
 
 	(void)opts;
 	(void)argc;
-	if ((rc = record_find(&c->en, argv[0], id, e)) < 0 || (rc = record_load(&c->en, id, &r, e)) < 0)
+	if ((rc = record_find(&c->en, argv[0], id, e)) < 0 ||
+	    (rc = record_load(&c->en, id, &r, e)) < 0)
 		return rc;
 	rc = record_rename(&c->en, r, argv[1], e);
 	if (rc == 0) {
@@ -54,7 +55,8 @@ static int run_rename(struct cli *c, void *opts, int argc, char **argv, struct e
 
 		connect_tell(c, id, setting);
 		event_log(c->en.root, "container", "rename", id,
-			  (struct event_attr[]){ { "name", argv[1] }, { "oldName", argv[0] }, { 0 } });
+			  (struct event_attr[]){
+				  { "name", argv[1] }, { "oldName", argv[0] }, { 0 } });
 	}
 	return rc;
 }
@@ -79,10 +81,10 @@ static const struct opt *update_rows(void)
 			.name = cgroup_options[i].name,
 			.letter = cgroup_options[i].letter,
 			.kind = cgroup_options[i].arg ? OPT_LIST : OPT_BOOL,
-			.off = cgroup_options[i].arg
-				       ? offsetof(struct update_opts, limit) +
-						 i * sizeof(struct strlist)
-				       : offsetof(struct update_opts, limit_flag) + i * sizeof(bool),
+			.off = cgroup_options[i].arg ?
+				       offsetof(struct update_opts, limit) +
+					       i * sizeof(struct strlist) :
+				       offsetof(struct update_opts, limit_flag) + i * sizeof(bool),
 			.arg = cgroup_options[i].arg,
 			.help = cgroup_options[i].help,
 		};

@@ -20,9 +20,11 @@ struct events_opts { const char *since, *until, *format; struct strlist filter; 
 
 #define O(f) offsetof(struct events_opts, f)
 static const struct opt rows[] = {
-	{ "since", 0, OPT_STR, O(since), "TIME", "Begin with what came after TIME (or the last 10m)" },
+	{ "since", 0, OPT_STR, O(since), "TIME",
+	  "Begin with what came after TIME (or the last 10m)" },
 	{ "until", 0, OPT_STR, O(until), "TIME", "End at TIME" },
-	{ "filter", 'f', OPT_LIST, O(filter), "KEY=VALUE", "Only event=, container=, type=, image=" },
+	{ "filter", 'f', OPT_LIST, O(filter), "KEY=VALUE",
+	  "Only event=, container=, type=, image=" },
 	{ "format", 0, OPT_STR, O(format), "json", "A JSON line each", .complete = "json" },
 	OPT_END,
 };
@@ -93,7 +95,8 @@ static void print(const struct view *w, const struct json *v, const char *line, 
 		printf("%s\n", line);
 		return;
 	}
-	printf("%s %s %s %s (", str_time((struct timespec){ ns / 1000000000, ns % 1000000000 }, text),
+	printf("%s %s %s %s (",
+	       str_time((struct timespec){ ns / 1000000000, ns % 1000000000 }, text),
 	       json_str(json_get(v, "Type")), json_str(json_get(v, "Action")),
 	       json_str(json_get(json_get(v, "Actor"), "ID")));
 	for (const struct json *a = attrs ? attrs->child : NULL; a; a = a->next)
@@ -108,7 +111,8 @@ static void show_line(struct view *w, const char *line)
 	const struct json *v, *t;
 	int64_t ns = 0;
 
-	if (json_parse(a, line, strlen(line), (struct json_limits){ 65536, 8 }, "event", &v, &e) < 0 ||
+	if (json_parse(a, line, strlen(line), (struct json_limits){ 65536, 8 }, "event", &v, &e) <
+		    0 ||
 	    !(t = json_get(v, "timeNano")) || t->type != JSON_NUMBER || str_to_i64(t->s, &ns) < 0)
 		return;
 	if ((w->since && ns < w->since) || !wanted(w, v))
@@ -179,7 +183,8 @@ static int run_events(struct cli *c, void *opts, int argc, char **argv, struct e
 	if (watch < 0 || inotify_add_watch(watch, path_of_fd(c->en.root_fd, path),
 					   IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
 		return err_set(e, errno, "watch %s", c->en.root);
-	if (o->since && path_read_file(c->en.root_fd, "events.1", FILE_MAX_BYTES, &old, &n, &none) == 0)
+	if (o->since &&
+	    path_read_file(c->en.root_fd, "events.1", FILE_MAX_BYTES, &old, &n, &none) == 0)
 		show_text(&w, old);
 	for (;;) {
 		struct pollfd p = { .fd = watch, .events = POLLIN };

@@ -207,7 +207,8 @@ static int run_exec(struct cli *c, void *opts, int argc, char **argv, struct err
 	if (state == STATE_PAUSED)
 		return err_say(e, EBUSY, "container %s is paused; unpause it first", argv[0]);
 	if (o->tty && o->interactive && !o->detach && !isatty(0))
-		return err_say(e, ENOTTY, "--tty with --interactive: standard input is no terminal");
+		return err_say(e, ENOTTY,
+			       "--tty with --interactive: standard input is no terminal");
 	if ((rc = record_load(&c->en, id, &r, e)) < 0)
 		return rc;
 	struct arena *a = arena_new_shared(SPEC_ARENA_MAX, PLAN_MAGIC);

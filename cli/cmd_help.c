@@ -17,7 +17,8 @@ static int run_help(struct cli *c, void *opts, int argc, char **argv, struct err
 				printf("  %-22s %s\n", commands[i]->name, commands[i]->summary);
 		return 0;
 	}
-	AUTO_FREE char *two = argc > 1 ? mem_printf("%s %s", argv[0], argv[1]) : mem_strdup(argv[0]);
+	AUTO_FREE char *two = argc > 1 ? mem_printf("%s %s", argv[0], argv[1]) :
+					 mem_strdup(argv[0]);
 
 	cmd = command_find(two);
 	if (cmd) {

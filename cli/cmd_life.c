@@ -181,7 +181,8 @@ static int run_kill(struct cli *c, void *opts, int argc, char **argv, struct err
 struct rm_opts { bool force, volumes, ignore; };
 
 static const struct opt rm_rows[] = {
-	{ "force", 'f', OPT_BOOL, offsetof(struct rm_opts, force), NULL, "Kill it first if it runs" },
+	{ "force", 'f', OPT_BOOL, offsetof(struct rm_opts, force), NULL,
+	  "Kill it first if it runs" },
 	{ "volumes", 'v', OPT_BOOL, offsetof(struct rm_opts, volumes), NULL,
 	  "Remove its anonymous volumes too" },
 	{ "ignore", 'i', OPT_BOOL, offsetof(struct rm_opts, ignore), NULL,

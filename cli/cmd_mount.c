@@ -153,7 +153,8 @@ static bool is_opaque(int dir)
 {
 	char value[4] = "", path[32];
 
-	return getxattr(path_of_fd(dir, path), "trusted.overlay.opaque", value, sizeof(value)) == 1 &&
+	return getxattr(path_of_fd(dir, path), "trusted.overlay.opaque", value, sizeof(value)) ==
+		       1 &&
 	       value[0] == 'y';
 }
 
@@ -209,7 +210,8 @@ static int walk(struct diff *d, int upper, const char *at, unsigned depth, struc
 		strlist_addf(&d->lines, "%c %s", exists_below(d, path) ? 'C' : 'A', path);
 		if (!S_ISDIR(st.st_mode))
 			continue;
-		sub = openat(dirfd(dir), de->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		sub = openat(dirfd(dir), de->d_name,
+			     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (sub < 0)
 			continue;
 		if (is_opaque(sub))

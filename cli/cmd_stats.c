@@ -16,7 +16,8 @@ struct stats_opts { bool all, no_stream, no_trunc; const char *format, *interval
 
 static const struct opt rows[] = {
 	{ "all", 'a', OPT_BOOL, offsetof(struct stats_opts, all), NULL, "Show stopped ones, too" },
-	{ "no-stream", 0, OPT_BOOL, offsetof(struct stats_opts, no_stream), NULL, "Once, then end" },
+	{ "no-stream", 0, OPT_BOOL, offsetof(struct stats_opts, no_stream), NULL,
+	  "Once, then end" },
 	{ "no-trunc", 0, OPT_BOOL, offsetof(struct stats_opts, no_trunc), NULL, "Whole ids" },
 	{ "interval", 'i', OPT_STR, offsetof(struct stats_opts, interval), "TIME",
 	  "Time between two readings (1s)" },

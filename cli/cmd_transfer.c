@@ -143,7 +143,11 @@ static int run_import(struct cli *c, void *opts, int argc, char **argv, struct e
 
 /* ---- commit ---- */
 
-struct commit_opts { const char *author, *message; struct strlist change; bool pause, no_pause, quiet; };
+struct commit_opts {
+	const char *author, *message;
+	struct strlist change;
+	bool pause, no_pause, quiet;
+};
 
 static const struct opt commit_rows[] = {
 	{ "author", 'a', OPT_STR, offsetof(struct commit_opts, author), "NAME", "Author" },
@@ -166,7 +170,8 @@ static int commit(struct cli *c, const struct commit_opts *o, const struct recor
 	int rc;
 
 	if (str_empty(r->image_id))
-		return err_say(e, EINVAL, "container %s has no image to stand on (--rootfs)", r->name);
+		return err_say(e, EINVAL, "container %s has no image to stand on (--rootfs)",
+			       r->name);
 	strlist_addf(&a, "--image=%s", r->image_id);
 	if (o->author)
 		strlist_addf(&a, "--author=%s", o->author);
@@ -222,7 +227,8 @@ static int to_file(const char *path, struct err *e)
 
 	if (!path) {
 		if (isatty(1))
-			return err_say(e, EINVAL, "export: standard output is a terminal; use -o FILE");
+			return err_say(e, EINVAL,
+				       "export: standard output is a terminal; use -o FILE");
 		return 0;
 	}
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

@@ -15,7 +15,8 @@
 struct why_opts { const char *tail, *format; };
 
 static const struct opt rows[] = {
-	{ "tail", 'n', OPT_STR, offsetof(struct why_opts, tail), "N", "Lines of its log to show (5)" },
+	{ "tail", 'n', OPT_STR, offsetof(struct why_opts, tail), "N",
+	  "Lines of its log to show (5)" },
 	{ "format", 0, OPT_STR, offsetof(struct why_opts, format), "json", "Print JSON instead",
 	  .complete = "json" },
 	OPT_END,
@@ -46,7 +47,9 @@ static void sentence(const struct status *s, struct strbuf *b)
 				    s->oom_peak ? str_bytes(s->oom_peak, p) : "unknown");
 		break;
 	case STATUS_TIMEOUT: strbuf_adds(b, "its time (--timeout) was over"); break;
-	case STATUS_IDLE: strbuf_adds(b, "it wrote nothing for as long as --idle-timeout says"); break;
+	case STATUS_IDLE:
+		strbuf_adds(b, "it wrote nothing for as long as --idle-timeout says");
+		break;
 	case STATUS_CPU_TIME: strbuf_adds(b, "it used up its CPU time (--cpu-time)"); break;
 	case STATUS_STOPPED:
 		strbuf_adds(b, "it was asked to stop and did");
@@ -65,7 +68,8 @@ static void sentence(const struct status *s, struct strbuf *b)
 
 		strbuf_adds(b, "it made a system call that its filter does not allow");
 		if (s->syscall >= 0)
-			strbuf_addf(b, " (%s)", filter_syscall_name(0, s->syscall, name, sizeof(name)));
+			strbuf_addf(b, " (%s)",
+				    filter_syscall_name(0, s->syscall, name, sizeof(name)));
 		break;
 	}
 	case STATUS_HOST_SHUTDOWN: strbuf_adds(b, "the host was going down"); break;

@@ -256,7 +256,8 @@ static int process(struct compose *c, struct err *e)
 	p->console_width = c->in->cols;
 	if (c->o->umask) {
 		if (str_to_mode(c->o->umask, &mode) < 0 || mode > 0777)
-			return err_say(e, EINVAL, "--umask %s: expected an octal mode", c->o->umask);
+			return err_say(e, EINVAL, "--umask %s: expected an octal mode",
+				       c->o->umask);
 		p->user.umask.set = true;
 		p->user.umask.v = mode;
 	}

@@ -115,7 +115,8 @@ static int add_want(struct compose *c, struct want *w, struct err *e)
 	bool tmpfs = str_eq(w->type, "tmpfs");
 
 	if (str_empty(w->destination) || w->destination[0] != '/')
-		return err_say(e, EINVAL, "%s: the path in the container must be absolute", w->option);
+		return err_say(e, EINVAL, "%s: the path in the container must be absolute",
+			       w->option);
 	dst = path_clean(w->destination);
 	if (str_eq(dst, "/"))
 		return err_say(e, EINVAL, "%s: the root itself cannot be mounted over", w->option);
@@ -372,9 +373,10 @@ static int secret_option(struct compose *c, const char *text, struct err *e)
 		else if (!str_eq(x, "type=mount"))
 			bad = -EINVAL;
 		if (bad < 0)
-			return err_say(e, EINVAL,
-				       "--secret %s: expected NAME[,target=FILE,uid=N,gid=N,mode=MODE]",
-				       text);
+			return err_say(
+				e, EINVAL,
+				"--secret %s: expected NAME[,target=FILE,uid=N,gid=N,mode=MODE]",
+				text);
 	}
 	if (str_empty(s.name) || strchr(s.name, '/') || s.name[0] == '.')
 		return err_say(e, EINVAL, "--secret %s: not a name of a secret", text);
@@ -461,7 +463,9 @@ static int image_volumes(struct compose *c, struct err *e)
 {
 	for (char **p = c->image->volumes; *p; p++) {
 		AUTO_FREE char *dst = path_clean(*p);
-		struct want w = { .type = "volume", .destination = dst, .option = "volume of the image" };
+		struct want w = { .type = "volume",
+				  .destination = dst,
+				  .option = "volume of the image" };
 		int r;
 
 		if (has_volume(c, dst) || str_eq(dst, "/"))

@@ -200,7 +200,8 @@ int connect_remove(struct cli *c, const char *id, bool force, bool volumes, stru
 	if (run_alive(&c->en, id)) {
 		if (!force)
 			return err_say(e, EBUSY,
-				       "container %.12s is running; stop it first, or use --force", id);
+				       "container %.12s is running; stop it first, or use --force",
+				       id);
 		if ((r = connect_stop(c, id, SIGKILL, 0, e)) < 0)
 			return r;
 	}

@@ -10,7 +10,8 @@
 
 /* A directory descriptor: of a running container what it sees itself, with its volumes; else a
  * detached mount of its layers and upper directory (lock held in *ret_lock until closed). */
-int connect_root(struct cli *c, const struct record *r, int *ret_root, int *ret_lock, struct err *e);
+int connect_root(struct cli *c, const struct record *r, int *ret_root, int *ret_lock,
+		 struct err *e);
 /* The image alone, read-only, without the container's own changes. */
 int connect_lower(struct cli *c, const struct record *r, int *ret_root, struct err *e);
 

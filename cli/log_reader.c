@@ -177,7 +177,8 @@ static int fill(struct log_reader *r, struct err *e)
 	}
 	if (r->used == r->cap) {
 		if (r->cap >= LINE_MAX_BYTES)
-			return err_say(e, EFBIG, "log: a line of more than %u bytes", LINE_MAX_BYTES);
+			return err_say(e, EFBIG, "log: a line of more than %u bytes",
+				       LINE_MAX_BYTES);
 		r->cap = r->cap ? r->cap * 2 : 65536;
 		r->buf = mem_resize(r->buf, r->cap, 1);
 	}

@@ -304,7 +304,7 @@ static void set(struct watch_client *c, const char *text, size_t n)
 	else if ((v = str_after(copy, "name=")))
 		W.name = strcpy(W.new_name, v);
 	else if (str_eq(copy, "shutdown"))
-		W.why = STATUS_HOST_SHUTDOWN;	/* the STOP that follows is the host's, no person's */
+		W.why = STATUS_HOST_SHUTDOWN; /* the STOP that follows is the host's, no person's */
 	else
 		send_to(c, SUP_ERROR, 0, "unknown setting", 15);
 }
@@ -345,7 +345,8 @@ static void request(struct watch_client *c, size_t n)
 		W.by_user = W.why != STATUS_HOST_SHUTDOWN;
 		send_to(c, SUP_OK, 0, NULL, 0);
 		stop_begin(buffers.msg.h.a > 0 ? buffers.msg.h.a : (int)W.stop_signal,
-			   buffers.msg.h.b == INT32_MIN ? W.stop_timeout : buffers.msg.h.b, STATUS_STOPPED);
+			   buffers.msg.h.b == INT32_MIN ? W.stop_timeout : buffers.msg.h.b,
+			   STATUS_STOPPED);
 		break;
 	case SUP_KILL:
 		who(c);

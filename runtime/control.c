@@ -24,8 +24,8 @@ int control_connect(const struct engine *en, const char *id, int *ret, struct er
 	return r;
 }
 
-static int send_flags(int sock, enum sup_type type, int32_t a, int32_t b, const void *data, size_t n,
-		      int flags)
+static int send_flags(int sock, enum sup_type type, int32_t a, int32_t b, const void *data,
+		      size_t n, int flags)
 {
 	struct sup_head h = { (int32_t)type, a, b };
 	struct iovec iov[2] = { { &h, sizeof(h) }, { (void *)(uintptr_t)data, n } };

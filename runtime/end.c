@@ -48,7 +48,8 @@ int end_run_dir(const struct end_paths *p, struct err *e)
 
 	path_remove_tree(p->run_fd, dead, e);
 	if (renameat(p->run_fd, p->id, p->run_fd, dead) < 0)
-		return errno == ENOENT ? 0 : err_set(e, errno, "remove the run folder of %s", p->id);
+		return errno == ENOENT ? 0 :
+					 err_set(e, errno, "remove the run folder of %s", p->id);
 	r = path_remove_tree(p->run_fd, dead, e);
 	if (r != -EXDEV)
 		return r;

@@ -41,7 +41,8 @@ void event_log(const char *root, const char *type, const char *action, const cha
 {
 	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
 	AUTO_FREE char *path = mem_printf("%s/events", root);
-	AUTO_CLOSE int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	AUTO_CLOSE int fd =
+		open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	struct timespec now;
 	struct stat st;
 

@@ -291,7 +291,8 @@ int record_read(struct arena *a, const char *text, size_t n, struct record **ret
 	const struct json *v;
 	struct json_ctx c = { .a = a, .e = e, .what = "record.json", .strict = true };
 	struct record *r = arena_alloc(a, sizeof(*r));
-	int rc = json_parse(a, text, n, (struct json_limits){ RECORD_MAX_BYTES, 32 }, c.what, &v, e);
+	int rc =
+		json_parse(a, text, n, (struct json_limits){ RECORD_MAX_BYTES, 32 }, c.what, &v, e);
 
 	if (rc < 0)
 		return rc;

@@ -24,7 +24,8 @@ static int check_name(const char *name, struct err *e)
 {
 	if (record_name_check(name, e) < 0)
 		return err_say(e, EINVAL,
-			       "secret name '%s': only letters, digits, and then _.- are allowed", name);
+			       "secret name '%s': only letters, digits, and then _.- are allowed",
+			       name);
 	return 0;
 }
 

@@ -47,7 +47,7 @@ struct birth {
 	struct net_result net;
 	bool net_made, created;
 	int lock, run_dir, dir, listen, root;
-	int streams[3];			/* ours: write end of stdin, read ends of stdout and stderr */
+	int streams[3]; /* ours: write end of stdin, read ends of stdout and stderr */
 	int child_io[3];		/* the container's ends */
 	struct launch launch;
 };
@@ -218,7 +218,8 @@ static int make_network(void *ctx, pid_t pid, int netns_fd, struct err *e)
 
 	(void)pid;
 	b->net_made = b->record->net.mode == NET_BRIDGE;
-	r = net_up(&p, b->id, b->record->name, netns_fd, &b->record->net, b->record->arena, &b->net, e);
+	r = net_up(&p, b->id, b->record->name, netns_fd, &b->record->net, b->record->arena, &b->net,
+		   e);
 	return r < 0 ? err_wrap(e, "network of %s", b->record->name) : 0;
 }
 
@@ -441,11 +442,20 @@ static void forget_last(struct birth *b)
 int supervise_run(const struct engine *en, const char *id, struct supervise_opts *o,
 		  struct err *e)
 {
-	struct birth b = { .en = en, .id = id, .o = o, .lock = o->lock_fd, .run_dir = -1, .dir = -1,
-			   .listen = -1, .root = -1, .streams = { -1, -1, -1 },
-			   .child_io = { -1, -1, -1 },
-			   .launch = { .pidfd = -1, .sync = -1, .console = -1, .seccomp_notify = -1 },
-			   .env = { .run_root = en->run, .cache_dir = en->root } };
+	struct birth b = {
+		.en = en,
+		.id = id,
+		.o = o,
+		.lock = o->lock_fd,
+		.run_dir = -1,
+		.dir = -1,
+		.listen = -1,
+		.root = -1,
+		.streams = { -1, -1, -1 },
+		.child_io = { -1, -1, -1 },
+		.launch = { .pidfd = -1, .sync = -1, .console = -1, .seccomp_notify = -1 },
+		.env = { .run_root = en->run, .cache_dir = en->root }
+	};
 	int r;
 
 	if (b.lock < 0)

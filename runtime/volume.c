@@ -119,7 +119,8 @@ int volume_load(const struct engine *en, const char *name, struct volume **ret, 
 	a = arena_new(64u << 20);
 	c.a = a;
 	vol = arena_alloc(a, sizeof(*vol));
-	if ((r = json_parse(a, text, n, (struct json_limits){ VOLUME_JSON_MAX, 8 }, c.what, &v, e)) < 0 ||
+	if ((r = json_parse(a, text, n, (struct json_limits){ VOLUME_JSON_MAX, 8 }, c.what, &v,
+			    e)) < 0 ||
 	    (r = json_read_rows(&c, v, volume_rows, ARRAY_SIZE(volume_rows), vol)) < 0)
 		return err_wrap(e, "volume %s", name);
 	vol->mountpoint = arena_printf(a, "%s/volumes/%s/_data", en->root, name);
@@ -206,8 +207,8 @@ static int fill(int dir, int from, struct err *e)
 		return r;
 	if (mkdirat(dir, "_fill", 0700) < 0)
 		return err_set(e, errno, "fill the volume");
-	if ((r = path_open_dir(dir, "_fill", &to, e)) < 0 || (r = tree_copy(from, to, NULL, e)) < 0 ||
-	    (r = tree_copy_attrs(from, to, NULL, e)) < 0)
+	if ((r = path_open_dir(dir, "_fill", &to, e)) < 0 ||
+	    (r = tree_copy(from, to, NULL, e)) < 0 || (r = tree_copy_attrs(from, to, NULL, e)) < 0)
 		return r;
 	if (renameat(dir, "_fill", dir, "_data") < 0)
 		return errno == ENOTEMPTY || errno == EEXIST ? path_remove_tree(dir, "_fill", e)
