@@ -57,7 +57,8 @@ static int side_open(struct cli *c, const char *text, struct side *s, struct err
 	int rc;
 
 	s->text = text;
-	if (text[0] == '/' || text[0] == '.' || !colon || memchr(text, '/', (size_t)(colon - text))) {
+	if (text[0] == '/' || text[0] == '.' || !colon ||
+	    memchr(text, '/', (size_t)(colon - text))) {
 		AUTO_FREE char *cwd = getcwd(NULL, 0);
 
 		s->path = text[0] == '/' ? mem_strdup(text) : path_join(cwd ? cwd : "/", text);
@@ -93,8 +94,8 @@ static int open_parent(const struct side *s, char *path, int *ret_fd, const char
 		path[--n] = 0;
 	slash = strrchr(path, '/');
 	if (str_eq(path, "/") || !slash || str_eq(slash + 1, "..") || str_eq(slash + 1, "."))
-		return err_say(e, EINVAL, "cp %s: cannot be copied as a whole; name something in it",
-			       s->text);
+		return err_say(e, EINVAL,
+			       "cp %s: cannot be copied as a whole; name something in it", s->text);
 	*ret_name = slash + 1;
 	*slash = 0;
 	*ret_fd = open_side(s, *path ? path : "/", O_RDONLY | O_DIRECTORY);
@@ -190,8 +191,9 @@ static int run_cp(struct cli *c, void *opts, int argc, char **argv, struct err *
 
 	(void)argc;
 	if (str_eq(argv[0], "-") || str_eq(argv[1], "-"))
-		return err_say(e, EINVAL,
-			       "cp with - is not supported; use berth exec CONTAINER tar, or berth export");
+		return err_say(
+			e, EINVAL,
+			"cp with - is not supported; use berth exec CONTAINER tar, or berth export");
 	rc = side_open(c, argv[0], &from, e);
 	if (rc == 0)
 		rc = side_open(c, argv[1], &to, e);

@@ -23,7 +23,8 @@ struct logs_opts {
 #define O(f) offsetof(struct logs_opts, f)
 static const struct opt rows[] = {
 	{ "follow", 'f', OPT_BOOL, O(follow), NULL, "Go on until the container ends" },
-	{ "since", 0, OPT_STR, O(since), "TIME", "Only what came after TIME, or within the last 10m" },
+	{ "since", 0, OPT_STR, O(since), "TIME",
+	  "Only what came after TIME, or within the last 10m" },
 	{ "until", 0, OPT_STR, O(until), "TIME", "Only what came before TIME" },
 	{ "tail", 'n', OPT_STR, O(tail), "N", "Only the last N lines (all)" },
 	{ "timestamps", 't', OPT_BOOL, O(timestamps), NULL, "Put the time before each line" },
@@ -53,9 +54,10 @@ static int parse_when(const char *option, const char *text, char out[static 40],
 		return 0;
 	if (str_to_time(text, &t) < 0) {
 		if (str_to_duration(text, &ns) < 0)
-			return err_say(e, EINVAL,
-				       "--%s %s: expected 2026-01-02T03:04:05Z, seconds since 1970, or 10m",
-				       option, text);
+			return err_say(
+				e, EINVAL,
+				"--%s %s: expected 2026-01-02T03:04:05Z, seconds since 1970, or 10m",
+				option, text);
 		clock_gettime(CLOCK_REALTIME, &t);
 		t.tv_sec -= ns / 1000000000;
 		t.tv_nsec -= ns % 1000000000;
@@ -164,8 +166,8 @@ static int follow(struct cli *c, const char *id, int dir, struct view *v, struct
 	char path[32];
 	int rc, more = 1;
 
-	if (watch < 0 ||
-	    inotify_add_watch(watch, path_of_fd(dir, path), IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
+	if (watch < 0 || inotify_add_watch(watch, path_of_fd(dir, path),
+					   IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
 		return err_set(e, errno, "watch the log");
 	for (;;) {
 		rc = show_all(v, r, &none, e);

@@ -45,7 +45,8 @@ static int pull(struct cli *c, const struct run_opts *o, const char *name, struc
 	return r == 0 ? 0 : err_say(e, EIO, "%s", "");	/* berth-image has said why */
 }
 
-/* On success the store's shared lock is held: nobody removes the image until the record is there. */
+/* On success the store's shared lock is held: nobody removes the image until the record is
+ * there. */
 static int find_image(struct cli *c, const struct run_opts *o, const char *name,
 		      struct image **ret, int *ret_lock, struct err *e)
 {
@@ -56,7 +57,8 @@ static int find_image(struct cli *c, const struct run_opts *o, const char *name,
 
 	if (!str_eq(when, "missing") && !str_eq(when, "always") && !str_eq(when, "never") &&
 	    !str_eq(when, "newer"))
-		return err_say(e, EINVAL, "--pull %s: expected missing, always, newer or never", when);
+		return err_say(e, EINVAL, "--pull %s: expected missing, always, newer or never",
+			       when);
 	if (str_eq(when, "always") || str_eq(when, "newer"))
 		if ((r = pull(c, o, name, e)) < 0)
 			return r;
@@ -243,7 +245,8 @@ static int check_run(const struct run_opts *o, struct err *e)
 	if (o->detach && o->attach.n)
 		return err_say(e, EINVAL, "--detach and --attach exclude each other");
 	if (!o->detach && o->tty && o->interactive && !isatty(0))
-		return err_say(e, ENOTTY, "--tty with --interactive: standard input is no terminal");
+		return err_say(e, ENOTTY,
+			       "--tty with --interactive: standard input is no terminal");
 	return 0;
 }
 
@@ -338,7 +341,8 @@ const struct command command_run = {
 	.name = "run",
 	.args = "IMAGE [COMMAND] [ARG...]",
 	.summary = "Make a container from an image and run a command in it",
-	.text = "The exit status is the command's own, 128+N when signal N ended it, 125 when berth\n"
+	.text =
+		"The exit status is the command's own, 128+N when signal N ended it, 125 when berth\n"
 		"could not do it, 126 when the command cannot be run, 127 when it was not found.",
 	.rows = run_rows,
 	.size = sizeof(struct run_opts),

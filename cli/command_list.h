@@ -24,7 +24,8 @@
 	COMMAND(rename) COMMAND(update) COMMAND(top) COMMAND(stats) COMMAND(events) COMMAND(why) \
 	COMMAND(healthcheck_run) COMMAND(boot) COMMAND(shutdown) \
 	COMMAND(load) COMMAND(pull) COMMAND(push) COMMAND(save) COMMAND(import) COMMAND(login) \
-	COMMAND(logout) COMMAND(commit) COMMAND(export) COMMAND(system_check) COMMAND(help) COMMAND(internal_health) COMMAND(internal_compress) \
+	COMMAND(logout) COMMAND(commit) COMMAND(export) COMMAND(system_check) COMMAND(help) \
+	COMMAND(internal_health) COMMAND(internal_compress) \
 	COMMAND(internal_complete) COMMAND(internal_docs) \
 	COMMAND(internal_supervise) COMMAND(internal_netdown) COMMAND(internal_remove)
 

@@ -33,10 +33,12 @@ static int ulimit(struct compose *c, const char *text, struct spec_rlimit *ret, 
 		if (str_eq(s, "unlimited") || str_eq(s, "-1"))
 			v[i] = UINT64_MAX;
 		else if (str_to_u64(s, &v[i]) < 0)
-			return err_say(e, EINVAL, "--ulimit %s: expected a number or unlimited", text);
+			return err_say(e, EINVAL, "--ulimit %s: expected a number or unlimited",
+				       text);
 	}
 	if (v[0] > v[1])
-		return err_say(e, EINVAL, "--ulimit %s: the soft limit is above the hard one", text);
+		return err_say(e, EINVAL, "--ulimit %s: the soft limit is above the hard one",
+			       text);
 	ret->soft = v[0];
 	ret->hard = v[1];
 	return 0;
@@ -136,7 +138,8 @@ static int network(struct compose *c, struct err *e)
 	n->dns = compose_strv(c->a, &c->o->dns);
 	n->dns_search = compose_strv(c->a, &c->o->dns_search);
 	n->dns_opt = compose_strv(c->a, &c->o->dns_option);
-	if ((c->o->ip || c->o->ip6 || c->o->mac || c->o->network_alias.n) && n->mode == NET_BRIDGE) {
+	if ((c->o->ip || c->o->ip6 || c->o->mac || c->o->network_alias.n) &&
+	    n->mode == NET_BRIDGE) {
 		if (!n->nattach) {
 			n->attach = arena_array(c->a, 1, sizeof(*n->attach));
 			n->nattach = 1;
@@ -167,9 +170,10 @@ static int log_options(struct compose *c, struct err *e)
 	for (size_t i = 0; drivers[i]; i++)
 		known |= str_eq(drivers[i], l->driver);
 	if (!known)
-		return err_say(e, EINVAL,
-			       "--log-driver %s: expected k8s-file, json-file, journald, none or passthrough",
-			       l->driver);
+		return err_say(
+			e, EINVAL,
+			"--log-driver %s: expected k8s-file, json-file, journald, none or passthrough",
+			l->driver);
 	l->max_size = 10u << 20;
 	l->max_files = 3;
 	for (size_t i = 0; i < c->o->log_opt.n; i++) {
@@ -187,9 +191,10 @@ static int log_options(struct compose *c, struct err *e)
 		} else if ((v = str_after(text, "tag="))) {
 			l->tag = arena_strdup(c->a, v);
 		} else {
-			return err_say(e, EINVAL,
-				       "--log-opt %s: expected max-size=, max-file=, compress= or tag=",
-				       text);
+			return err_say(
+				e, EINVAL,
+				"--log-opt %s: expected max-size=, max-file=, compress= or tag=",
+				text);
 		}
 		if (bad)
 			return err_say(e, EINVAL, "--log-opt %s: not a value for it", text);
@@ -215,9 +220,10 @@ static int restart(struct compose *c, struct err *e)
 	} else if ((v = str_after(text, "on-failure:")) && str_to_u32(v, &r->restart_max) == 0) {
 		r->restart = RESTART_ON_FAILURE;
 	} else {
-		return err_say(e, EINVAL,
-			       "--restart %s: expected no, on-failure[:N], always or unless-stopped",
-			       text);
+		return err_say(
+			e, EINVAL,
+			"--restart %s: expected no, on-failure[:N], always or unless-stopped",
+			text);
 	}
 	if (r->restart != RESTART_NO && r->auto_remove)
 		return err_say(e, EINVAL, "--restart and --rm exclude each other");
@@ -247,7 +253,8 @@ static int times(struct compose *c, struct err *e)
 			       c->o->stop_timeout);
 	if (!str_empty(sig) && proc_signal_parse(sig, &n) < 0)
 		return err_say(e, EINVAL, "%s %s: no such signal",
-			       c->o->stop_signal ? "--stop-signal" : "the image's stop signal", sig);
+			       c->o->stop_signal ? "--stop-signal" : "the image's stop signal",
+			       sig);
 	r->stop_signal = arena_strdup(c->a, str_empty(sig) ? "TERM" : sig);
 	if (c->o->boot_order && str_to_i64(c->o->boot_order, &r->boot_order) < 0)
 		return err_say(e, EINVAL, "--boot-order %s: expected a number", c->o->boot_order);
@@ -296,9 +303,11 @@ static int health(struct compose *c, struct err *e)
 			       c->o->health_retries);
 	if ((r = duration("health-interval", c->o->health_interval, &h->interval, e)) < 0 ||
 	    (r = duration("health-timeout", c->o->health_timeout, &h->timeout, e)) < 0 ||
-	    (r = duration("health-start-period", c->o->health_start_period, &h->start_period, e)) < 0)
+	    (r = duration("health-start-period", c->o->health_start_period, &h->start_period, e)) <
+		    0)
 		return r;
-	return duration("health-start-interval", c->o->health_start_interval, &h->start_interval, e);
+	return duration("health-start-interval", c->o->health_start_interval, &h->start_interval,
+			e);
 }
 
 int compose_engine(struct compose *c, struct err *e)

@@ -52,8 +52,9 @@ static int choose(struct compose *c, enum spec_ns ns, const char *option, const 
 		c->s->ns[ns].unshare = false;
 		c->s->ns[ns].path = arena_strdup(c->a, other);
 	} else {
-		return err_say(e, EINVAL, "%s %s: expected host, private, container:NAME or ns:PATH",
-			       option, value);
+		return err_say(e, EINVAL,
+			       "%s %s: expected host, private, container:NAME or ns:PATH", option,
+			       value);
 	}
 	return 0;
 }
@@ -229,7 +230,8 @@ static int security_opt(struct compose *c, const char *text, struct err *e)
 	if ((v = str_after(text, "no-new-privileges=")) ||
 	    (v = str_after(text, "no-new-privileges:"))) {
 		if (str_to_bool(v, &on) < 0)
-			return err_say(e, EINVAL, "--security-opt %s: expected true or false", text);
+			return err_say(e, EINVAL, "--security-opt %s: expected true or false",
+				       text);
 		c->s->process.no_new_privileges = on;
 		return 0;
 	}
@@ -248,19 +250,22 @@ static int security_opt(struct compose *c, const char *text, struct err *e)
 	if ((v = str_after(text, "label=")) || (v = str_after(text, "label:"))) {
 		if (str_eq(v, "disable"))
 			return 0;
-		return err_say(e, EINVAL, "--security-opt %s: only label=disable is supported", text);
+		return err_say(e, EINVAL, "--security-opt %s: only label=disable is supported",
+			       text);
 	}
 	if ((v = str_after(text, "mask="))) {
 		path_list(c, v, &c->s->masked_paths);
 		return 0;
 	}
-	if ((v = str_after(text, "unmask=")) || (str_eq(text, "systempaths=unconfined") && (v = "ALL"))) {
+	if ((v = str_after(text, "unmask=")) ||
+	    (str_eq(text, "systempaths=unconfined") && (v = "ALL"))) {
 		unmask(c, v);
 		return 0;
 	}
-	return err_say(e, EINVAL,
-		       "--security-opt %s: expected no-new-privileges, seccomp=, apparmor=, label=, mask= or unmask=",
-		       text);
+	return err_say(
+		e, EINVAL,
+		"--security-opt %s: expected no-new-privileges, seccomp=, apparmor=, label=, mask= or unmask=",
+		text);
 }
 
 static char **copy_list(struct arena *a, const char *const *v)
@@ -341,8 +346,12 @@ static int device_option(struct compose *c, const char *text, struct err *e)
 
 static int devices(struct compose *c, struct err *e)
 {
-	struct cgroup_device all = { .allow = true, .type = CGROUP_DEV_ALL, .major = -1, .minor = -1,
-				     .access = CGROUP_DEV_MKNOD | CGROUP_DEV_READ | CGROUP_DEV_WRITE };
+	struct cgroup_device all = { .allow = true,
+				     .type = CGROUP_DEV_ALL,
+				     .major = -1,
+				     .minor = -1,
+				     .access = CGROUP_DEV_MKNOD | CGROUP_DEV_READ |
+					       CGROUP_DEV_WRITE };
 	int r;
 
 	if (c->o->privileged) {

@@ -123,11 +123,13 @@ static int main_page(const char *dir, struct err *e)
 		text(f, commands[i]->summary);
 		fputs(".\n", f);
 	}
-	fputs(".SH EXIT STATUS\nOf run, exec and start: the command's own; 128+N when signal N ended\n"
-	      "it; 125 when berth could not do it; 126 when the command cannot be run; 127 when it\n"
-	      "was not found.\n"
-	      ".SH FILES\n.TP\n.I /var/lib/berth\nImages, containers, volumes, networks (BERTH_ROOT).\n"
-	      ".TP\n.I /run/berth\nWhat runs.\n", f);
+	fputs(".SH EXIT STATUS\nOf run, exec and start: the command's own; 128+N when signal N\n"
+	      "ended it; 125 when berth could not do it; 126 when the command cannot be run;\n"
+	      "127 when it was not found.\n"
+	      ".SH FILES\n.TP\n.I /var/lib/berth\n"
+	      "Images, containers, volumes, networks (BERTH_ROOT).\n"
+	      ".TP\n.I /run/berth\nWhat runs.\n",
+	      f);
 	return close_page(f, "berth.1", e);
 }
 

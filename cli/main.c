@@ -131,9 +131,10 @@ static int check_kernel(struct err *e)
 
 	if (v >= (5u << 16 | 14))
 		return 0;
-	return err_say(e, ENOSYS,
-		       "this kernel is Linux %u.%u; berth needs 5.14 or later (cgroup.kill, mount_setattr)",
-		       v >> 16, v & 0xffff);
+	return err_say(
+		e, ENOSYS,
+		"this kernel is Linux %u.%u; berth needs 5.14 or later (cgroup.kill, mount_setattr)",
+		v >> 16, v & 0xffff);
 }
 
 static int run_command(struct cli *c, const struct command *cmd, int argc, char **argv,
@@ -177,9 +178,10 @@ static int berth_main(int argc, char **argv, struct err *e)
 
 	for (int i = 1; i < argc && argv[i][0] == '-'; i++)
 		if (is_oci_option(argv[i]))
-			return err_say(e, EINVAL,
-				       "%s is an option of the OCI runtime; call berth-oci (or berth oci) instead",
-				       argv[i]);
+			return err_say(
+				e, EINVAL,
+				"%s is an option of the OCI runtime; call berth-oci (or berth oci) instead",
+				argv[i]);
 	r = opt_parse(global_rows, &g, argc, argv, true, &args, &n, e);
 	if (r < 0 || (r = set_log(&g, e)) < 0)
 		return r;
@@ -222,7 +224,7 @@ int main(int argc, char **argv)
 		return fail(&e);
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return r;
-	if (errno == EPIPE)	/* `berth ps | head`: nobody reads us any more, which is no failure */
+	if (errno == EPIPE) /* `berth ps | head`: nobody reads us any more, which is no failure */
 		return 128 + SIGPIPE;
 	err_set(&e, errno, "write to standard output");
 	return fail(&e);

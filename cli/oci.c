@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -150,8 +151,9 @@ static int set_driver(struct oci *o, const struct oci_globals *g, struct err *e)
 }
 
 /* crun's forms of --log: file:PATH, and two that go elsewhere. */
-static int set_log(const struct oci_globals *g, struct err *e)
+static int set_log(const struct oci_globals *g, bool *ret_syslog, struct err *e)
 {
+	static const char *const elsewhere[] = { "syslog:", "journald:" };
 	static const char *const names[] = { "error", "warning", "info", "debug", NULL };
 	enum log_level level = g->debug ? LOG_LVL_DEBUG : LOG_LVL_WARNING;
 	const char *file = g->log ? str_after(g->log, "file:") : NULL;
@@ -164,6 +166,12 @@ static int set_log(const struct oci_globals *g, struct err *e)
 			       g->log_level);
 	if (g->log_level)
 		level = (enum log_level)i;
+	for (size_t k = 0; g->log && k < ARRAY_SIZE(elsewhere); k++)
+		if (str_starts(g->log, elsewhere[k])) {	/* both are behind /dev/log */
+			openlog(strchr(g->log, ':') + 1, LOG_PID, LOG_USER);
+			*ret_syslog = true;
+			return log_open(NULL, NULL, level, e);
+		}
 	if (!file)
 		file = g->log;
 	return log_open(file, g->log_format, level, e);
@@ -171,7 +179,7 @@ static int set_log(const struct oci_globals *g, struct err *e)
 
 static int set_all(struct oci *o, const struct oci_globals *g, struct err *e)
 {
-	int r = set_log(g, e);	/* first, so that what follows is told there */
+	int r = set_log(g, &o->syslog, e);	/* first, so that what follows is told there */
 
 	if (!r)
 		r = set_rootless(o, g, e);
@@ -260,6 +268,8 @@ int oci_main(int argc, char **argv)
 		r = err_set(&e, errno, "write to standard output");
 	if (r < 0) {
 		log_error(&e);
+		if (o.syslog)
+			syslog(LOG_ERR, "%s", e.msg);
 		return e.status == 255 ? 255 : 1;	/* 255: exec, see there */
 	}
 	return r;

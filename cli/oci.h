@@ -18,6 +18,7 @@ struct oci {			/* one invocation */
 	struct container_env env;
 	const char *program;	/* as called: "runc", "berth-oci" */
 	bool root_given;	/* --root */
+	bool syslog;		/* --log syslog:ID or journald:ID */
 };
 
 struct oci_command {

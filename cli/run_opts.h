@@ -47,9 +47,9 @@ struct compose_in {
 	const struct engine *en;
 	const char *id, *name;
 	unsigned rows, cols;
-	/* namespaces of another container (--pid container:X …): looked up by compose through this */
-	int (*find)(const struct engine *en, const char *what, pid_t *ret_pid, char ret_id[static 65],
-		    struct err *e);
+	/* namespaces of another container (--pid container:X): compose looks them up by this */
+	int (*find)(const struct engine *en, const char *what, pid_t *ret_pid,
+		    char ret_id[static 65], struct err *e);
 };
 
 /* → a record with its spec, all in a.  Reads only files that options name (--env-file,

@@ -33,9 +33,10 @@ int record_name_check(const char *name, struct err *e)
 			     (c >= '0' && c <= '9');
 
 		if (!alnum && (i == 0 || !strchr("_.-", c)))
-			return err_say(e, EINVAL,
-				       "container name '%s': only letters, digits, and then _.- are allowed",
-				       name);
+			return err_say(
+				e, EINVAL,
+				"container name '%s': only letters, digits, and then _.- are allowed",
+				name);
 	}
 	return 0;
 }
@@ -58,9 +59,11 @@ static int claim_name(const struct engine *en, const char *name, const char *id,
 			return err_set(e, errno, "read the name %s", name);
 		owner[n] = 0;
 		if (path_exists(en->containers_fd, owner) || run_alive(en, owner))
-			return err_say(e, EEXIST,
-				       "the name \"%s\" is in use by container %.12s; remove or rename that one, or take another name",
-				       name, owner);
+			return err_say(
+				e, EEXIST,
+				"the name \"%s\" is in use by container %.12s; "
+				"remove or rename that one, or take another name",
+				name, owner);
 		unlinkat(en->names_fd, name, 0);
 	}
 	return err_say(e, EEXIST, "the name \"%s\" is in use", name);
@@ -261,8 +264,9 @@ static int find_prefix(const struct engine *en, const char *what, char ret_id[st
 		}
 	closedir(d);
 	if (n > 1)
-		return err_say(e, EINVAL, "%s is the beginning of %d containers' ids; give more digits",
-			       what, n);
+		return err_say(e, EINVAL,
+			       "%s is the beginning of %d containers' ids; give more digits", what,
+			       n);
 	if (n == 0)
 		return err_say(e, ENOENT, "no such container: %s", what);
 	memcpy(ret_id, found, 65);

@@ -194,7 +194,7 @@ int sweep_run(const struct engine *en, struct err *e)
 		path = mem_printf("%s/engine.lock", de->d_name);
 		lock = openat(en->run_fd, path, O_RDWR | O_CLOEXEC);
 		if (lock < 0) {
-			/* a folder without a lock: of an OCI container, or its maker died at once */
+			/* without a lock: of an OCI container, or its maker died at once */
 			struct stat st;
 
 			if (errno == ENOENT && fstatat(en->run_fd, de->d_name, &st, 0) == 0 &&

@@ -24,7 +24,8 @@ static const struct row { const char *key; bool text; size_t off; } rows[] = {
 #define TEXT(key, field) { key, true, offsetof(struct watch, field) }
 #define NUM(key, field) { key, false, offsetof(struct watch, field) }
 	TEXT("id", id), TEXT("root", root), TEXT("berth", berth), TEXT("cgroup", cgroup),
-	TEXT("log", log), TEXT("name", name), TEXT("image", image), NUM("run", run), NUM("containers", containers),
+	TEXT("log", log), TEXT("name", name), TEXT("image", image), NUM("run", run),
+	NUM("containers", containers),
 	NUM("names", names), NUM("dir", dir), NUM("lock", lock), NUM("listen", listen),
 	NUM("pidfd", pidfd), NUM("pid", pid), NUM("tty", tty), NUM("in", in), NUM("out", out),
 	NUM("err", err), NUM("log-size", log_size), NUM("log-files", log_files),
