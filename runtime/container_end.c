@@ -62,11 +62,25 @@ static int kill_all(const struct container_state *s, int sig, struct err *e)
 	return sig == SIGKILL ? cgroup_kill(fd, e) : cgroup_signal(fd, sig, e);
 }
 
+/* Without a PID namespace of its own a container's processes go on when its init has ended. */
+static bool outlived(const struct container_state *s)
+{
+	AUTO_CLOSE int fd = -1;
+	struct cgroup_state now = { 0 };
+	struct err ignore = ERR_INIT;
+
+	return s->status == CONTAINER_STOPPED && !s->creating && !s->own_pidns && same_boot(s) &&
+	       !str_empty(s->cgroup_path) && cgroup_dir_open(s->cgroup_path, &fd, &ignore) == 0 &&
+	       cgroup_state_read(fd, &now) == 0 && now.populated;
+}
+
 static int kill_loaded(const struct container_state *s, int sig, bool all, struct err *e)
 {
 	int r;
 
 	if (all && !str_empty(s->cgroup_path) && !s->creating)
+		return kill_all(s, sig, e);
+	if (sig == SIGKILL && outlived(s))
 		return kill_all(s, sig, e);
 	if (s->status == CONTAINER_STOPPED || s->status == CONTAINER_CREATING)
 		return err_say(e, ESRCH, "container not running");

@@ -98,6 +98,15 @@ like "in the words that Docker looks for" "$err" '*executable file not found in 
 fails "a cgroup outside is refused" 1 "*leads out*" \
 	bash -c '"$0" --root "$1" exec --cgroup .. e1 true; [ $? = 255 ] && exit 1' "$OCI" "$T/oci"
 
+# ---- the init ends, others go on ----
+bundle '.process.args = ["sh", "-c", "sleep 100 & exit 0"] | .linux.namespaces |= map(select(.type != "pid"))' outlive
+oci run -d -b "$T/b" -f "$T/outlive.json" o1 </dev/null >/dev/null 2>&1
+t "without a PID namespace its init ends" until_true 5 is_status o1 stopped
+t "kill KILL reaches what it left" oci kill o1 KILL
+t "nothing runs any more" until_true 5 eval '! grep -q 1 <<<"$(sed -n "s/^populated //p" "$CGROUP2/berth/o1/cgroup.events")"'
+fails "then there is nothing to kill" 1 "*container not running" oci kill o1 KILL
+t "it is deleted" oci delete o1
+
 # ---- pause ----
 t "it is paused" oci pause e1
 is "and says so" "$(status e1)" paused
