@@ -11,8 +11,10 @@
 
 #include "base/fd.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/path.h"
 #include "cli/command.h"
+#include "cli/output.h"
 
 #define FILE_MAX_BYTES (16u << 20)
 
@@ -25,7 +27,7 @@ static const struct opt rows[] = {
 	{ "until", 0, OPT_STR, O(until), "TIME", "End at TIME" },
 	{ "filter", 'f', OPT_LIST, O(filter), "KEY=VALUE",
 	  "Only event=, container=, type=, image=" },
-	{ "format", 0, OPT_STR, O(format), "json", "A JSON line each", .complete = "json" },
+	{ "format", 0, OPT_STR, O(format), "FORMAT", "json, or a template as '{{.Action}}'" },
 	OPT_END,
 };
 #undef O
@@ -86,11 +88,20 @@ static bool wanted(const struct view *w, const struct json *v)
 	return true;
 }
 
-static void print(const struct view *w, const struct json *v, const char *line, int64_t ns)
+static void print(struct view *w, const struct json *v, const char *line, int64_t ns)
 {
 	const struct json *attrs = json_get(json_get(v, "Actor"), "Attributes");
 	char text[40];
 
+	if (w->o->format && !str_eq(w->o->format, "json")) {
+		struct err e = ERR_INIT;
+
+		if (output_value(w->o->format, v, &e) < 0) {
+			log_error(&e);
+			w->over = true;
+		}
+		return;
+	}
 	if (w->o->format) {
 		printf("%s\n", line);
 		return;

@@ -11,18 +11,19 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "cli/connect.h"
+#include "cli/output.h"
 
-struct stats_opts { bool all, no_stream, no_trunc; const char *format, *interval; };
+struct stats_opts { bool all, no_stream; const char *interval; struct output_opts out; };
 
 static const struct opt rows[] = {
 	{ "all", 'a', OPT_BOOL, offsetof(struct stats_opts, all), NULL, "Show stopped ones, too" },
 	{ "no-stream", 0, OPT_BOOL, offsetof(struct stats_opts, no_stream), NULL,
 	  "Once, then end" },
-	{ "no-trunc", 0, OPT_BOOL, offsetof(struct stats_opts, no_trunc), NULL, "Whole ids" },
+	OUTPUT_OPT_NO_TRUNC(struct stats_opts, out),
+	OUTPUT_OPT_NO_HEADING(struct stats_opts, out),
 	{ "interval", 'i', OPT_STR, offsetof(struct stats_opts, interval), "TIME",
 	  "Time between two readings (1s)" },
-	{ "format", 0, OPT_STR, offsetof(struct stats_opts, format), "json", "A JSON line each",
-	  .complete = "json" },
+	OUTPUT_OPT_FORMAT_LONG(struct stats_opts, out),
 	OPT_END,
 };
 
@@ -80,51 +81,73 @@ static double cpu(const struct sample *s)
 	return s->before.time_ns ? cgroup_stats_cpu_percent(&s->before, &s->now) : 0;
 }
 
-static void print_json(const struct sample *s)
-{
-	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
-	struct json_out o;
+static const struct output_column columns[] = {
+	{ "CONTAINER ID", "{{.ID}}" }, { "NAME", "{{.Name}}" }, { "CPU %", "{{.CPUPerc}}" },
+	{ "MEM USAGE / LIMIT", "{{.MemUsage}}" }, { "MEM %", "{{.MemPerc}}" },
+	{ "NET I/O", "{{.NetIO}}" }, { "BLOCK I/O", "{{.BlockIO}}" }, { "PIDS", "{{.PIDs}}" },
+	{ NULL, NULL },
+};
+static const struct output_column headers[] = {
+	{ "CPU %", "CPUPerc" }, { "MEM USAGE / LIMIT", "MemUsage" }, { "MEM %", "MemPerc" },
+	{ "NET I/O", "NetIO" }, { "BLOCK I/O", "BlockIO" }, { NULL, NULL },
+};
 
-	json_out_init(&o, &b, 0);
-	json_out_obj(&o, NULL);
-	json_out_str(&o, "ID", s->id);
-	json_out_str(&o, "Name", s->name);
-	json_out_double(&o, "CPUPerc", cpu(s));
-	json_out_u64(&o, "CPUNano", s->now.cpu.usage);
-	json_out_u64(&o, "MemUsage", cgroup_stats_memory_used(&s->now));
-	json_out_u64(&o, "MemLimit", s->now.memory.limit == UINT64_MAX ? 0 : s->now.memory.limit);
-	json_out_u64(&o, "MemPeak", s->now.memory.peak);
-	json_out_u64(&o, "NetInput", s->rx);
-	json_out_u64(&o, "NetOutput", s->tx);
-	json_out_u64(&o, "BlockInput", s->rbytes);
-	json_out_u64(&o, "BlockOutput", s->wbytes);
-	json_out_u64(&o, "PIDs", s->now.pids);
-	json_out_double(&o, "CPUPressure", s->now.cpu_psi.some.avg10);
-	json_out_double(&o, "MemoryPressure", s->now.memory_psi.some.avg10);
-	json_out_double(&o, "IOPressure", s->now.io_psi.some.avg10);
-	json_out_end_obj(&o);
-	printf("%s\n", b.s);
+static const char *pair(uint64_t x, uint64_t y, char buf[static 48])
+{
+	char a[16], b[16];
+
+	snprintf(buf, 48, "%s / %s", str_bytes(x, a), y == UINT64_MAX ? "max" : str_bytes(y, b));
+	return buf;
 }
 
-static void print_row(const struct sample *s, const struct stats_opts *o)
+static void put_percent(struct arena *a, struct json *v, const char *key, double percent)
 {
-	char mem[48] = "-", net[48] = "-", io[48] = "-", pids[24] = "-", a[16], b[16];
+	char text[32];
 
-	if (s->now.memory_known)
-		snprintf(mem, sizeof(mem), "%s / %s",
-			 str_bytes(cgroup_stats_memory_used(&s->now), a),
-			 s->now.memory.limit == UINT64_MAX ? "max"
-							   : str_bytes(s->now.memory.limit, b));
-	if (s->running) {
-		snprintf(net, sizeof(net), "%s / %s", str_bytes(s->rx, a), str_bytes(s->tx, b));
-		if (s->now.nio)
-			snprintf(io, sizeof(io), "%s / %s", str_bytes(s->rbytes, a),
-				 str_bytes(s->wbytes, b));
-		if (s->now.pids_known)
-			snprintf(pids, sizeof(pids), "%llu", (unsigned long long)s->now.pids);
-	}
-	printf("%-*.*s  %-20.40s  %6.2f%%  %-23s  %-23s  %-23s  %s\n", o->no_trunc ? 64 : 12,
-	       o->no_trunc ? 64 : 12, s->id, s->name, cpu(s), mem, net, io, pids);
+	snprintf(text, sizeof(text), "%.2f%%", percent);
+	value_put_str(a, v, key, text);
+}
+
+/* Docker's members, and the numbers behind them. */
+static struct json *row(struct arena *a, const struct sample *s, const struct stats_opts *o)
+{
+	AUTO_FREE char *id = mem_strndup(s->id, o->out.no_trunc ? 64 : 12);
+	uint64_t used = cgroup_stats_memory_used(&s->now), limit = s->now.memory.limit;
+	struct json *v = value_object(a);
+	bool mem = s->running && s->now.memory_known;
+	char text[48];
+
+	value_put_str(a, v, "Container", id);
+	value_put_str(a, v, "ID", id);
+	value_put_str(a, v, "Name", s->name);
+	put_percent(a, v, "CPUPerc", cpu(s));
+	value_put_str(a, v, "MemUsage", mem ? pair(used, limit, text) : "-");
+	if (mem && limit && limit != UINT64_MAX)
+		put_percent(a, v, "MemPerc", 100.0 * (double)used / (double)limit);
+	else
+		value_put_str(a, v, "MemPerc", "-");
+	value_put_str(a, v, "NetIO", s->running ? pair(s->rx, s->tx, text) : "-");
+	value_put_str(a, v, "BlockIO", s->now.nio ? pair(s->rbytes, s->wbytes, text) : "-");
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)s->now.pids);
+	value_put_str(a, v, "PIDs", s->now.pids_known ? text : "-");
+	value_put_i64(a, v, "CPUNano", (int64_t)s->now.cpu.usage);
+	value_put_i64(a, v, "MemBytes", (int64_t)used);
+	value_put_i64(a, v, "MemPeak", (int64_t)s->now.memory.peak);
+	value_put(v, "CPUPressure", value_double(a, s->now.cpu_psi.some.avg10));
+	value_put(v, "MemoryPressure", value_double(a, s->now.memory_psi.some.avg10));
+	value_put(v, "IOPressure", value_double(a, s->now.io_psi.some.avg10));
+	return v;
+}
+
+static int print(const struct sample *v, size_t n, const struct stats_opts *o, struct err *e)
+{
+	static const struct output out = { columns, headers, "{{.ID}}" };
+	AUTO(output_list) struct output_list list;
+
+	output_list_init(&list);
+	for (size_t i = 0; i < n; i++)
+		output_list_add(&list, row(list.a, &v[i], o));
+	return output_rows(&out, &o->out, list.v, list.n, e);
 }
 
 static int choose(struct cli *c, const struct stats_opts *o, int argc, char **argv,
@@ -160,8 +183,8 @@ static int show(struct cli *c, const struct stats_opts *o, const struct strlist 
 {
 	struct timespec t = { every / 1000000000, every % 1000000000 };
 	struct sample *v = mem_array(ids->n + 1, sizeof(*v));
-	bool live = !o->no_stream && !o->format;
-	int rounds = 0;
+	bool live = !o->no_stream && !o->out.format;
+	int rounds = 0, rc = 0;
 
 	for (size_t i = 0; i < ids->n; i++) {
 		AUTO(record) struct record *r = NULL;
@@ -177,13 +200,8 @@ static int show(struct cli *c, const struct stats_opts *o, const struct strlist 
 		if (rounds > 0) {	/* a rate needs two readings */
 			if (live && isatty(1))
 				printf("\033[H\033[J");
-			if (!o->format)
-				printf("%-*s  %-20s  %7s  %-23s  %-23s  %-23s  %s\n",
-				       o->no_trunc ? 64 : 12, "CONTAINER ID", "NAME", "CPU %",
-				       "MEM USAGE / LIMIT", "NET I/O", "BLOCK I/O", "PIDS");
-			for (size_t i = 0; i < ids->n; i++)
-				o->format ? print_json(&v[i]) : print_row(&v[i], o);
-			if (fflush(stdout) != 0 || o->no_stream)
+			rc = print(v, ids->n, o, e);
+			if (rc < 0 || fflush(stdout) != 0 || o->no_stream)
 				break;
 		}
 		nanosleep(&t, NULL);
@@ -193,7 +211,7 @@ static int show(struct cli *c, const struct stats_opts *o, const struct strlist 
 		cgroup_stats_cleanup(&v[i].before);
 	}
 	mem_free_cleanup(&v);
-	return 0;
+	return rc;
 }
 
 static int run_stats(struct cli *c, void *opts, int argc, char **argv, struct err *e)
@@ -203,8 +221,6 @@ static int run_stats(struct cli *c, void *opts, int argc, char **argv, struct er
 	int64_t every = 1000000000;
 	int rc;
 
-	if (o->format && !str_eq(o->format, "json"))
-		return err_say(e, EINVAL, "--format %s: expected json", o->format);
 	if (o->interval && (str_to_duration(o->interval, &every) < 0 || every < 10000000))
 		return err_say(e, EINVAL, "--interval %s: expected a time of at least 10ms",
 			       o->interval);
