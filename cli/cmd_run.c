@@ -179,6 +179,14 @@ static int create(struct cli *c, struct run_opts *o, int argc, char **argv, stru
 	rc = run_lock(&c->en, (*ret)->id, &lock, NULL, e);
 	if (rc == 0)
 		rc = record_create(&c->en, *ret, !o->rm, e);
+	/* two commands at once may make up the same name: the later one makes up another */
+	for (int tries = 0; rc == -EEXIST && !o->name && tries < 20; tries++) {
+		AUTO_FREE char *name = record_new_name(&c->en);
+
+		(*ret)->name = arena_strdup((*ret)->arena, name);
+		*e = (struct err)ERR_INIT;
+		rc = record_create(&c->en, *ret, !o->rm, e);
+	}
 	if (rc == 0)
 		rc = write_cidfile(o->cidfile, (*ret)->id, e);
 	if (rc < 0) {
