@@ -46,7 +46,7 @@ ends "exec of what is not there" 127 pod exec c1 nosuch
 like "exec with a terminal" "$(script -qec "$(printf '%q ' "${P[@]}" exec -t c1 tty)" /dev/null)" "/dev/pts/*"
 if has_controller pids; then
 	t "pause" pod pause c1
-	like "it says so" "$(pod ps)" "*Paused*"
+	like "it says so" "$(pod ps -a)" "*Paused*"
 	t "unpause" pod unpause c1
 	like "top" "$(pod top c1)" "*sleep 0.1*"
 	like "stats" "$(pod stats --no-stream c1)" "*c1*"

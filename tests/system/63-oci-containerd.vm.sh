@@ -36,7 +36,7 @@ run_it() { ctr run --snapshotter native --runtime io.containerd.runc.v2 --runc-b
 says "run" hello run_it --rm "$image" r1 echo hello
 ends "exit status" 7 run_it --rm "$image" r2 sh -c 'exit 7'
 fails "a command that is not there" 1 '*executable file not found*' run_it --rm "$image" r3 nosuch
-like "a terminal" "$(script -qec "ctr -a $T/sock run --snapshotter native --runtime io.containerd.runc.v2 --runc-binary $OCI --rm -t $image r4 tty" /dev/null | tr -d '\0')" "/dev/*"
+like "a terminal" "$(script -qec "ctr -a $T/sock run --snapshotter native --runtime io.containerd.runc.v2 --runc-binary $OCI --rm -t $image r4 tty" /dev/null | tr -d '\0')" "*/dev/pts/*"
 
 t "detached, with a memory limit" run_it -d --memory-limit 67108864 "$image" c1 sh -c 'trap "exit 3" TERM; while :; do sleep 0.1; done'
 like "it runs" "$(ctr task ls)" "*c1*RUNNING*"
