@@ -36,7 +36,7 @@ static int set_up(void **state)
 	for (int i = 0; i < LAYERS; i++) {
 		AUTO_FREE char *path = NULL;
 		AUTO_CLOSE int fd = -1;
-		char text[16], only[16];
+		char text[16], only[24];
 
 		f->names[i] = mem_printf("%064d", i);
 		path = mem_printf("layers/%s", f->names[i]);
