@@ -11,6 +11,8 @@
 #include "base/err.h"
 #include "netns/net.h"
 
+#define PORTBIND_HELD 256	/* sockets that are kept at most */
+
 struct portbind {
 	int *fds;
 	size_t n, cap;
