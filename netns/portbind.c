@@ -164,7 +164,7 @@ static int bind_one(struct portbind *b, struct net_port *p, int family, struct e
 		p->host = ntohs(family == AF_INET ? four.sin_port : six.sin6_port);
 		p->host_n = 1;
 	}
-	/* Beyond that the port is known to be free and no longer kept: descriptors are few (1024). */
+	/* Beyond that a port is known to be free, but not kept: descriptors are few (1024). */
 	return b->n < PORTBIND_HELD ? push(b, TAKE_FD(fd)) : 0;
 }
 
