@@ -208,16 +208,6 @@ static int berth_main(int argc, char **argv, struct err *e)
 	return r;
 }
 
-#ifdef __SANITIZE_ADDRESS__
-/* A command leaves its options and results to the end of the process; leaks are looked for in the
- * unit tests, which link everything but this file. */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-	return "detect_leaks=0";
-}
-#endif
-
 int main(int argc, char **argv)
 {
 	const char *name = argc > 0 ? path_base(argv[0]) : "berth";
