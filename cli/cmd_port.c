@@ -38,14 +38,14 @@ static int print_ports(struct net_result *net, const char *want)
 	for (size_t i = 0; i < net->nports; i++) {
 		const struct net_port *p = &net->ports[i];
 		AUTO_FREE char *name = mem_printf("%u/%s", p->ctr, proto_name(p->proto));
-		const char *ips[] = { p->ip ? p->ip : "0.0.0.0", p->ip ? NULL : "::" };
+		const char *ip;
 
 		if (want && !str_eq(want, name))
 			continue;
-		for (size_t k = 0; k < ARRAY_SIZE(ips) && ips[k]; k++) {
+		for (unsigned k = 0; (ip = net_port_ip(net, p, k)); k++) {
 			if (!want)
 				printf("%s -> ", name);
-			printf(strchr(ips[k], ':') ? "[%s]:%u\n" : "%s:%u\n", ips[k], p->host);
+			printf(strchr(ip, ':') ? "[%s]:%u\n" : "%s:%u\n", ip, p->host);
 			n++;
 		}
 	}

@@ -31,9 +31,8 @@ static struct json *ports(const struct inspect_part *p, const struct net_result 
 
 		if (!list)
 			list = value_put(v, key, value_array(p->a));
-		value_push(list, binding(p->a, port->ip ? port->ip : "0.0.0.0", port->host));
-		if (!port->ip)
-			value_push(list, binding(p->a, "::", port->host));
+		for (unsigned k = 0; net_port_ip(net, port, k); k++)
+			value_push(list, binding(p->a, net_port_ip(net, port, k), port->host));
 	}
 	for (char **s = p->image && view_runs(p->v) ? p->image->config.ports : NULL; s && *s; s++)
 		if (!json_get(v, *s))

@@ -235,9 +235,8 @@ void view_ports(const struct view *v, struct strbuf *b)
 		const struct net_port *p = &net.ports[i];
 		uint16_t n = run_of(p, net.nports - i);
 
-		put_port(b, p, p->ip ? p->ip : "0.0.0.0", n);
-		if (!p->ip)
-			put_port(b, p, "::", n);
+		for (unsigned k = 0; net_port_ip(&net, p, k); k++)
+			put_port(b, p, net_port_ip(&net, p, k), n);
 		i += n;
 	}
 	for (char *const *s = v->exposed; s && *s && v->r->net.mode == NET_BRIDGE; s++)

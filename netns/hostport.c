@@ -12,14 +12,23 @@
 
 /* The interface that published ports lead to: the first with that family on a bridge that is
  * not internal. */
-static const struct net_iface *port_target(const struct journal *j, int family)
+static const struct net_iface *port_target(const struct net_result *r, int family)
 {
-	for (size_t i = 0; i < j->net.nifaces; i++) {
-		const struct net_iface *f = &j->net.ifaces[i];
+	for (size_t i = 0; i < r->nifaces; i++) {
+		const struct net_iface *f = &r->ifaces[i];
 		if (f->veth && (family == AF_INET ? f->ip && f->gateway : f->ip6 && f->gateway6))
 			return f;
 	}
 	return NULL;
+}
+
+const char *net_port_ip(const struct net_result *r, const struct net_port *port, unsigned k)
+{
+	if (port->ip)
+		return k == 0 ? port->ip : NULL;
+	if (port_target(r, AF_INET) && k-- == 0)
+		return "0.0.0.0";
+	return k == 0 && port_target(r, AF_INET6) ? "::" : NULL;
 }
 
 /* Registers and binds one port; with p->host 0 the kernel's choice may be another container's
@@ -74,7 +83,7 @@ int hostport_take(struct netjob *t, const struct net_config *c, struct err *e)
 {
 	if (!c->nports)
 		return 0;
-	bool four = port_target(&t->j, AF_INET), six = port_target(&t->j, AF_INET6);
+	bool four = port_target(&t->j.net, AF_INET), six = port_target(&t->j.net, AF_INET6);
 	if (!four && !six)
 		return err_say(e, EINVAL, "--publish needs a bridge network that is not internal");
 	for (size_t i = 0; i < c->nports; i++) {
@@ -107,7 +116,7 @@ int hostport_take(struct netjob *t, const struct net_config *c, struct err *e)
 /* Elements of the table for all ports of a container: at most two a port. */
 size_t hostport_rows(const struct journal *j, struct arena *a, struct nft_port **ret)
 {
-	const struct net_iface *f4 = port_target(j, AF_INET), *f6 = port_target(j, AF_INET6);
+	const struct net_iface *f4 = port_target(&j->net, AF_INET), *f6 = port_target(&j->net, AF_INET6);
 	struct nft_port *v = arena_array(a, j->net.nports * 2 + 1, sizeof(*v));
 	size_t n = 0;
 	for (size_t i = 0; i < j->net.nports; i++) {

@@ -120,6 +120,9 @@ struct net_result {
 json_reader net_result_read;	/* [struct net_result] without hold */
 void net_result_write(struct json_out *o, const char *key, const struct net_result *r);
 void net_hold_close(struct net_result *r);
+/* The k-th (0, 1) address of the host at which a port of r answers, NULL: no more.  One that
+ * was published without an address answers in each family in which the container has one. */
+const char *net_port_ip(const struct net_result *r, const struct net_port *port, unsigned k);
 
 /*
  * Before the birth: makes run/ID/{hosts,resolv.conf,hostname} as far as they are known.  They

@@ -58,7 +58,7 @@ says "on an address of the host" 'it works' get "198.51.100.1:$port"
 far() { in_far curl -s -m 5 "http://198.51.100.1:$port/"; }
 says "from another machine" 'it works' far
 says "from a container, by the host's address" 'it works' berth exec one wget -q -O - "http://$gateway:$port/"
-like "port says so" "$(berth port web)" "80/tcp -> *:$port*"
+is "port says so, of IPv4, the only family it has" "$(berth port web)" "80/tcp -> 0.0.0.0:$port"
 like "ps says so" "$(berth ps)" "*$port->80/tcp*"
 fails "a port in use" 125 "berth: *$port*" berth run -d --name again -p $port:80 busybox sh -c "$nap"
 is "leaves no record" "$(berth ps -aq --filter name=again)" ""

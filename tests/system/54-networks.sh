@@ -27,6 +27,15 @@ is "all of them" "$(berth port web | sed 's/:[0-9]*$//' | tr '\n' ' ')" "53/udp 
 is "as inspect says it" "$(berth inspect -f '{{(index (index .NetworkSettings.Ports "80/tcp") 0).HostPort}}' web)" "${port#*:}"
 fails "one that it does not publish" 125 "berth: container web does not publish port 81/tcp" berth port web 81
 
+t "a network with IPv6" berth network create --ipv6 six
+berth run -d --name both --network six -p 8095:80 busybox sleep 1000 >/dev/null
+is "a port answers in each family that the container has" "$(berth port both | tr '\n' ' ')" \
+	"80/tcp -> 0.0.0.0:8095 80/tcp -> [::]:8095 "
+like "as ps says" "$(berth ps --filter name=both)" "*0.0.0.0:8095->80/tcp, [[]::]:8095->80/tcp*"
+is "and inspect" "$(berth inspect both | jq -c '[.[0].NetworkSettings.Ports["80/tcp"][].HostIp]')" '["0.0.0.0","::"]'
+berth rm -f both >/dev/null
+t "it goes again" berth network rm six
+
 berth create --name maker --network none busybox true >/dev/null
 berth commit -c 'EXPOSE 443' -c 'EXPOSE 53/udp' maker exposed >/dev/null
 berth run -d --name shown -p 127.0.0.1::443 exposed sleep 1000 >/dev/null
