@@ -210,6 +210,16 @@ static void left_column(const struct opt *o, struct strbuf *b)
 		strbuf_addf(b, " %s", o->arg);
 }
 
+/* Characters, not bytes: the rows have a few that ASCII has not. */
+static size_t columns(const struct strbuf *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->len; i++)
+		n += ((unsigned char)b->s[i] & 0xc0) != 0x80;
+	return n;
+}
+
 void opt_help(const struct opt *rows, struct strbuf *b)
 {
 	const size_t widest = 30;	/* what is wider has its text on the next line */
@@ -224,15 +234,16 @@ void opt_help(const struct opt *rows, struct strbuf *b)
 			if (!o->help || (o->flags & OPT_HIDDEN))
 				continue;
 			left_column(o, &left);
+			size_t n = columns(&left);
 			if (pass == 0) {
-				if (left.len > width && left.len <= widest)
-					width = left.len;
+				if (n > width && n <= widest)
+					width = n;
 				continue;
 			}
-			if (left.len > width)
+			if (n > width)
 				strbuf_addf(b, "%s\n%*s", left.s, (int)width + 2, "");
 			else
-				strbuf_addf(b, "%-*s  ", (int)width, left.s);
+				strbuf_addf(b, "%s%*s", left.s, (int)(width - n) + 2, "");
 			strbuf_addf(b, "%s\n", o->help);
 		}
 	}
