@@ -166,15 +166,24 @@ static int write_cidfile(const char *path, const char *text, struct err *e)
 	return 0;
 }
 
+/* The engine's root file systems, bridges and cgroups are the host's. */
+static int need_root(struct err *e)
+{
+	if (geteuid() == 0)
+		return 0;
+	return err_say(e, EPERM, "containers of the engine are made by root; for one's own there "
+		       "are berth-oci spec --rootless and berth-oci run");
+}
+
 /* The record is on disk; *ret_lock is RUN/ID/engine.lock, which the caller hands to the birth or
  * lets go with the folder. */
 static int create(struct cli *c, struct run_opts *o, int argc, char **argv, struct record **ret,
 		  int *ret_lock, struct err *e)
 {
 	AUTO_CLOSE int lock = -1;
-	int rc = make_record(c, o, argc, argv, ret, e);
+	int rc = need_root(e);
 
-	if (rc < 0)
+	if (rc < 0 || (rc = make_record(c, o, argc, argv, ret, e)) < 0)
 		return rc;
 	rc = run_lock(&c->en, (*ret)->id, &lock, NULL, e);
 	if (rc == 0)

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -51,6 +52,18 @@ static int open_made(const char *path, int dirfd, const char *name, mode_t mode,
 	return path_open_dir(dirfd, name, ret, e);
 }
 
+/* /tmp/berth-UID could be somebody else's, who then would own our locks and sockets. */
+static int check_owner(const struct engine *en, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(en->run_fd, &st) < 0)
+		return err_set(e, errno, "stat %s", en->run);
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return err_say(e, EPERM, "%s belongs to uid %u", en->run, (unsigned)st.st_uid);
+	return 0;
+}
+
 int engine_open(const char *root, struct engine *ret, struct err *e)
 {
 	AUTO(engine) struct engine en = { NULL, NULL, -1, -1, -1, -1 };
@@ -66,6 +79,7 @@ int engine_open(const char *root, struct engine *ret, struct err *e)
 	}
 	if ((r = open_made(en.root, -1, NULL, 0711, &en.root_fd, e)) < 0 ||
 	    (r = open_made(en.run, -1, NULL, 0700, &en.run_fd, e)) < 0 ||
+	    (r = check_owner(&en, e)) < 0 ||
 	    (r = open_made(en.root, en.root_fd, "containers", 0710, &en.containers_fd, e)) < 0 ||
 	    (r = open_made(en.root, en.root_fd, "names", 0700, &en.names_fd, e)) < 0)
 		return r;

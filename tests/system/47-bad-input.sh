@@ -114,3 +114,9 @@ mkdir "$T/ro"
 mount -t tmpfs -o ro ro "$T/ro"
 fails "a read-only state folder" 125 "berth: *$T/ro*" "$BERTH" --root "$T/ro/root" load -i "$T/busybox.oci"
 umount "$T/ro"
+# no right to it
+mkdir -m 777 "$T/user"
+user() { setpriv --reuid 65534 --regid 65534 --clear-groups -- "$BERTH" --root "$T/user/root" "$@"; }
+fails "run without being root" 125 "berth: *by root*berth-oci*" user run --rm busybox true
+fails "somebody else's state folder" 125 "berth: $T/user/root/run belongs to uid 65534" \
+	"$BERTH" --root "$T/user/root" ps
