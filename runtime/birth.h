@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "runtime/launch.h"
 #include "runtime/plan.h"
+#include "runtime/sync.h"
 
 struct birth {
 	struct arena *arena;
@@ -22,6 +23,7 @@ struct birth {
 	int sync_child;		/* the init's end, closed here once it has it */
 	int cgroup_fd;		/* the caller's */
 	const int *stdio;	/* three, the caller's */
+	const char *root_path;	/* as given, or NULL; plan->root_path is the real one */
 	int *fds;		/* opened for the child, closed here once it has them */
 	size_t nfds;
 };
@@ -32,8 +34,8 @@ int birth_own_fd(struct birth *b, int fd);
 
 /* launch.c: clones, feeds and follows.  ret is filled as soon as there is a process. */
 int birth_start(struct birth *b, struct launch *ret, struct err *e);
-/* Reads until SYNC_READY; takes the console and the listener on the way. */
-int birth_follow(struct birth *b, struct launch *l, struct err *e);
+/* Reads until that; takes the console and the listener on the way, and maps ids. */
+int birth_follow(struct birth *b, struct launch *l, enum sync_type until, struct err *e);
 /* Limits that only the host may raise. */
 int birth_rlimits(const struct plan *p, const struct launch *l, struct err *e);
 /* Those of 3..3+n-1 that are open and the caller's, for the plan. */
@@ -47,8 +49,16 @@ pid_t birth_clone(struct clone_args *args, bool may_share, void (*run)(void *), 
 /* launch_plan.c: spec and options → plan, with all descriptors opened. */
 int birth_plan(struct birth *b, const struct spec *s, const struct launch_opts *o, struct err *e);
 void birth_lsm(struct plan *p, const struct spec_process *process, const char *mount_label);
-/* Binds that are to be mapped as the container's user namespace is: once that exists. */
+
+/* launch_idmap.c: binds whose ids are to be mapped, by the container's user namespace or by one
+ * of their own. */
+bool birth_is_idmapped(const struct spec_mount *m);
+/* The host's id for one of the container's; false: it is not mapped. */
+bool birth_host_id(const struct spec_idmaps *m, uint32_t id, uint32_t *ret);
+/* Those whose sources the host has opened. */
 int birth_idmap(struct birth *b, pid_t pid, struct err *e);
+/* One whose source the init has opened: fd. */
+int birth_idmap_late(struct birth *b, const struct launch *l, int index, int fd, struct err *e);
 
 /* launch_ids.c: the id maps of a child that waits in its new user namespace. */
 int ids_write(pid_t pid, const struct spec_idmaps *uids, const struct spec_idmaps *gids,

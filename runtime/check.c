@@ -139,6 +139,14 @@ static int check_ids(const struct spec *s, struct err *e)
 	return 0;
 }
 
+static bool is_relative(const struct spec_idmaps *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (m->v[i].relative)
+			return true;
+	return false;
+}
+
 static int check_mounts(const struct spec *s, struct err *e)
 {
 	for (size_t i = 0; i < s->nmounts; i++) {
@@ -150,7 +158,7 @@ static int check_mounts(const struct spec *s, struct err *e)
 		if (m->flags & SPEC_MOUNT_IDMAP && !m->uids.n && !has_ns(s, SPEC_NS_USER))
 			return err_say(e, EINVAL, "mounts[%zu]: idmap needs uidMappings and "
 				       "gidMappings, or a user namespace of the container", i);
-		if (m->map_relative && !s->uids.n)
+		if ((is_relative(&m->uids) || is_relative(&m->gids)) && !s->uids.n)
 			return err_say(e, EINVAL, "mounts[%zu].options: idmap with @ needs a user "
 				       "namespace with mappings", i);
 		if (m->flags & SPEC_MOUNT_MKFILE && !(m->flags & SPEC_MOUNT_BIND))

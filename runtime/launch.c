@@ -233,7 +233,7 @@ static int map_ids(struct birth *b, pid_t pid, struct err *e)
 	const struct spec *s = b->plan->spec;
 	int r = 0;
 
-	if (!s || !b->plan->userns)
+	if (!s)
 		return 0;
 	if (s->ns[SPEC_NS_USER].unshare)
 		r = ids_write(pid, &s->uids, &s->gids, e);
@@ -299,12 +299,11 @@ static int autopsy(struct launch *l, struct err *e)
 	return err_say(e, EPIPE, "the init ended before it was ready");
 }
 
-int birth_follow(struct birth *b, struct launch *l, struct err *e)
+int birth_follow(struct birth *b, struct launch *l, enum sync_type until, struct err *e)
 {
-	(void)b;
 	for (;;) {
 		struct sync_msg m;
-		int fd = -1;
+		AUTO_CLOSE int fd = -1;
 		int r = sync_recv(l->sync, &m, &fd, e);
 
 		if (r < 0)
@@ -317,12 +316,13 @@ int birth_follow(struct birth *b, struct launch *l, struct err *e)
 			l->console = TAKE_FD(fd);
 		else if (m.type == SYNC_FILTER && l->seccomp_notify < 0)
 			l->seccomp_notify = TAKE_FD(fd);
-		else if (m.type != SYNC_READY)
+		else if (m.type == SYNC_IDMAP)
+			birth_idmap_late(b, l, m.pid, fd, e);
+		else if (m.type != until)
 			err_say(e, EPROTO, "berth-init said \"%s\" out of turn", sync_name(m.type));
-		fd_close(&fd);
 		if (e->code)
 			return -e->code;
-		if (m.type == SYNC_READY)
+		if (m.type == until)
 			return 0;
 	}
 }
@@ -351,7 +351,7 @@ static int take_turns(struct birth *b, const struct launch_opts *o, struct launc
 	if (o->namespaces_ready)
 		r = o->namespaces_ready(o->ctx, l, e);
 	if (r == 0 && p->report_mounted)
-		r = sync_wait(l->sync, SYNC_MOUNTED, e);
+		r = birth_follow(b, l, SYNC_MOUNTED, e);
 	if (r == 0 && o->mounts_ready)
 		r = o->mounts_ready(o->ctx, l, e);
 	if (r < 0)
@@ -375,7 +375,7 @@ static int launch(struct birth *b, const struct launch_opts *o, struct launch *l
 	if (r == 0)
 		r = take_turns(b, o, l, e);
 	if (r == 0)
-		r = birth_follow(b, l, e);
+		r = birth_follow(b, l, SYNC_READY, e);
 	return r == 0 ? birth_rlimits(b->plan, l, e) : r;
 }
 

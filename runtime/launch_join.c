@@ -50,7 +50,7 @@ int launch_join(struct arena *a, const struct spec_process *p, const struct spec
 	join_plan(&b, p, s, o);
 	r = birth_start(&b, &l, e);
 	if (r == 0)
-		r = birth_follow(&b, &l, e);
+		r = birth_follow(&b, &l, SYNC_READY, e);
 	if (r == 0)
 		r = birth_rlimits(b.plan, &l, e);
 	if (r == 0)

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/nsfs.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -73,6 +74,7 @@ static void decide_go_between(struct plan *p, const struct spec *s)
 static int open_root(struct birth *b, const struct launch_opts *o, struct err *e)
 {
 	struct plan *p = b->plan;
+	AUTO_FREE char *real = NULL;
 	struct stat st;
 	int fd;
 
@@ -80,12 +82,14 @@ static int open_root(struct birth *b, const struct launch_opts *o, struct err *e
 		p->fd[PLAN_FD_ROOT] = o->root_fd;
 		return 0;
 	}
-	p->root_path = arena_strdup(b->arena, o->root_path);
-	if (stat(o->root_path, &st) < 0)
+	b->root_path = o->root_path;
+	real = realpath(o->root_path, NULL);
+	if (!real || stat(real, &st) < 0)
 		return err_set(e, errno, "root.path %s", o->root_path);
+	p->root_path = arena_strdup(b->arena, real);
 	if (!S_ISDIR(st.st_mode))
 		return err_set(e, ENOTDIR, "root.path %s", o->root_path);
-	fd = sys_open_tree(AT_FDCWD, o->root_path,
+	fd = sys_open_tree(AT_FDCWD, real,
 			   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 	if (fd >= 0)
 		p->fd[PLAN_FD_ROOT] = birth_own_fd(b, fd);
@@ -109,27 +113,34 @@ static bool take_symlink(struct birth *b, const struct spec_mount *m, struct pla
 	return true;
 }
 
-static int map_source(const struct spec_mount *m, int fd, int userns, struct err *e)
+static const char *behind(const char *path, const char *dir)
 {
-	struct sys_mount_attr a = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns };
-	unsigned rec = m->flags & SPEC_MOUNT_IDMAP_REC ? AT_RECURSIVE : 0;
-
-	if (sys_mount_setattr(fd, "", AT_EMPTY_PATH | rec, &a) < 0)
-		return err_set(e, errno, "idmap (the file system must allow it)");
-	return 0;
-}
-
-static bool is_idmapped(const struct spec_mount *m)
-{
-	return (m->flags & (SPEC_MOUNT_IDMAP | SPEC_MOUNT_IDMAP_REC)) || m->uids.n > 0;
-}
-
-/* The part of a source's path behind that of the root, or NULL. */
-static const char *below_root(const struct plan *p, const char *source)
-{
-	const char *rest = p->root_path ? str_after(source, p->root_path) : NULL;
+	const char *rest = str_after(path, dir);
 
 	return rest && *rest == '/' ? rest : NULL;
+}
+
+/* The part of a source's path behind that of the root, or NULL.  First by name, since what an
+ * earlier mount will put there is not to be seen yet, and since a symbolic link in the root is
+ * the container's: it leads to nothing of the host's. */
+static const char *below_root(struct birth *b, const char *source)
+{
+	AUTO_FREE char *cwd = source[0] == '/' ? NULL : getcwd(NULL, 0);
+	AUTO_FREE char *whole = mem_printf("%s/%s", cwd ? cwd : "", source);
+	AUTO_FREE char *clean = path_clean(whole), *real = NULL;
+	AUTO_FREE char *given = b->root_path ? path_clean(b->root_path) : NULL;
+	const char *rest;
+
+	if (!given)
+		return NULL;
+	rest = behind(clean, given);
+	if (!rest)
+		rest = behind(clean, b->plan->root_path);
+	if (!rest) {
+		real = realpath(source, NULL);
+		rest = real ? behind(real, b->plan->root_path) : NULL;
+	}
+	return rest ? arena_strdup(b->arena, rest) : NULL;
 }
 
 static int open_source(struct birth *b, const struct spec_mount *m, struct plan_source *src,
@@ -138,17 +149,15 @@ static int open_source(struct birth *b, const struct spec_mount *m, struct plan_
 	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
 			 (m->flags & SPEC_MOUNT_REC ? AT_RECURSIVE : 0) |
 			 (m->flags & SPEC_MOUNT_SRC_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0);
-	AUTO_CLOSE int userns = -1;
 	struct stat st;
-	int r = 0;
 
 	if (str_empty(m->source))
 		return err_say(e, EINVAL, "a bind needs a source");
 	if (take_symlink(b, m, src))
 		return 0;
-	/* What an earlier mount put there is not to be seen yet. */
-	src->in_root = below_root(b->plan, m->source);
-	if (src->in_root && !is_idmapped(m))
+	src->idmap = birth_is_idmapped(m);
+	src->in_root = below_root(b, m->source);
+	if (src->in_root)
 		return 0;
 	src->fd = sys_open_tree(AT_FDCWD, m->source, flags);
 	if (src->fd < 0) {
@@ -159,18 +168,13 @@ static int open_source(struct birth *b, const struct spec_mount *m, struct plan_
 		/* Without rights over our mount namespace the child does it in its own. */
 		if (errno != EPERM)
 			return err_set(e, errno, "open source");
-		return is_idmapped(m) ? err_set(e, EPERM, "idmap") : 0;
+		return 0;
 	}
 	birth_own_fd(b, src->fd);
 	if (fstat(src->fd, &st) < 0)
 		return err_set(e, errno, "open source");
 	src->is_dir = S_ISDIR(st.st_mode);
-	if (is_idmapped(m) && m->uids.n > 0) {
-		r = ids_namespace(&m->uids, &m->gids, &userns, e);
-		if (r == 0)
-			r = map_source(m, src->fd, userns, e);
-	}
-	return r;
+	return 0;
 }
 
 static int open_sources(struct birth *b, const struct spec *s, struct err *e)
@@ -188,41 +192,16 @@ static int open_sources(struct birth *b, const struct spec *s, struct err *e)
 		if (r < 0)
 			return err_wrap(e, "mount %s (bind%s%s)", m->destination,
 					m->source ? " from " : "", m->source ? m->source : "");
-	}
-	return 0;
-}
-
-int birth_idmap(struct birth *b, pid_t pid, struct err *e)
-{
-	const struct spec *s = b->plan->spec;
-	AUTO_CLOSE int userns = -1;
-
-	for (size_t i = 0; i < s->nmounts; i++) {
-		const struct spec_mount *m = &s->mounts[i];
-		int r;
-
-		if (!is_idmapped(m) || m->uids.n > 0 || b->plan->mounts[i].fd < 0)
-			continue;
-		if (userns < 0) {
-			AUTO_FREE char *path = mem_printf("/proc/%d/ns/user", (int)pid);
-
-			userns = open(path, O_RDONLY | O_CLOEXEC);
-			if (userns < 0)
-				return err_set(e, errno, "open the container's user namespace");
-		}
-		r = map_source(m, b->plan->mounts[i].fd, userns, e);
-		if (r < 0)
-			return err_wrap(e, "mount %s (bind from %s)", m->destination, m->source);
+		/* It will ask while it mounts: until then the host must listen. */
+		if (src->idmap && src->fd < 0)
+			b->plan->report_mounted = b->plan->wait_go = true;
 	}
 	return 0;
 }
 
 static uint32_t host_id(const struct spec_idmaps *m, uint32_t id)
 {
-	for (size_t i = 0; i < m->n; i++) {
-		if (id >= m->v[i].container_id && id - m->v[i].container_id < m->v[i].size)
-			return m->v[i].host_id + (id - m->v[i].container_id);
-	}
+	(void)birth_host_id(m, id, &id);
 	return id;
 }
 

@@ -13,6 +13,7 @@
 #include "base/path.h"
 #include "base/sys.h"
 #include "runtime/init.h"
+#include "runtime/sync.h"
 
 /* copy-symlink: the target becomes the link that the source is. */
 static int make_symlink(struct init *in, const char *path, const char *to, struct err *e)
@@ -67,6 +68,15 @@ static int open_here(struct init *in, const struct spec_mount *m, const struct p
 	return fd < 0 ? -errno : fd;
 }
 
+/* A mapping is the host's to give: the file system is. */
+static int ask_idmap(struct init *in, int index, int fd, struct err *e)
+{
+	int r = sync_send(in->sync, SYNC_IDMAP, index, fd);
+
+	return r < 0 ? err_set(e, -r, "ask the host for an id mapping") :
+		       sync_wait(in->sync, SYNC_MAPPED, e);
+}
+
 int mount_bind_make(struct init *in, const struct spec_mount *m, const struct plan_source *src,
 		    int *ret, bool *ret_dir, struct err *e)
 {
@@ -91,6 +101,9 @@ int mount_bind_make(struct init *in, const struct spec_mount *m, const struct pl
 		if (fstat(fd, &st) < 0)
 			return err_set(e, errno, "open source");
 		*ret_dir = S_ISDIR(st.st_mode);
+		r = src->idmap ? ask_idmap(in, (int)(src - in->plan->mounts), fd, e) : 0;
+		if (r < 0)
+			return r;
 	}
 	r = mount_attrs(in, m, fd, rec, e);
 	if (r == 0)

@@ -44,6 +44,7 @@ struct plan_source {
 	bool absent;		/* optional and not there: skip the mount */
 	bool is_dir;
 	bool made;		/* device: in PLAN_FD_NODES, named by its index */
+	bool idmap;		/* the host maps ids: asked for when the child opens it */
 	const char *in_root; /* it lies below the root: path in there, opened when its turn comes */
 	const char *symlink;	/* copy-symlink: make this symlink instead of mounting */
 };

@@ -35,7 +35,10 @@ struct spec_namespace {
 	const char *path;	/* join this one instead; NULL with !unshare: the host's is kept */
 };
 
-struct spec_idmap { uint32_t container_id, host_id, size; };
+struct spec_idmap {
+	uint32_t container_id, host_id, size;
+	bool relative;		/* idmap=uids=@…: host_id is the container's id for it */
+};
 struct spec_idmaps { size_t n; struct spec_idmap *v; };
 
 struct spec_caps {	/* bit N is capability N; valid when set */
@@ -108,9 +111,8 @@ struct spec_mount {
 	uint64_t propagation;		/* one of MS_SHARED MS_SLAVE MS_PRIVATE MS_UNBINDABLE, with
 					   MS_REC or without; 0: not asked for */
 	char **data;			/* what is left for the file system, "key=value" or "key" */
-	struct spec_idmaps uids, gids;	/* host_id is the host's; see map_relative */
-	bool map_relative;		/* idmap=uids=@…: host_id is an id of the container's user
-					   namespace, still to be turned into the host's */
+	struct spec_idmaps uids, gids;
+	bool maps_by_option;		/* idmap=uids=…, not uidMappings */
 };
 
 struct spec_device {

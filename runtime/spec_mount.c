@@ -199,8 +199,7 @@ static int parse_triplet(const char *text, struct spec_idmap *ret)
 	return 0;
 }
 
-static int parse_map(struct arena *a, const char *text, struct spec_mount *m,
-		     struct spec_idmaps *ret)
+static int parse_map(struct arena *a, const char *text, struct spec_idmaps *ret)
 {
 	AUTO(strlist) struct strlist ranges = STRLIST_INIT;
 
@@ -212,11 +211,8 @@ static int parse_map(struct arena *a, const char *text, struct spec_mount *m,
 	for (size_t i = 0; i < ranges.n; i++) {
 		const char *range = ranges.v[i];
 
-		if (*range == '@') {
-			m->map_relative = true;
-			range++;
-		}
-		if (parse_triplet(range, &ret->v[i]))
+		ret->v[i].relative = *range == '@';
+		if (parse_triplet(range + ret->v[i].relative, &ret->v[i]))
 			return -EINVAL;
 	}
 	return 0;
@@ -228,6 +224,7 @@ static int option_idmap(struct arena *a, struct spec_mount *m, const char *value
 	AUTO(strlist) struct strlist kinds = STRLIST_INIT;
 
 	m->flags |= SPEC_MOUNT_IDMAP;
+	m->maps_by_option = true;
 	strlist_split(&kinds, value, ';', true);
 	for (size_t i = 0; i < kinds.n; i++) {
 		const char *uids = str_after(kinds.v[i], "uids="), *gids;
@@ -235,9 +232,9 @@ static int option_idmap(struct arena *a, struct spec_mount *m, const char *value
 
 		gids = str_after(kinds.v[i], "gids=");
 		if (uids)
-			r = parse_map(a, uids, m, &m->uids);
+			r = parse_map(a, uids, &m->uids);
 		else if (gids)
-			r = parse_map(a, gids, m, &m->gids);
+			r = parse_map(a, gids, &m->gids);
 		if (r < 0)
 			return err_say(e, EINVAL, "mount option idmap: \"%.100s\" is not of the "
 				       "form uids=FROM-TO-SIZE[#…] or gids=FROM-TO-SIZE[#…]",

@@ -183,7 +183,7 @@ static void out_mounts(struct json_out *o, const struct spec *s)
 		json_out_str(o, "type", m->type);
 		out_text(o, "source", m->source);
 		out_list(o, "options", m->options);
-		if (!m->map_relative) {	/* else the option says it */
+		if (!m->maps_by_option) {	/* else the option says it */
 			out_idmaps(o, "uidMappings", &m->uids);
 			out_idmaps(o, "gidMappings", &m->gids);
 		}

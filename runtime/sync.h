@@ -23,6 +23,9 @@
  *   writes id maps
  *   SYNC_MAPPED -->                                  only with a new user namespace
  *   namespaces_ready()                               root, mounts, devices
+ *                       <-- SYNC_IDMAP n + bind      a bind from below the root, to be mapped
+ *   maps its ids
+ *   SYNC_MAPPED -->
  *                       <-- SYNC_MOUNTED             only when the host has something to do
  *   mounts_ready()
  *   SYNC_GO -->                                      only when the host has something to do
@@ -38,13 +41,14 @@
  * At the gate's socket: SYNC_START --> and then EOF or SYNC_ERROR.
  */
 enum sync_type {
-	SYNC_ERROR = 1, SYNC_BORN, SYNC_MAPPED, SYNC_MOUNTED, SYNC_GO, SYNC_CONSOLE, SYNC_FILTER,
-	SYNC_READY, SYNC_START, SYNC_KEEP,
+	SYNC_ERROR = 1, SYNC_BORN, SYNC_MAPPED, SYNC_IDMAP, SYNC_MOUNTED, SYNC_GO, SYNC_CONSOLE,
+	SYNC_FILTER, SYNC_READY, SYNC_START, SYNC_KEEP,
 };
 
 struct sync_msg {
 	uint32_t type;		/* enum sync_type */
-	int32_t pid;		/* SYNC_BORN: as the host's PID namespace sees it */
+	int32_t pid;		/* SYNC_BORN: as the host's PID namespace sees it;
+				   SYNC_IDMAP: number of the mount */
 	struct err err;		/* SYNC_ERROR; not sent with the others */
 };
 

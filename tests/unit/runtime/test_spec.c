@@ -239,7 +239,7 @@ static void mount_options__idmap_ranges__are_parsed_strictly(void **state)
 	assert_int_equal(m.uids.n, 2);
 	assert_int_equal(m.uids.v[1].size, 20);
 	assert_int_equal(m.gids.v[0].host_id, 100);
-	assert_true(m.map_relative);
+	assert_true(m.gids.v[0].relative && !m.uids.v[0].relative);
 	assert_int_equal(m.flags, SPEC_MOUNT_IDMAP | SPEC_MOUNT_IDMAP_REC);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		char *one[] = { (char *)(uintptr_t)bad[i], NULL };
