@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "base/path.h"
 #include "base/str.h"
 #include "runtime/spec_part.h"
@@ -139,6 +140,13 @@ static int check_ids(const struct spec *s, struct err *e)
 	return 0;
 }
 
+static bool is_root(const char *path)
+{
+	AUTO_FREE char *clean = path_clean(path);
+
+	return str_eq(clean, "/");
+}
+
 static bool is_relative(const struct spec_idmaps *m)
 {
 	for (size_t i = 0; i < m->n; i++)
@@ -155,6 +163,15 @@ static int check_mounts(const struct spec *s, struct err *e)
 		if (m->flags & SPEC_MOUNT_TMPCOPYUP && !str_eq(m->type, "tmpfs"))
 			return err_say(e, EINVAL, "mounts[%zu].options: tmpcopyup is for tmpfs "
 				       "only", i);
+		if (m->flags & SPEC_MOUNT_TMPCOPYUP && is_root(m->destination))
+			return err_say(e, EINVAL, "mounts[%zu].options: tmpcopyup of the whole "
+				       "root is not possible", i);
+		if (m->flags & SPEC_MOUNT_IDMAP && !(m->flags & SPEC_MOUNT_BIND))
+			return err_say(e, EINVAL, "mounts[%zu]: idmap is for binds only", i);
+		if (m->flags & SPEC_MOUNT_COPY_SYMLINK &&
+		    m->flags & (SPEC_MOUNT_SRC_NOFOLLOW | SPEC_MOUNT_DEST_NOFOLLOW))
+			return err_say(e, EINVAL, "mounts[%zu].options: copy-symlink does not go "
+				       "with src-nofollow and dest-nofollow", i);
 		if (m->flags & SPEC_MOUNT_IDMAP && !m->uids.n && !has_ns(s, SPEC_NS_USER))
 			return err_say(e, EINVAL, "mounts[%zu]: idmap needs uidMappings and "
 				       "gidMappings, or a user namespace of the container", i);

@@ -28,7 +28,7 @@ static const struct {
 	const char *name;
 } sb_flags[] = {
 	{ MS_RDONLY, "ro" }, { MS_SYNCHRONOUS, "sync" }, { MS_DIRSYNC, "dirsync" },
-	{ MS_LAZYTIME, "lazytime" }, { MS_MANDLOCK, "mand" },
+	{ MS_LAZYTIME, "lazytime" }, { MS_MANDLOCK, "mand" }, { MS_I_VERSION, "iversion" },
 };
 
 /* Who owns the namespace that a file system shows may mount it.  A container that shares the
@@ -111,8 +111,7 @@ static int set_options(struct init *in, int fs, const struct spec_mount *m, stru
 		if (m->sb_flags & sb_flags[i].flag)
 			r = set_one(fs, sb_flags[i].name, NULL, e);
 	}
-	/* Options of the type "cgroup" are version 1's. */
-	for (char **d = m->data; r == 0 && d && *d && !str_eq(m->type, "cgroup"); d++) {
+	for (char **d = m->data; r == 0 && d && *d; d++) {
 		if (!unmapped_gid(in, m, *d))
 			r = set_option(fs, *d, e);
 	}
@@ -218,6 +217,18 @@ static int make_new(struct init *in, const struct spec_mount *m, const char *typ
 	return 0;
 }
 
+static bool has_data(const struct spec_mount *m)
+{
+	return m->data && m->data[0];
+}
+
+/* A bind of the host's mount is no file system of ours to set options of. */
+static int no_data(const struct spec_mount *m, struct err *e)
+{
+	return err_say(e, EINVAL, "option %s: the container gets the host's mount, whose options "
+		       "are the host's", m->data[0]);
+}
+
 int mount_fs_make(struct init *in, const struct spec_mount *m, const char *target, int *ret,
 		  struct err *e)
 {
@@ -227,6 +238,8 @@ int mount_fs_make(struct init *in, const struct spec_mount *m, const char *targe
 	int r;
 
 	if (str_eq(type, "cgroup2") && own_cgroup(in, &fd)) {
+		if (has_data(m))
+			return no_data(m, e);
 		r = mount_attrs(in, m, fd, false, e);
 		if (r == 0)
 			*ret = TAKE_FD(fd);
@@ -240,6 +253,8 @@ int mount_fs_make(struct init *in, const struct spec_mount *m, const char *targe
 		if (!stand_in(in, type, &fd))
 			return r;
 		*e = (struct err)ERR_INIT;
+		if (has_data(m))
+			return no_data(m, e);
 		/* It comes with all that is mounted on it. */
 		rest.rec_set |= m->attr_set;
 		rest.rec_clr |= m->attr_clr;

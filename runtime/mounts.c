@@ -224,9 +224,8 @@ static int mount_one(struct init *in, const struct spec_mount *spec, const struc
 	AUTO_CLOSE int tree = -1;
 	int r;
 
-	if (str_eq(path, "/"))
-		return err_say(e, EINVAL, "the root itself is no place for a mount");
-	if (m.flags & SPEC_MOUNT_REMOUNT)
+	/* "none" is no file system: what is there gets the options. */
+	if ((m.flags & SPEC_MOUNT_REMOUNT) || str_eq(m.type, "none"))
 		return remount(in, &m, path, e);
 	if (later) {
 		m.attr_set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
@@ -244,7 +243,10 @@ static int mount_one(struct init *in, const struct spec_mount *spec, const struc
 	if (r == 0)
 		r = attach(in, &m, path, tree, is_dir, e);
 	if (r == 0 && later)
-		in->readonly_later[in->nreadonly++] = TAKE_FD(tree);
+		in->readonly_later[in->nreadonly++] = fcntl(tree, F_DUPFD_CLOEXEC, 3);
+	/* What lies over the root is the root from now on. */
+	if (r == 0 && str_eq(path, "/"))
+		in->root = TAKE_FD(tree);
 	return r;
 }
 

@@ -302,6 +302,8 @@ static int read_mount(struct json_ctx *c, const struct json *v, void *field)
 		return spec_fail(c, "options", "%s", why.msg);
 	if (m->type && str_eq(m->type, "bind"))
 		m->flags |= SPEC_MOUNT_BIND;
+	if (m->flags & SPEC_MOUNT_BIND && m->data[0])
+		return spec_fail(c, "options", "\"%.100s\" is no option of a bind", m->data[0]);
 	if (m->flags & SPEC_MOUNT_BIND)
 		m->type = "bind";
 	else if (str_empty(m->type))

@@ -45,11 +45,60 @@ runs "also by a symbolic link to the root" "a a" '.mounts += [
 ln -s /etc "$R/out"
 runs "and a link in there is the container's" root '.mounts += [
 	'"$bind"' + {source: ($r + "/out/passwd"), destination: "/final2"}]' 'cut -d: -f1 /final2'
-# a file system that takes id mappings
-runs "an idmapped source below the root" "a 1000" '.mounts += [
-	{type: "tmpfs", source: "tmpfs", destination: "/mnt", options: ["size=64k", "mode=0777"]},
-	'"$bind"' + {source: ($t + "/src/a"), destination: "/mnt/x"}] |
-	.mounts += ['"$bind"' + {source: ($r + "/mnt"), destination: "/final",
-	uidMappings: [{containerID: 0, hostID: 1000, size: 10}],
-	gidMappings: [{containerID: 0, hostID: 1000, size: 10}]}]' \
-	'echo $(cat /final/x/file) $(stat -c %u /final)'
+
+# ---- idmapped ones ----
+# idmapped NAME WANTED JQ MORE: a tmpfs of the host at /mnt, and /final bound from there
+idmapped() {
+	local jq
+	jq='.mounts += ['"$bind"' + {source: ($t + "/id"), destination: "/mnt"},
+		'"$bind"' + {source: ($r + "/mnt"), destination: "/final"} + '"$3"'] | '"$4"
+	if kernel_at_least 6.3; then
+		runs "$1" "$2" "$jq" 'echo $(cat /final/file) $(stat -c %u:%g /final /mnt)'
+	else
+		skip "$1" "kernel:6.3: tmpfs takes no id mappings"
+	fi
+}
+mkdir "$T/id" && mount -t tmpfs -o mode=755 none "$T/id" && echo in >"$T/id/file"
+own='{uidMappings: [{containerID: 0, hostID: 1000, size: 10}], gidMappings: [{containerID: 0, hostID: 2000, size: 10}]}'
+idmapped "an idmapped source below the root" "in 1000:2000 0:0" "$own" .
+idmapped "in a user namespace" "in 5:5 65534:65534" "$(tr -d '\n' <<<"$own" | sed 's/hostID: [0-9]*/hostID: 100005/g')" "$userns"
+idmapped "mapped as the container is" "in 0:0 65534:65534" '{options: ["bind", "idmap"]}' "$userns"
+idmapped "mapped to ids of the container" "in 7:9 65534:65534" \
+	'{options: ["bind", "idmap=uids=@0-7-1;gids=0-100009-1"]}' "$userns"
+umount "$T/id"
+
+# ---- over the root ----
+mkdir -p "$T/other" && cp -a "$T/busybox.root/." "$T/other/" && echo other >"$T/other/which"
+runs "a bind over the root is the root" "other etc" '.mounts = [
+	{type: "bind", source: ($t + "/other"), destination: "/", options: ["bind"]}] + .mounts |
+	.root.readonly = false' 'echo $(cat /which; cd /; ls -d etc; touch /new)'
+t "what it writes is in there" test -e "$T/other/new" -a ! -e "$R/new"
+runs "root.readonly is of that root" "ro" '.mounts = [
+	{type: "bind", source: ($t + "/other"), destination: "/", options: ["bind"]}] + .mounts |
+	.root.readonly = true' 'touch /x 2>/dev/null || echo ro'
+runs "options for the root" "ro nosuid" '.root.readonly = false | .mounts +=
+	[{destination: "/", options: ["remount", "bind", "ro", "nosuid"]}]' \
+	'touch /x 2>/dev/null || echo ro $(grep -o "^[^ ]* / .*nosuid" /proc/mounts | grep -o nosuid)'
+refused "no tmpcopyup of the whole root" "*mounts\[*\].options: tmpcopyup of the whole root*" \
+	'.mounts += [{destination: "/", type: "tmpfs", options: ["tmpcopyup"]}]'
+
+# ---- options ----
+runs "a mount without a type changes what is there" slave '.mounts += [
+	{type: "tmpfs", source: "tmpfs", destination: "/mnt"}, {destination: "/mnt", options: ["rslave"]}]' \
+	'grep " /mnt " /proc/self/mountinfo | grep -q shared || echo slave'
+refused "an unknown option of a bind" '*mounts\[[0-9]*\].options: "nonsense" is no option of a bind' \
+	'.mounts += ['"$bind"' + {source: $t, destination: "/mnt"}] | .mounts[-1].options += ["nonsense"]'
+refused "an unknown option of a file system" "*/mnt (tmpfs from t): option nonsense: Invalid argument*" \
+	'.mounts += [{type: "tmpfs", source: "t", destination: "/mnt", options: ["nonsense"]}]'
+cgroupns='.linux.namespaces |= map(select(.type != "cgroup"))'
+refused "of the cgroup mount" "*/sys/fs/cgroup (cgroup *: option nonsense: Invalid argument*" "$cgroupns"'
+	| .linux.namespaces += [{type: "cgroup"}]
+	| (.mounts[] | select(.type == "cgroup") | .options) += ["nonsense"]'
+refused "and where the host's is bound" "*/sys/fs/cgroup (cgroup *: option nonsense: the container gets the host's mount*" \
+	"$cgroupns"' | (.mounts[] | select(.type == "cgroup") | .options) += ["nonsense"]'
+refused "idmap of a new file system" "*mounts\[*\]: idmap is for binds only" '.mounts += [{type: "tmpfs",
+	source: "t", destination: "/mnt", options: ["idmap=uids=0-1-1;gids=0-1-1"]}]'
+refused "copy-symlink and src-nofollow" "*mounts\[*copy-symlink does not go with*" '.mounts += [
+	'"$bind"' + {source: $t, destination: "/mnt"}] |
+	.mounts[-1].options += ["copy-symlink", "src-nofollow"]'
+is "nothing is left of all that" "$(oci list -q; ls -A "$T/oci")" ""
