@@ -10,6 +10,9 @@
 #include "base/mem.h"
 #include "image/extract.h"
 
+/* Files of that many bytes are on their way to the disk while the next are inflated. */
+#define WRITE_BEHIND (256 << 10)
+
 struct extract {
 	struct archive *a;
 	struct stage *t;
@@ -133,6 +136,8 @@ static int write_data(struct extract *x, int fd, const char *path, int64_t size,
 	}
 	if (at < size && ftruncate(fd, size) < 0)
 		return err_set(e, errno, "layer entry \"%s\": set its size", path);
+	if (at >= WRITE_BEHIND)
+		sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	return 0;
 }
 

@@ -208,8 +208,9 @@ int layer_unpack(struct layer *l, bool user_xattrs, struct err *e)
 
 /* ---- several at once ---- */
 
-struct crew { struct layer *v; size_t n, next; bool user_xattrs, failed; pthread_mutex_t lock; };
+struct crew { struct layer *v; size_t n; bool user_xattrs, failed; pthread_mutex_t lock; };
 
+/* The largest first, so that none is left for one thread alone in the end. */
 static void *crew_thread(void *arg)
 {
 	struct crew *c = arg;
@@ -218,10 +219,12 @@ static void *crew_thread(void *arg)
 		struct layer *l = NULL;
 
 		pthread_mutex_lock(&c->lock);
-		while (!c->failed && c->next < c->n && c->v[c->next].there)
-			c->next++;
-		if (!c->failed && c->next < c->n)
-			l = &c->v[c->next++];
+		for (size_t i = 0; !c->failed && i < c->n; i++)
+			if (!c->v[i].there && !c->v[i].begun &&
+			    (!l || c->v[i].blob_size > l->blob_size))
+				l = &c->v[i];
+		if (l)
+			l->begun = true;
 		pthread_mutex_unlock(&c->lock);
 		if (!l)
 			return NULL;

@@ -28,9 +28,10 @@ struct layer {
 	char found[DIGEST_LEN + 1];	/* what it is */
 	char name[65];			/* of its directory, once known */
 	int blob_fd;			/* packed bytes; read from the beginning */
-	uint64_t blob_size;
+	uint64_t blob_size;		/* 0: not known yet, taken in order */
 	int dir_fd, fs_fd;		/* dir_fd: parent of fs while it is made, else -1 */
 	bool there;			/* in the store already: only fs_fd and name are set */
+	bool begun;
 	struct stage tree;
 	struct extract_stats stats;
 	unsigned flags;			/* enum extract_flags */

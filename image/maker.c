@@ -293,6 +293,8 @@ static int prepare_layer(struct maker *m, struct layer *l, const struct descript
 	l->open_blob = open_layer_blob;
 	l->ctx = m;
 	l->ctx2 = d;
+	if (!m->wait_blob)
+		l->blob_size = d->size;
 	snprintf(dir, 24, "l%u", m->next++);
 	if (mkdirat(m->fd, dir, 0700) < 0)
 		return err_set(e, errno, "make a folder in %s/tmp", m->store->path);

@@ -59,6 +59,7 @@ static int spool_data(struct archive *a, int fd, struct source_file *f, uint64_t
 		if (r < 0)
 			return err_set(e, -r, "write to the store");
 	}
+	sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);	/* see digest_copy */
 	f->size = d.bytes;
 	digest_end(&d, f->digest);
 	return 0;
