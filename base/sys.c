@@ -2,6 +2,7 @@
 #include "base/sys.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -126,6 +127,16 @@ WEAK int sys_keyctl_join(const char *name)
 WEAK int sys_bpf(int cmd, void *attr, unsigned size)
 {
 	return (int)syscall(SYS_bpf, cmd, attr, size);
+}
+
+WEAK uint64_t sys_caps_permitted(void)
+{
+	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct d[2] = { 0 };
+
+	if (syscall(SYS_capget, &h, d) < 0)
+		return 0;
+	return d[0].permitted | (uint64_t)d[1].permitted << 32;
 }
 
 WEAK const char *sys_fs_reason(int fd, char *buf, size_t n)

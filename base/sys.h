@@ -105,6 +105,8 @@ int sys_unshare(int flags);
 int sys_seccomp(unsigned op, unsigned flags, void *arg);
 int sys_keyctl_join(const char *name);
 int sys_bpf(int cmd, void *attr, unsigned size);
+/* Our own permitted capabilities, bit N is capability N. */
+uint64_t sys_caps_permitted(void);
 
 /* fsopen's log: the last message that the kernel left on fd ("overlay: ..."), or "".  For
  * messages only. */

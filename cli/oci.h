@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/opt.h"
@@ -45,14 +46,15 @@ int oci_load_bundle(const char *bundle, const char *config, struct arena *a, cha
 		    struct spec **ret, struct err *e);
 /* A path made absolute, since commands change to the bundle; NULL stays NULL. */
 char *oci_absolute(const char *path);
-/* Descriptors above 2 and above the preserved ones are not inherited. */
-void oci_keep_fds(unsigned preserve);
+/* Descriptors above 2 and above the preserved ones are not inherited; one of those that is not
+ * open is warned about. */
+int oci_keep_fds(uint32_t asked, uint32_t listen, struct err *e);
 /* Makes us the reaper of what the foreground process leaves. */
 int oci_subreaper(struct err *e);
 /* Foreground: passes the terminal and signals on until l has ended; its exit status. */
 struct tty;
 int oci_foreground(struct tty *t, struct launch *l, int *ret_code, struct err *e);
-/* LISTEN_FDS of our own environment, 0 when none. */
+/* LISTEN_FDS of our own environment, 0 when none or when it was for another process. */
 unsigned oci_listen_fds(void);
 
 #endif

@@ -20,6 +20,8 @@
 #include "runtime/plan.h"
 #include "runtime/tty.h"
 
+#define PRESERVE_MAX (1u << 20)	/* fs.nr_open */
+
 struct create_opts {
 	const char *bundle, *config, *console_socket, *pid_file, *pidfd_socket;
 	uint32_t preserve_fds;
@@ -67,17 +69,33 @@ char *oci_absolute(const char *path)
 
 unsigned oci_listen_fds(void)
 {
-	const char *text = getenv("LISTEN_FDS");
-	uint32_t n;
+	const char *text = getenv("LISTEN_FDS"), *whose = getenv("LISTEN_PID");
+	uint32_t n, pid;
 
+	/* sd_listen_fds(3): what was passed to our parent is not ours. */
+	if (whose && (str_to_u32(whose, &pid) < 0 || pid != (uint32_t)getpid()))
+		return 0;
 	return text && str_to_u32(text, &n) == 0 && n <= 1024 ? n : 0;
 }
 
 /* What we were given by accident is not to live on in the container's process, not even while it
  * waits for `start`: somebody may wait for the end of that pipe. */
-void oci_keep_fds(unsigned preserve)
+int oci_keep_fds(uint32_t asked, uint32_t listen, struct err *e)
 {
+	uint32_t preserve = asked + listen;
+
+	if (asked > PRESERVE_MAX)
+		return err_say(e, EINVAL, "--preserve-fds %u: at most %u", asked, PRESERVE_MAX);
 	fd_cloexec_from(3 + preserve);
+	for (unsigned fd = 3; fd < 3 + preserve; fd++) {
+		int flags = fcntl((int)fd, F_GETFD);
+
+		if (flags >= 0 && !(flags & FD_CLOEXEC))	/* else it is one of ours */
+			continue;
+		log_warn("of %u descriptors to hand on %u is not open", preserve, fd);
+		break;
+	}
+	return 0;
 }
 
 int oci_subreaper(struct err *e)
@@ -141,11 +159,10 @@ static const char *notify_socket(void)
 	return NULL;
 }
 
-static void fill_opts(const struct create_opts *c, struct container_create_opts *co)
+static int fill_opts(const struct create_opts *c, struct container_create_opts *co, struct err *e)
 {
-
 	*co = (struct container_create_opts){
-		.root_fd = -1, .stdio = { -1, -1, -1 }, .preserve_fds = c->preserve_fds,
+		.root_fd = -1, .stdio = { -1, -1, -1 },
 		.no_pivot = c->no_pivot, .no_new_keyring = c->no_new_keyring,
 		.console_socket = oci_absolute(c->console_socket),
 		.pid_file = oci_absolute(c->pid_file),
@@ -153,8 +170,8 @@ static void fill_opts(const struct create_opts *c, struct container_create_opts 
 		.listen_fds = oci_listen_fds(),
 		.sd_notify = notify_socket(),
 	};
-	co->preserve_fds += co->listen_fds;
-	oci_keep_fds(co->preserve_fds);
+	co->preserve_fds = c->preserve_fds + co->listen_fds;
+	return oci_keep_fds(c->preserve_fds, co->listen_fds, e);
 }
 
 static void free_opts(struct container_create_opts *co)
@@ -183,8 +200,9 @@ static int run_create(struct oci *o, void *opts, int argc, char **argv, struct e
 	int r;
 
 	(void)argc;
-	fill_opts(c, &co);
-	r = container_id_check(argv[0], e);
+	r = fill_opts(c, &co, e);
+	if (!r)
+		r = container_id_check(argv[0], e);
 	if (!r)
 		r = oci_load_bundle(c->bundle, c->config, a, &bundle, &s, e);
 	co.bundle = bundle;
@@ -227,8 +245,9 @@ static int run_run(struct oci *o, void *opts, int argc, char **argv, struct err 
 	int r;
 
 	(void)argc;
-	fill_opts(c, &co);
-	r = container_id_check(argv[0], e);
+	r = fill_opts(c, &co, e);
+	if (!r)
+		r = container_id_check(argv[0], e);
 	if (!r)
 		r = oci_load_bundle(c->bundle, c->config, a, &bundle, &s, e);
 	co.bundle = bundle;

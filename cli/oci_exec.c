@@ -182,15 +182,15 @@ static int run_it(struct oci *o, const struct exec_opts *x, const char *id, stru
 	};
 	struct tty t = TTY_INIT;
 	struct launch l;
-	int code = 0, r = 0;
+	int code = 0, r;
 
 	eo.preserve_fds = x->preserve_fds + eo.listen_fds;
-	oci_keep_fds(eo.preserve_fds);
+	r = oci_keep_fds(x->preserve_fds, eo.listen_fds, e);
 	p->console_plain = !x->detach && !x->console_socket;
 	if (p->terminal && x->detach && !x->console_socket)
 		return err_say(e, EINVAL, "a detached process with a terminal needs "
 			       "--console-socket");
-	if (!x->detach)
+	if (!r && !x->detach)
 		r = oci_subreaper(e);
 	if (!r && !x->detach)
 		r = tty_signals(&t, e);

@@ -73,5 +73,7 @@ int seal_program(int *ret, struct err *e);
 /* plan_own.c: a string that lies outside of the arena would be lost in the other program. */
 void plan_own_spec(struct arena *a, struct spec *s);
 void plan_own_process(struct arena *a, struct spec_process *p);
+/* What every process of a container gets of its spec, its execs too. */
+void plan_own_all(struct arena *a, struct plan *p, const struct spec *s);
 
 #endif

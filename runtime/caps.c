@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/sys.h"
 #include "runtime/init.h"
 
 unsigned caps_last(void)
@@ -47,29 +48,17 @@ int step_caps_bounding(struct init *in, struct err *e)
 	return 0;
 }
 
-static uint64_t permitted_now(void)
-{
-	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct d[2] = { 0 };
-
-	if (syscall(SYS_capget, &h, d) < 0)
-		return 0;
-	return d[0].permitted | (uint64_t)d[1].permitted << 32;
-}
-
 static int set(const struct spec_caps *c, struct err *e)
 {
 	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	uint64_t eff = known(c->effective), perm = known(c->permitted);
-	uint64_t inh = known(c->inheritable), missing = perm & ~permitted_now();
+	/* What cannot be granted the host has warned about: config.md, "capabilities". */
+	uint64_t can = known(sys_caps_permitted());
+	uint64_t eff = c->effective & can, perm = c->permitted & can, inh = c->inheritable & can;
 	struct __user_cap_data_struct d[2] = {
 		{ (uint32_t)eff, (uint32_t)perm, (uint32_t)inh },
 		{ (uint32_t)(eff >> 32), (uint32_t)(perm >> 32), (uint32_t)(inh >> 32) },
 	};
 
-	if (missing)
-		return err_say(e, EPERM, "process.capabilities: number %d is asked for and we do "
-			       "not have it ourselves", __builtin_ctzll(missing));
 	if (syscall(SYS_capset, &h, d) < 0)
 		return err_set(e, errno, "process.capabilities");
 	return 0;
@@ -79,7 +68,7 @@ int step_caps(struct init *in, struct err *e)
 {
 	const struct spec_caps *c = &in->process->caps;
 	/* The kernel's rule (capabilities(7)); specs of runc name more, and runc lets them pass. */
-	uint64_t ambient = known(c->ambient & c->inheritable & c->permitted);
+	uint64_t ambient = known(c->ambient & c->inheritable & c->permitted) & sys_caps_permitted();
 	int r;
 
 	r = set(c, e);

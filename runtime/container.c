@@ -130,6 +130,8 @@ static int check_all(struct birth *b, struct err *e)
 		r = check_console(b, e);
 	if (!r)
 		r = check_root(b, e);
+	if (!r)
+		container_warn_caps(b->s, &b->s->process);
 	return r < 0 && !b->o->engine ? err_wrap(e, "config.json") : r;
 }
 
@@ -294,6 +296,7 @@ static void on_state(void *ctx, const struct launch *l, const char *status, stru
 	struct birth *b = ctx;
 	struct container_state now = b->state;
 
+	b->hooks_owed = true;
 	now.status = str_eq(status, "created") ? CONTAINER_CREATED : CONTAINER_CREATING;
 	now.pid = now.own_pidns ? 1 : l->pid;
 	container_state_write(&now, json);
@@ -323,25 +326,10 @@ static int give_birth(struct birth *b, struct err *e)
 
 static int give_listener(struct birth *b, struct err *e)
 {
-	AUTO(strbuf) struct strbuf json = STRBUF_INIT;
-	const char *path = container_annotation(b->s, "run.oci.seccomp.receiver"), *metadata = NULL;
 	struct container_state now = b->state;
-	int r;
 
-	if (b->l.seccomp_notify < 0)
-		return 0;
-	if (b->s->seccomp && b->s->seccomp->listener_path) {
-		path = b->s->seccomp->listener_path;
-		metadata = b->s->seccomp->listener_metadata;
-	}
-	if (!path)
-		return err_say(e, EINVAL, "linux.seccomp.listenerPath: must be given with "
-			       "SCMP_ACT_NOTIFY");
 	now.status = CONTAINER_CREATING;
-	container_state_write(&now, &json);
-	r = filter_notify_send(path, metadata, b->l.seccomp_notify, b->l.pid, json.s, e);
-	fd_close(&b->l.seccomp_notify);
-	return r < 0 ? err_wrap(e, "linux.seccomp.listenerPath") : 0;
+	return container_give_listener(&now, b->s, &b->l, e);
 }
 
 static int hand_over(struct birth *b, struct err *e)

@@ -105,6 +105,15 @@ static int check_terminal(const struct spec_process *p, const struct container_e
 	return 0;
 }
 
+struct exec { const struct container_state *st; const struct spec *s; };
+
+static int on_listener(void *ctx, struct launch *l, struct err *e)
+{
+	const struct exec *x = ctx;
+
+	return container_give_listener(x->st, x->s, l, e);
+}
+
 static int exec_loaded(const struct container_env *env, const struct container_state *st,
 		       struct arena *a, struct spec_process *p,
 		       const struct container_exec_opts *o, struct launch *ret, struct err *e)
@@ -128,6 +137,7 @@ static int exec_loaded(const struct container_env *env, const struct container_s
 		r = choose_cgroup(st, o, &cgroup, e);
 	if (r < 0)
 		return r;
+	container_warn_caps(s, p);
 	if (proc_open(st->pid, st->start_time, &pidfd) < 0)
 		return err_say(e, ESRCH, "cannot exec in a stopped container");
 	jo.target_pid = st->pid;
@@ -135,6 +145,8 @@ static int exec_loaded(const struct container_env *env, const struct container_s
 	jo.ns_mask = namespaces_of(s);
 	jo.cgroup_fd = cgroup;
 	jo.filter = filter.n ? &filter : NULL;
+	jo.listener = on_listener;
+	jo.ctx = &(struct exec){ st, s };
 	r = launch_join(a, p, s, &jo, &l, e);
 	if (r < 0)
 		return r;

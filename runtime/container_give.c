@@ -10,8 +10,10 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "base/sys.h"
 #include "runtime/container_part.h"
 #include "runtime/tty.h"
 
@@ -97,6 +99,47 @@ const char *container_annotation(const struct spec *s, const char *key)
 		if (str_eq(s->annotations.v[i].key, key))
 			return s->annotations.v[i].value;
 	return NULL;
+}
+
+void container_warn_caps(const struct spec *s, const struct spec_process *p)
+{
+	const struct spec_caps *c = &p->caps;
+	/* A user namespace of the container's own has all of them. */
+	bool userns = s->ns[SPEC_NS_USER].unshare || s->ns[SPEC_NS_USER].path;
+	uint64_t ours = userns ? ~UINT64_C(0) : sys_caps_permitted();
+	uint64_t barred = (c->bounding | c->permitted | c->inheritable) & ~ours;
+	uint64_t ambient = c->ambient & ~(c->inheritable & c->permitted);
+
+	for (int i = 0; spec_cap_name(i); i++) {
+		if (barred & UINT64_C(1) << i)
+			log_warn("process.capabilities: %s cannot be given, we do not have it "
+				 "ourselves", spec_cap_name(i));
+		if (ambient & UINT64_C(1) << i)	/* runc's words */
+			log_warn("can't raise ambient capability %s: it is not permitted and "
+				 "inheritable", spec_cap_name(i));
+	}
+}
+
+int container_give_listener(const struct container_state *st, const struct spec *s,
+			    struct launch *l, struct err *e)
+{
+	AUTO(strbuf) struct strbuf json = STRBUF_INIT;
+	const char *path = container_annotation(s, "run.oci.seccomp.receiver"), *metadata = NULL;
+	int r;
+
+	if (l->seccomp_notify < 0)
+		return 0;
+	if (s->seccomp && s->seccomp->listener_path) {
+		path = s->seccomp->listener_path;
+		metadata = s->seccomp->listener_metadata;
+	}
+	if (!path)
+		return err_say(e, EINVAL, "linux.seccomp.listenerPath: must be given with "
+			       "SCMP_ACT_NOTIFY");
+	container_state_write(st, &json);
+	r = filter_notify_send(path, metadata, l->seccomp_notify, l->pid, json.s, e);
+	fd_close(&l->seccomp_notify);
+	return r < 0 ? err_wrap(e, "linux.seccomp.listenerPath") : 0;
 }
 
 int container_filter(const struct container_env *env, const struct spec *s, struct arena *a,

@@ -41,6 +41,12 @@ void container_devices(struct cgroup_limits *l, struct arena *a);
 struct container_outputs { const char *console_socket, *pid_file, *pidfd_socket; };
 /* Console to its socket (l->console is then closed), pidfd to its, pid file written. */
 int container_hand_over(const struct container_outputs *o, struct launch *l, struct err *e);
+/* Capabilities that p asks for and cannot have are warned about and left out: config.md,
+ * "capabilities". */
+void container_warn_caps(const struct spec *s, const struct spec_process *p);
+/* The listener of a process's filter to the agent that the spec names; l's is then closed. */
+int container_give_listener(const struct container_state *st, const struct spec *s,
+			    struct launch *l, struct err *e);
 /* The compiled filter of a spec with its annotations, in a; n 0: none. */
 int container_filter(const struct container_env *env, const struct spec *s, struct arena *a,
 		     struct filter_program *ret, struct err *e);

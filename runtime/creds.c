@@ -104,6 +104,11 @@ int step_filter_last(struct init *in, struct err *e)
 	return install(in, e);
 }
 
+int filter_hook(void *in, struct err *e)
+{
+	return install(in, e);
+}
+
 int step_filter_listen(struct init *in, struct err *e)
 {
 	return in->plan->filter.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER ? install(in, e) : 0;

@@ -32,14 +32,27 @@ int step_host_turn(struct init *in, struct err *e)
 
 int step_hooks_create(struct init *in, struct err *e)
 {
-	return hookrun_all(&in->spec->hooks[SPEC_HOOK_CREATE_CONTAINER], "createContainer",
-			   in->plan->late ? in->plan->late->state[0] : NULL, in->process->env, e);
+	struct hookrun how = {
+		.kind = "createContainer",
+		.state = in->plan->late ? in->plan->late->state[0] : NULL,
+		.env = in->process->env,
+	};
+
+	return hookrun_all(&in->spec->hooks[SPEC_HOOK_CREATE_CONTAINER], &how, e);
 }
 
 int step_hooks_start(struct init *in, struct err *e)
 {
-	return hookrun_all(&in->spec->hooks[SPEC_HOOK_START_CONTAINER], "startContainer",
-			   in->plan->late ? in->plan->late->state[1] : NULL, in->env, e);
+	/* Programs of the container, so under its filter; ours comes as late as can be. */
+	struct hookrun how = {
+		.kind = "startContainer",
+		.state = in->plan->late ? in->plan->late->state[1] : NULL,
+		.env = in->env,
+		.confine = filter_hook,
+		.ctx = in,
+	};
+
+	return hookrun_all(&in->spec->hooks[SPEC_HOOK_START_CONTAINER], &how, e);
 }
 
 int step_ready(struct init *in, struct err *e)

@@ -6,10 +6,12 @@
  */
 #include "runtime/hookrun.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -41,10 +43,11 @@ static int open_state(const char *state, struct err *e)
 	return TAKE_FD(fd);
 }
 
-static void __attribute__((noreturn)) child(const struct spec_hook *h, int state, int out,
-					    char *const *env)
+static void __attribute__((noreturn)) child(const struct spec_hook *h, const struct hookrun *how,
+					    int state, int out)
 {
 	char *no_args[] = { (char *)(uintptr_t)h->path, NULL };
+	struct err e = ERR_INIT;
 	sigset_t none;
 
 	sigemptyset(&none);
@@ -52,10 +55,15 @@ static void __attribute__((noreturn)) child(const struct spec_hook *h, int state
 	signal(SIGPIPE, SIG_DFL);
 	if (dup2(state, 0) >= 0 && dup2(out, 1) >= 0 && dup2(out, 2) >= 0) {
 		fd_cloexec_from(3);
-		execve(h->path, h->args && h->args[0] ? h->args : no_args,
-		       h->env && h->env[0] ? h->env : env);
+		if (!how->confine || how->confine(how->ctx, &e) == 0) {
+			execve(h->path, h->args && h->args[0] ? h->args : no_args,
+			       h->env && h->env[0] ? h->env : how->env);
+			err_set(&e, errno, "exec");
+		}
+	} else {
+		err_set(&e, errno, "standard files");
 	}
-	(void)!write(2, strerror(errno), strlen(strerror(errno)));
+	(void)!write(2, e.msg, strlen(e.msg));
 	_exit(127);
 }
 
@@ -107,9 +115,19 @@ static bool watch(struct run *r)
 	return true;
 }
 
+/* "bad system call": as shells say it. */
+static const char *signal_text(int sig, char text[static 64])
+{
+	const char *name = strsignal(sig);
+
+	snprintf(text, 64, "%s", name ? name : "unknown");
+	text[0] = (char)tolower((unsigned char)text[0]);
+	return text;
+}
+
 static int report(struct run *r, int status, bool late, struct err *e)
 {
-	char said[SAID_MAX];
+	char said[SAID_MAX], name[64];
 
 	if (late)
 		err_say(e, ETIMEDOUT, "%s: took longer than %d s", r->hook->path, r->hook->timeout);
@@ -118,7 +136,8 @@ static int report(struct run *r, int status, bool late, struct err *e)
 	else if (WIFEXITED(status))
 		err_say(e, ECANCELED, "%s: exit status %d", r->hook->path, WEXITSTATUS(status));
 	else
-		err_say(e, ECANCELED, "%s: killed by signal %d", r->hook->path, WTERMSIG(status));
+		err_say(e, ECANCELED, "%s: killed by signal %d: %s", r->hook->path,
+			WTERMSIG(status), signal_text(WTERMSIG(status), name));
 	while (r->nsaid > 0 && strchr("\n ", r->said[r->nsaid - 1]))
 		r->nsaid--;
 	if (r->nsaid > 0)
@@ -126,14 +145,14 @@ static int report(struct run *r, int status, bool late, struct err *e)
 	return -e->code;
 }
 
-static int run_one(const struct spec_hook *h, const char *state, char *const *env, struct err *e)
+static int run_one(const struct spec_hook *h, const struct hookrun *how, struct err *e)
 {
 	AUTO_CLOSE int in = -1;
 	int pipes[2], status = 0;
 	struct run r = { .hook = h };
 	bool late;
 
-	in = open_state(state, e);
+	in = open_state(how->state, e);
 	if (in < 0)
 		return TAKE_FD(in);
 	if (pipe2(pipes, O_CLOEXEC) < 0)
@@ -142,7 +161,7 @@ static int run_one(const struct spec_hook *h, const char *state, char *const *en
 	fd_nonblock(r.out, true);
 	r.pid = fork();
 	if (r.pid == 0)
-		child(h, in, pipes[1], env);
+		child(h, how, in, pipes[1]);
 	fd_close(&pipes[1]);
 	r.pidfd = r.pid > 0 ? sys_pidfd_open(r.pid, 0) : -1;
 	if (r.pidfd < 0) {
@@ -160,11 +179,10 @@ static int run_one(const struct spec_hook *h, const char *state, char *const *en
 	return report(&r, status, late, e);
 }
 
-int hookrun_all(const struct spec_hooks *h, const char *kind, const char *state,
-		char *const *env, struct err *e)
+int hookrun_all(const struct spec_hooks *h, const struct hookrun *how, struct err *e)
 {
 	for (size_t i = 0; i < h->n; i++)
-		if (run_one(&h->v[i], state, env, e) < 0) /* runc's words, which callers show */
-			return err_wrap(e, "error running %s hook #%zu", kind, i);
+		if (run_one(&h->v[i], how, e) < 0) /* runc's words, which callers show */
+			return err_wrap(e, "error running %s hook #%zu", how->kind, i);
 	return 0;
 }

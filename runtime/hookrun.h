@@ -9,9 +9,15 @@
 #include "base/err.h"
 #include "runtime/spec.h"
 
-/* In their order; the first that fails ends it.  kind is for messages ("createRuntime");
- * state is the OCI state (NULL: empty); a hook with no environment gets env. */
-int hookrun_all(const struct spec_hooks *h, const char *kind, const char *state,
-		char *const *env, struct err *e);
+struct hookrun {
+	const char *kind;	/* for messages: "createContainer" */
+	const char *state;	/* the OCI state, NULL: empty */
+	char *const *env;	/* of a hook that has none of its own */
+	/* What else is done in the hook's process before it executes; NULL: nothing. */
+	int (*confine)(void *ctx, struct err *e);
+	void *ctx;
+};
+/* In their order; the first that fails ends it. */
+int hookrun_all(const struct spec_hooks *h, const struct hookrun *how, struct err *e);
 
 #endif

@@ -77,6 +77,7 @@ init_step step_program;
 init_step step_filter_early;	/* where a privilege is needed that is about to go */
 init_step step_filter_listen;	/* a listener is handed over before the host lets go */
 init_step step_filter_last;
+int filter_hook(void *in, struct err *e);	/* for the process of a hook */
 /* gate.c: the host's turns, and the last words */
 init_step step_host_turn;
 init_step step_hooks_create;

@@ -86,6 +86,9 @@ struct launch_join_opts {
 	bool no_new_keyring;
 	int pdeathsig;			/* as in launch_opts */
 	unsigned listen_fds;
+	/* Gives l->seccomp_notify to its agent, before a call that waits for the answer. */
+	int (*listener)(void *ctx, struct launch *l, struct err *e);
+	void *ctx;
 };
 /* Returns when the process has been executed (or has failed before). */
 int launch_join(struct arena *a, const struct spec_process *p, const struct spec *s,

@@ -25,8 +25,7 @@ static void join_plan(struct birth *b, const struct spec_process *p, const struc
 	plan->listen_fds = o->listen_fds;
 	plan->pdeathsig = o->pdeathsig;
 	plan->session_keyring = !o->no_new_keyring;
-	plan->personality_set = s && s->personality_set;
-	plan->personality = s ? s->personality : 0;
+	plan_own_all(b->arena, plan, s);
 	if (o->filter)
 		plan_set_filter(plan, b->arena, o->filter);
 	birth_lsm(plan, p, NULL);
@@ -51,6 +50,8 @@ int launch_join(struct arena *a, const struct spec_process *p, const struct spec
 	r = birth_start(&b, &l, e);
 	if (r == 0)
 		r = birth_follow(&b, &l, SYNC_READY, e);
+	if (r == 0 && o->listener && l.seccomp_notify >= 0)
+		r = o->listener(o->ctx, &l, e);
 	if (r == 0)
 		r = birth_rlimits(b.plan, &l, e);
 	if (r == 0)

@@ -143,14 +143,27 @@ static const char *below_root(struct birth *b, const char *source)
 	return rest ? arena_strdup(b->arena, rest) : NULL;
 }
 
+static int source_is_dir(struct plan_source *src, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(src->fd, &st) < 0)
+		return err_set(e, errno, "open source");
+	src->is_dir = S_ISDIR(st.st_mode);
+	return 0;
+}
+
 static int open_source(struct birth *b, const struct spec_mount *m, struct plan_source *src,
 		       struct err *e)
 {
 	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
 			 (m->flags & SPEC_MOUNT_REC ? AT_RECURSIVE : 0) |
 			 (m->flags & SPEC_MOUNT_SRC_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0);
-	struct stat st;
 
+	if (m->source_fd > 0) {
+		src->fd = birth_own_fd(b, m->source_fd);
+		return source_is_dir(src, e);
+	}
 	if (str_empty(m->source))
 		return err_say(e, EINVAL, "a bind needs a source");
 	if (take_symlink(b, m, src))
@@ -171,10 +184,7 @@ static int open_source(struct birth *b, const struct spec_mount *m, struct plan_
 		return 0;
 	}
 	birth_own_fd(b, src->fd);
-	if (fstat(src->fd, &st) < 0)
-		return err_set(e, errno, "open source");
-	src->is_dir = S_ISDIR(st.st_mode);
-	return 0;
+	return source_is_dir(src, e);
 }
 
 static int open_sources(struct birth *b, const struct spec *s, struct err *e)
@@ -354,8 +364,7 @@ int birth_plan(struct birth *b, const struct spec *s, const struct launch_opts *
 	p->pdeathsig = o->pdeathsig;
 	p->no_pivot = o->no_pivot;
 	p->run_pid1 = o->run_pid1;
-	p->personality_set = s->personality_set;
-	p->personality = s->personality;
+	plan_own_all(b->arena, p, s);
 	p->session_keyring = !o->no_new_keyring;
 	p->report_mounted = o->mounts_ready || (hooks && o->state_write);
 	p->wait_go = o->namespaces_ready || p->report_mounted;

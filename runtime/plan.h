@@ -83,6 +83,7 @@ struct plan {
 	int pdeathsig;
 	bool personality_set;
 	uint32_t personality;			/* of the container, for its execs too */
+	struct spec_mempolicy mempolicy;	/* the same */
 	bool no_pivot, run_pid1, sd_notify, session_keyring;
 	bool has_selinux, has_apparmor;		/* the host's kernel has them switched on */
 	struct filter_program filter;		/* n 0: none */

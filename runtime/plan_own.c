@@ -50,6 +50,7 @@ void plan_own_process(struct arena *a, struct spec_process *p)
 {
 	own(a, &p->cwd);
 	own_list(a, &p->env);
+	own_list(a, &p->secret_env);
 	own_list(a, &p->args);
 	own_array(a, &p->user.groups, p->user.ngroups, sizeof(*p->user.groups));
 	own_array(a, &p->rlimits, p->nrlimits, sizeof(*p->rlimits));
@@ -103,5 +104,13 @@ void plan_own_spec(struct arena *a, struct spec *s)
 	own_list(a, &s->masked_paths);
 	own_list(a, &s->readonly_paths);
 	own(a, &s->mount_label);
-	own(a, &s->mempolicy.nodes);
+}
+
+void plan_own_all(struct arena *a, struct plan *p, const struct spec *s)
+{
+	p->personality_set = s && s->personality_set;
+	p->personality = s ? s->personality : 0;
+	if (s)
+		p->mempolicy = s->mempolicy;
+	own(a, &p->mempolicy.nodes);
 }

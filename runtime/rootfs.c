@@ -34,20 +34,21 @@ static int go_to_top(void)
 	return self < 0 ? -1 : sys_setns(self, CLONE_NEWNS);
 }
 
-static int go_back(int root)
+static int go_back(int root, int cwd)
 {
-	return fchdir(root) < 0 ? -1 : chroot(".");
+	return fchdir(root) < 0 || chroot(".") < 0 ? -1 : fchdir(cwd);
 }
 
 int step_root_attach(struct init *in, struct err *e)
 {
 	struct sys_mount_attr slave = { .propagation = MS_SLAVE };
 	AUTO_CLOSE int before = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSE int cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);	/* of hooks */
 	const char *at = in->plan->root_path;
 
 	/* What we mount must not reach the host; what the host mounts later may reach us. */
-	if (before < 0 || go_to_top() < 0 ||
-	    sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &slave) < 0 || go_back(before) < 0)
+	if (before < 0 || cwd < 0 || go_to_top() < 0 ||
+	    sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &slave) < 0 || go_back(before, cwd) < 0)
 		return err_set(e, errno, "make the mounts of the new namespace slaves");
 	in->root = in->plan->fd[PLAN_FD_ROOT];
 	if (in->root < 0) {
@@ -94,7 +95,7 @@ static int pivot(struct init *in, struct err *e)
 	if (sys_pivot_root(".", ".") == 0)
 		return 0;
 	/* EBUSY: what lies over the namespace's own root is the new root itself */
-	if (errno == EBUSY && go_back(before) == 0 && fchdir(in->root) == 0 &&
+	if (errno == EBUSY && go_back(before, in->root) == 0 &&
 	    sys_pivot_root(".", ".") == 0)
 		return 0;
 	err_set(e, errno, "pivot_root");
@@ -137,6 +138,10 @@ int step_root_seal(struct init *in, struct err *e)
 	if (in->spec->root_readonly && set_attr(in->root, 0, MOUNT_ATTR_RDONLY, 0) < 0)
 		return err_set(e, errno, "make the root read-only");
 	propagation &= MS_SHARED | MS_SLAVE | MS_PRIVATE | MS_UNBINDABLE;
+	/* "Shared" is a peer group of its own, nobody's slave; what is mounted in the root keeps
+	 * its masters, which rslave volumes want. */
+	if (propagation == MS_SHARED && set_attr(in->root, 0, 0, MS_PRIVATE) < 0)
+		return err_set(e, errno, "linux.rootfsPropagation");
 	if (propagation && set_attr(in->root, rec, 0, propagation) < 0)
 		return err_set(e, errno, "linux.rootfsPropagation");
 	return 0;

@@ -92,6 +92,15 @@ int sched_affinity(const char *list, const char *name, struct err *e)
 	return 0;
 }
 
+/* The caller's own is none of the container's business; the kernel cuts it to the cpuset. */
+static void reset_affinity(void)
+{
+	unsigned long mask[LIST_BITS / 64];
+
+	memset(mask, 0xff, sizeof(mask));
+	(void)syscall(SYS_sched_setaffinity, 0, sizeof(mask), mask);
+}
+
 static int set_mempolicy_of(const struct spec_mempolicy *m, struct err *e)
 {
 	unsigned long mask[LIST_BITS / 64] = { 0 };
@@ -113,6 +122,8 @@ int step_sched(struct init *in, struct err *e)
 	const struct spec_process *p = in->process;
 	int r;
 
+	if (in->spec || (str_empty(p->affinity_initial) && str_empty(p->affinity_final)))
+		reset_affinity();
 	r = set_scheduler(&p->scheduler, e);
 	if (r == 0)
 		r = sched_affinity(in->spec ? NULL : p->affinity_final, "final", e);
@@ -121,11 +132,9 @@ int step_sched(struct init *in, struct err *e)
 	if (p->ioprio.set && syscall(SYS_ioprio_set, IOPRIO_PROCESS, 0,
 				     p->ioprio.class << IOPRIO_SHIFT | p->ioprio.level) < 0)
 		return err_set(e, errno, "process.ioPriority");
-	if (in->spec) {
-		r = set_mempolicy_of(&in->spec->mempolicy, e);
-		if (r < 0)
-			return r;
-	}
+	r = set_mempolicy_of(&in->plan->mempolicy, e);
+	if (r < 0)
+		return r;
 	if (in->plan->personality_set && personality(in->plan->personality) < 0)
 		return err_set(e, errno, "linux.personality");
 	return 0;

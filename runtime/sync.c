@@ -15,8 +15,8 @@
 static const char *const names[] = {
 	[SYNC_ERROR] = "error", [SYNC_BORN] = "born", [SYNC_MAPPED] = "mapped",
 	[SYNC_IDMAP] = "idmap", [SYNC_MOUNTED] = "mounted", [SYNC_GO] = "go",
-	[SYNC_CONSOLE] = "console", [SYNC_FILTER] = "filter", [SYNC_READY] = "ready", [SYNC_START] = "start",
-	[SYNC_KEEP] = "keep",
+	[SYNC_CONSOLE] = "console", [SYNC_FILTER] = "filter", [SYNC_READY] = "ready",
+	[SYNC_START] = "start", [SYNC_KEEP] = "keep",
 };
 
 const char *sync_name(enum sync_type type)

@@ -103,6 +103,30 @@ wait "$agent"
 is "the agent gets state, metadata and calls" "$(tail -n +2 "$T/agent.out")" "['seccompFd'] hello creating True
 call 83"
 
+
+# an exec gets the filter as well, and so has a listener of its own
+rm "$T/agent.sock"
+python3 "$T/agent.py" "$T/agent.sock" 0 >"$T/agent.out" 2>&1 &
+agent=$!
+until_true 10 grep -q ready "$T/agent.out"
+config "$(rule "$listen" | jq -c --arg p "$T/agent.sock" '.listenerPath = $p | .listenerMetadata = "init"')" '{}' sleep 100
+oci run -d -b "$T/b" listened </dev/null >/dev/null 2>&1
+wait "$agent"
+rm "$T/agent.sock"
+python3 "$T/agent.py" "$T/agent.sock" 1 >"$T/agent.out" 2>&1 &
+agent=$!
+until_true 10 grep -q ready "$T/agent.out"
+run timeout 60 "$OCI" --root "$T/oci" exec listened /probe syscall 83 0 0
+is "an exec's calls are answered, too" "$out" "Cross-device link"
+wait "$agent"
+is "its agent gets its process and the container's state" "$(tail -n +2 "$T/agent.out")" \
+	"['seccompFd'] init running False
+call 83"
+rm "$T/agent.sock"
+ends "without its agent there is no exec" 255 timeout 60 "$OCI" --root "$T/oci" exec listened true
+like "and it says why" "$err" "*linux.seccomp.listenerPath*agent.sock*"
+oci delete -f listened
+
 # ---- raw instructions: load the number, mkdir (83) gives EXDEV ----
 raw=$(python3 -c '
 import base64, struct

@@ -1,0 +1,89 @@
+#!/bin/bash
+# The process of config.json: what it gets, and what it does not get from who typed the command.
+# also: vm
+. "$(dirname "$0")/lib.sh"
+need jq taskset
+umask 022
+make_bundle "$T/b" || exit 1
+cp "$T/b/config.json" "$T/plain.json"
+# config JQ SH: the configuration changed by JQ, whose program is the shell text SH
+config() {
+	jq "$1 | .process.args = [\"sh\", \"-c\", \$sh]" --arg sh "$2" "$T/plain.json" >"$T/b/config.json" || exit 1
+}
+
+# ---- CPU affinity ----
+all=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status)
+cpus='sed -n "s/^Cpus_allowed_list:[[:space:]]*//p" /proc/self/status'
+config . "$cpus"
+if [ "$(nproc)" -gt 1 ]; then
+	says "the caller's CPU affinity is not the container's" "$all" taskset -c 0 "$OCI" --root "$T/oci" run -b "$T/b" p1
+else
+	skip "the caller's CPU affinity is not the container's" "cpus:2: there is one"
+fi
+config '.process.execCPUAffinity = {initial: "0", final: "0"}' 'sleep 100'
+oci run -d -b "$T/b" p2 </dev/null >/dev/null 2>&1
+says "execCPUAffinity is of an exec" 0 oci exec p2 sh -c "$cpus"
+oci delete -f p2
+
+# ---- memory policy ----
+config '.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "0"}' 'cut -d" " -f2 /proc/self/numa_maps | head -n 1; sleep 100'
+if [ -e /proc/self/numa_maps ]; then
+	oci run -d -b "$T/b" p3 </dev/null >"$T/p3" 2>&1
+	t "memoryPolicy is the container's" until_true 5 grep -qx bind:0 "$T/p3"
+	says "and an exec's" bind:0 oci exec p3 sh -c 'cut -d" " -f2 /proc/self/numa_maps | head -n 1'
+	oci delete -f p3
+else
+	skip "memoryPolicy is the container's" "numa: this kernel knows none"
+fi
+
+# ---- no_new_privs ----
+nnp='sed -n "s/^NoNewPrivs:[[:space:]]*//p" /proc/self/status'
+config '.process.noNewPrivileges = true' 'sleep 100'
+oci run -d -b "$T/b" p4 </dev/null >/dev/null 2>&1
+says "an exec takes over noNewPrivileges" 1 oci exec p4 sh -c "$nnp"
+echo '{"cwd": "/", "args": ["sh", "-c", "'"${nnp//\"/\\\"}"'"], "env": ["PATH=/bin"], "noNewPrivileges": false}' |
+	sed 's/\[\[:space:\]\]/[[:space:]]/' >"$T/process.json"
+says "a process document says it itself" 0 oci exec -p "$T/process.json" p4
+oci delete -f p4
+config '.process.noNewPrivileges = false' 'sleep 100'
+oci run -d -b "$T/b" p5 </dev/null >/dev/null 2>&1
+says "without it, none" 0 oci exec p5 sh -c "$nnp"
+says "unless asked for" 1 oci exec --no-new-privs p5 sh -c "$nnp"
+oci delete -f p5
+
+# ---- capabilities ----
+warned() { # name, pattern, jq, wanted output, sh
+	config "$3" "$5"
+	rm -f "$T/log"
+	says "$1" "$4" oci --log "$T/log" --log-format json run -b "$T/b" c1
+	like "which is a warning in the log" "$(jq -r '.level + ": " + .msg' "$T/log")" "warning: $2"
+}
+bnd='sed -n "s/^CapBnd:[[:space:]]*//p" /proc/self/status'
+warned "an unknown capability is left out" '*unknown capability "CAP_NEW"*' \
+	'.process.capabilities = {bounding: ["CAP_CHOWN", "CAP_NEW"]}' 0000000000000001 "$bnd"
+warned "an ambient one that is not inheritable is left out" "*ambient capability CAP_KILL*" \
+	'.process.capabilities = {bounding: ["CAP_CHOWN", "CAP_KILL"], permitted: ["CAP_CHOWN", "CAP_KILL"],
+	inheritable: ["CAP_CHOWN"], effective: ["CAP_CHOWN"], ambient: ["CAP_CHOWN", "CAP_KILL"]}' \
+	0000000000000001 'sed -n "s/^CapAmb:[[:space:]]*//p" /proc/self/status'
+lacks='setpriv --bounding-set -sys_module --inh-caps -sys_module'
+config '.process.capabilities |= map_values(["CAP_CHOWN", "CAP_SYS_MODULE"])' "$bnd"
+says "one that we do not have ourselves is left out" 0000000000000001 \
+	$lacks "$OCI" --root "$T/oci" --log "$T/log" run -b "$T/b" c2
+like "and that is told" "$(cat "$T/log")" "*CAP_SYS_MODULE*"
+
+# ---- descriptors ----
+config . 'cat <&4'
+echo four >"$T/four"
+fds() { # N CMD...: with 3 and 4 open
+	3</dev/null 4<"$T/four" "$OCI" --root "$T/oci" "$@"
+}
+says "--preserve-fds" four fds run --preserve-fds 2 -b "$T/b" d1
+says "of which one is not open" four fds run --preserve-fds 3 -b "$T/b" d2
+like "which is told" "$err" "*of 3 descriptors to hand on 5 is not open*"
+config . 'echo $LISTEN_FDS $LISTEN_PID; cat <&4'
+says "LISTEN_FDS is for us: handed on, with PID 1" "2 1
+four" env LISTEN_FDS=2 bash -c 'exec 3</dev/null 4<"$1" "$2" --root "$3/oci" run -b "$3/b" d3' - "$T/four" "$OCI" "$T"
+says "but not what was for our parent" "
+four" env LISTEN_FDS=2 LISTEN_PID=1 bash -c \
+	'exec 3</dev/null 4<"$1"; "$2" --root "$3/oci" run --preserve-fds 2 -b "$3/b" d4' - "$T/four" "$OCI" "$T"
+fails "more than there can be" 1 "*--preserve-fds*" oci run --preserve-fds 4294967295 -b "$T/b" d5
