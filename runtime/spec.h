@@ -70,6 +70,7 @@ struct spec_process {
 	bool console_plain;		/* ours: the terminal does not turn LF into CR LF */
 	const char *cwd;
 	char **env, **args;	/* NULL-terminated */
+	char **secret_env;	/* ours, at a birth: more of it, which nobody writes down; or NULL */
 	struct spec_user user;
 	struct spec_caps caps;
 	size_t nrlimits;
@@ -101,6 +102,8 @@ struct spec_mount {
 	const char *destination;	/* absolute inside the root (relative ones got a slash) */
 	const char *type;		/* never NULL; "bind" for binds */
 	const char *source;		/* may be NULL */
+	int source_fd;			/* ours, at a birth: the source as a detached mount in place
+					   of the path (secrets, images); 0: none */
 	char **options;			/* as given, for spec_write */
 	unsigned flags;			/* enum spec_mount_flags */
 	uint64_t attr_set, attr_clr;	/* MOUNT_ATTR_* of this mount */
