@@ -198,6 +198,19 @@ int opt_parse(const struct opt *rows, void *opts, int argc, char **argv, bool st
 	return 0;
 }
 
+struct opt_values opt_values_new(const struct opt *rows, size_t size)
+{
+	return (struct opt_values){ rows, mem_alloc(size ? size : 1) };
+}
+
+void opt_values_cleanup(struct opt_values *v)
+{
+	for (const struct opt *o = v->rows; o && o->name; o++)
+		if (o->kind == OPT_LIST)	/* twice for an alias: the second finds it empty */
+			strlist_cleanup((struct strlist *)((char *)v->opts + o->off));
+	free(v->opts);
+}
+
 static void left_column(const struct opt *o, struct strbuf *b)
 {
 	if (o->letter)

@@ -18,7 +18,7 @@ enum opt_kind {
 	OPT_STR,	/* [const char *]  points into argv */
 	OPT_U32,	/* [uint32_t] */
 	OPT_I64,	/* [int64_t] */
-	OPT_LIST,	/* [struct strlist] appended; caller clears */
+	OPT_LIST,	/* [struct strlist] appended; opt_values_cleanup clears */
 	OPT_FUNC,	/* set() is called with the struct and the value */
 	OPT_COUNT,	/* [int] --x --x */
 	OPT_FLAGFUNC,	/* as OPT_FUNC, takes no value (NULL, or what follows "=") */
@@ -53,6 +53,12 @@ struct opt {
  */
 int opt_parse(const struct opt *rows, void *opts, int argc, char **argv, bool stop_at_arg,
 	      char ***ret_args, int *ret_n, struct err *e);
+
+/* A struct of options and the rows that fill it (NULL: none do): one owner of it and of the lists
+ * inside. */
+struct opt_values { const struct opt *rows; void *opts; };
+struct opt_values opt_values_new(const struct opt *rows, size_t size);	/* zeroed */
+void opt_values_cleanup(struct opt_values *v);				/* AUTO(opt_values) */
 
 /* The rows as they stand in --help: "  -d, --detach        text". */
 void opt_help(const struct opt *rows, struct strbuf *b);

@@ -151,8 +151,6 @@ static int run_connect(struct cli *c, void *opts, int argc, char **argv, struct 
 	if ((r = net_network_load(&paths, argv[0], a, &net, e)) == 0 &&
 	    (r = load_locked(c, argv[1], &v, &lock, e)) == 0)
 		r = add(c, o, &v, &net, e);
-	strlist_cleanup(&o->alias);
-	strlist_cleanup(&o->link);
 	return r;
 }
 

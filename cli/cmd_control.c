@@ -169,14 +169,8 @@ static int update_one(struct cli *c, const char *id, const char *name, void *ctx
 
 static int run_update(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
-	struct update_opts *o = opts;
-	int status;
-
 	(void)e;
-	status = command_each(c, argc, argv, update_one, o);
-	for (size_t i = 0; i < RUN_LIMITS; i++)
-		strlist_cleanup(&o->limit[i]);
-	return status;
+	return command_each(c, argc, argv, update_one, opts);
 }
 
 /* ---- top ---- */

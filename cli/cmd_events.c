@@ -212,7 +212,6 @@ static int run_events(struct cli *c, void *opts, int argc, char **argv, struct e
 		while (read(watch, junk, sizeof(junk)) > 0)
 			;
 	}
-	strlist_cleanup(&o->filter);
 	return 0;
 }
 

@@ -217,8 +217,6 @@ static int run_exec(struct cli *c, void *opts, int argc, char **argv, struct err
 	if (rc == 0)
 		rc = exec_in(c, r, pid, o, argv + 1, a, e);
 	arena_free(a);
-	strlist_cleanup(&o->env);
-	strlist_cleanup(&o->env_file);
 	return rc;
 }
 

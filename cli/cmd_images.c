@@ -230,7 +230,6 @@ static int run_images(struct cli *c, void *opts, int argc, char **argv, struct e
 	    (r = made_when(&m, "since", &m.since, e)) == 0)
 		r = show(&m, e);
 	filters_clear(&m.f);
-	strlist_cleanup(&o->filter);
 	return r;
 }
 

@@ -79,8 +79,6 @@ static int run_create(struct cli *c, void *opts, int argc, char **argv, struct e
 	struct net_paths paths = engine_net_paths(&c->en);
 	AUTO(arena) struct arena *a = arena_new(64u << 20);
 	struct net_network want = { .name = argv[0] }, made;
-	struct strlist *lists[] = { &o->subnet, &o->gateway, &o->ip_range, &o->options,
-				    &o->labels };
 	struct err one = ERR_INIT;
 	int r = fill(o, a, &want, e);
 
@@ -94,8 +92,6 @@ static int run_create(struct cli *c, void *opts, int argc, char **argv, struct e
 	}
 	if (r == 0)
 		printf("%s\n", made.id);
-	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
-		strlist_cleanup(lists[i]);
 	return r;
 }
 
@@ -184,7 +180,6 @@ static int run_ls(struct cli *c, void *opts, int argc, char **argv, struct err *
 		if (r > 0)
 			output_list_add(&list, make_row(list.a, &all[i], o->out.no_trunc));
 	}
-	strlist_cleanup(&o->filter);
 	return r < 0 ? r : output_rows(&out, &o->out, list.v, list.n, e);
 }
 

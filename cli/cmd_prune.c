@@ -87,7 +87,6 @@ static int run_one(struct cli *c, struct prune_opts *o, prune_fn *fn, const char
 		r = fn(c, o, &p, e);
 		say_all(o, &p, bytes && r == 0);
 	}
-	strlist_cleanup(&o->filter);
 	return r;
 }
 

@@ -405,7 +405,6 @@ static int run_ps(struct cli *c, void *opts, int argc, char **argv, struct err *
 	if (r == 0)
 		r = show(&p, e);
 	filters_clear(&p.f);
-	strlist_cleanup(&o->filter);
 	return r;
 }
 

@@ -217,7 +217,6 @@ static int run_create(struct cli *c, void *opts, int argc, char **argv, struct e
 	AUTO_CLOSE int lock = -1;
 	int rc = create(c, opts, argc, argv, &r, &lock, e);
 
-	run_opts_clear(opts);
 	if (rc < 0)
 		return rc;
 	struct end_paths p = { c->en.run_fd, c->en.containers_fd, r->id, NULL };

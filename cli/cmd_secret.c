@@ -141,7 +141,6 @@ static int run_ls(struct cli *c, void *opts, int argc, char **argv, struct err *
 		r = secret_list(&c->en, &names, e);
 	for (size_t i = 0; r == 0 && i < names.n; i++)
 		r = add_row(c, &f, names.v[i], &list, e);
-	strlist_cleanup(&o->filter);
 	return r < 0 ? r : output_rows(&out, &o->out, list.v, list.n, e);
 }
 

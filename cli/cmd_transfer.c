@@ -207,7 +207,6 @@ static int run_commit(struct cli *c, void *opts, int argc, char **argv, struct e
 
 		container_pause(&c->env, id, false, &ignored);
 	}
-	strlist_cleanup(&o->change);
 	return rc;
 }
 

@@ -86,11 +86,8 @@ static int create(struct cli *c, const struct create_opts *o, const char *name, 
 static int run_create(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
 	struct create_opts *o = opts;
-	int r = create(c, o, argc ? argv[0] : o->name, e);
 
-	strlist_cleanup(&o->options);
-	strlist_cleanup(&o->labels);
-	return r;
+	return create(c, o, argc ? argv[0] : o->name, e);
 }
 
 /* ---- ls ---- */
@@ -165,7 +162,6 @@ static int run_ls(struct cli *c, void *opts, int argc, char **argv, struct err *
 		r = volume_list(&c->en, &names, e);
 	for (size_t i = 0; r == 0 && i < names.n; i++)
 		r = add_row(c, &f, &use, names.v[i], &list, e);
-	strlist_cleanup(&o->filter);
 	return r < 0 ? r : output_rows(&out, &o->out, list.v, list.n, e);
 }
 

@@ -140,14 +140,16 @@ static int check_kernel(struct err *e)
 static int run_command(struct cli *c, const struct command *cmd, int argc, char **argv,
 		       struct err *e)
 {
+	bool raw = cmd->flags & CMD_RAW;
+	AUTO(opt_values) struct opt_values v = opt_values_new(raw ? NULL : command_rows(cmd),
+							      cmd->size);
 	AUTO_FREE char **args = NULL;
-	AUTO_FREE void *opts = mem_alloc(cmd->size ? cmd->size : 1);
 	int n = argc - 1, r;
 
 	c->cmd = cmd;
-	if (!(cmd->flags & CMD_RAW)) {
-		r = opt_parse(command_rows(cmd), opts, argc, argv, cmd->flags & CMD_STOP_AT_ARG,
-			      &args, &n, e);
+	if (!raw) {
+		r = opt_parse(v.rows, v.opts, argc, argv, cmd->flags & CMD_STOP_AT_ARG, &args, &n,
+			      e);
 		if (r < 0)
 			return r;
 		if (n < cmd->min || (cmd->max >= 0 && n > cmd->max))
@@ -165,7 +167,7 @@ static int run_command(struct cli *c, const struct command *cmd, int argc, char 
 		if (!(cmd->flags & CMD_NO_SWEEP) && (r = sweep_run(&c->en, e)) < 0)
 			return r;
 	}
-	return cmd->run(c, opts, n, cmd->flags & CMD_RAW ? argv + 1 : args, e);
+	return cmd->run(c, v.opts, n, raw ? argv + 1 : args, e);
 }
 
 static int berth_main(int argc, char **argv, struct err *e)

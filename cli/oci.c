@@ -120,13 +120,13 @@ static int set_root(struct oci *o, const struct oci_globals *g, struct err *e)
 
 	o->root_given = !str_empty(g->root);
 	if (o->root_given)
-		o->env.run_root = oci_absolute(g->root);
+		o->env.run_root = oci_absolute(o->arena, g->root);
 	else if (!str_empty(root))
-		o->env.run_root = mem_printf("%s/run", root);
+		o->env.run_root = arena_printf(o->arena, "%s/run", root);
 	else if (!user)
 		o->env.run_root = "/run/berth";
 	else if (!str_empty(xdg))
-		o->env.run_root = mem_printf("%s/berth", xdg);
+		o->env.run_root = arena_printf(o->arena, "%s/berth", xdg);
 	else
 		return err_say(e, EINVAL, "XDG_RUNTIME_DIR is not set; say where to keep the state "
 			       "with --root");
@@ -135,9 +135,9 @@ static int set_root(struct oci *o, const struct oci_globals *g, struct err *e)
 	else if (!user)
 		o->env.cache_dir = "/var/lib/berth";
 	else if (!str_empty(data))
-		o->env.cache_dir = mem_printf("%s/berth", data);
+		o->env.cache_dir = arena_printf(o->arena, "%s/berth", data);
 	else if (!str_empty(home))
-		o->env.cache_dir = mem_printf("%s/.local/share/berth", home);
+		o->env.cache_dir = arena_printf(o->arena, "%s/.local/share/berth", home);
 	return 0;
 }
 
@@ -206,7 +206,7 @@ static int unknown_command(const char *name, struct err *e)
 static int run_command(struct oci *o, const struct oci_command *cmd, int argc, char **argv,
 		       struct err *e)
 {
-	AUTO_FREE void *opts = mem_alloc(cmd->size ? cmd->size : 1);
+	AUTO(opt_values) struct opt_values v = opt_values_new(cmd->rows, cmd->size);
 	AUTO_FREE char **args = NULL;
 	int n, r;
 
@@ -218,13 +218,13 @@ static int run_command(struct oci *o, const struct oci_command *cmd, int argc, c
 			return 0;
 		}
 	}
-	r = opt_parse(cmd->rows, opts, argc, argv, cmd->stop_at_arg, &args, &n, e);
+	r = opt_parse(v.rows, v.opts, argc, argv, cmd->stop_at_arg, &args, &n, e);
 	if (r < 0)
 		return err_wrap(e, "%s", cmd->name);
 	if (n < cmd->min || (cmd->max >= 0 && n > cmd->max))
 		return err_say(e, EINVAL, "usage: %s %s [OPTIONS] %s", o->program, cmd->name,
 			       cmd->args);
-	return cmd->run(o, opts, n, args, e);
+	return cmd->run(o, v.opts, n, args, e);
 }
 
 static int dispatch(struct oci *o, int argc, char **argv, struct err *e)
@@ -256,7 +256,8 @@ static int dispatch(struct oci *o, int argc, char **argv, struct err *e)
 
 int oci_main(int argc, char **argv)
 {
-	struct oci o = { .program = path_base(argv[0]) };
+	AUTO(arena) struct arena *arena = arena_new(1u << 20);
+	struct oci o = { .arena = arena, .program = path_base(argv[0]) };
 	struct err e = ERR_INIT;
 	int r;
 

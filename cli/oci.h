@@ -16,6 +16,7 @@
 #include "runtime/container.h"
 
 struct oci {			/* one invocation */
+	struct arena *arena;	/* paths that options name */
 	struct container_env env;
 	const char *program;	/* as called: "runc", "berth-oci" */
 	bool root_given;	/* --root */
@@ -45,7 +46,7 @@ int oci_main(int argc, char **argv);
 int oci_load_bundle(const char *bundle, const char *config, struct arena *a, char **ret_bundle,
 		    struct spec **ret, struct err *e);
 /* A path made absolute, since commands change to the bundle; NULL stays NULL. */
-char *oci_absolute(const char *path);
+char *oci_absolute(struct arena *a, const char *path);
 /* Descriptors above 2 and above the preserved ones are not inherited; one of those that is not
  * open is warned about. */
 int oci_keep_fds(uint32_t asked, uint32_t listen, struct err *e);

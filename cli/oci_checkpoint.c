@@ -69,7 +69,7 @@ static const struct opt restore_rows[] = {
 };
 /* clang-format on */
 
-static int complete_opts(struct criu_opts *p, struct err *e)
+static int complete_opts(struct oci *o, struct criu_opts *p, struct err *e)
 {
 	static const char *const modes[] = { "soft", "full", "strict", "ignore", NULL };
 	size_t i = 0;
@@ -86,28 +86,21 @@ static int complete_opts(struct criu_opts *p, struct err *e)
 		return err_say(e, EINVAL, "--manage-cgroups-mode %s: expected soft, full, strict "
 			       "or ignore", p->c.manage_cgroups);
 	/* parent_path stays: criu takes it relative to the images. */
-	p->c.image_path = oci_absolute(p->c.image_path ? p->c.image_path : "checkpoint");
-	p->c.work_path = oci_absolute(p->c.work_path);
+	p->c.image_path = oci_absolute(o->arena,
+				       p->c.image_path ? p->c.image_path : "checkpoint");
+	p->c.work_path = oci_absolute(o->arena, p->c.work_path);
 	p->c.status_fd = p->status_fd ? (int)p->status_fd : -1;
 	return 0;
-}
-
-static void free_opts(struct criu_opts *p)
-{
-	free((char *)p->c.image_path);
-	free((char *)p->c.work_path);
-	strlist_cleanup(&p->empty_ns);
 }
 
 static int run_checkpoint(struct oci *o, void *opts, int argc, char **argv, struct err *e)
 {
 	struct criu_opts *p = opts;
-	int r = complete_opts(p, e);
+	int r = complete_opts(o, p, e);
 
 	(void)argc;
 	if (!r)
 		r = checkpoint_dump(&o->env, argv[0], &p->c, e);
-	free_opts(p);
 	return r;
 }
 
@@ -139,21 +132,20 @@ static int run_restore(struct oci *o, void *opts, int argc, char **argv, struct 
 {
 	struct criu_opts *p = opts;
 	AUTO(arena) struct arena *a = arena_new_shared(SPEC_ARENA_MAX, PLAN_MAGIC);
-	AUTO_FREE char *bundle = NULL, *pid_file = oci_absolute(p->pid_file);
+	AUTO_FREE char *bundle = NULL;
 	struct container_create_opts co = { .root_fd = -1, .stdio = { -1, -1, -1 },
-					    .pid_file = pid_file };
+					    .pid_file = oci_absolute(o->arena, p->pid_file) };
 	struct spec *s;
 	int r = container_id_check(argv[0], e);
 
 	(void)argc;
 	if (!r)
-		r = complete_opts(p, e);
+		r = complete_opts(o, p, e);
 	if (!r)
 		r = oci_load_bundle(p->bundle, NULL, a, &bundle, &s, e);
 	co.bundle = bundle;
 	if (!r)
 		r = restore_it(o, p, argv[0], s, &co, e);
-	free_opts(p);
 	return r;
 }
 

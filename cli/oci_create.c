@@ -57,14 +57,14 @@ static const struct opt run_rows[] = {
 static const struct opt start_rows[] = { OPT_END };
 /* clang-format on */
 
-char *oci_absolute(const char *path)
+char *oci_absolute(struct arena *a, const char *path)
 {
 	AUTO_FREE char *cwd = NULL;
 
 	if (!path || path[0] == '/')
-		return path ? mem_strdup(path) : NULL;
+		return arena_strdup(a, path);
 	cwd = getcwd(NULL, 0);
-	return path_join(cwd ? cwd : "/", path);
+	return arena_printf(a, "%s/%s", cwd ? cwd : "", path);
 }
 
 unsigned oci_listen_fds(void)
@@ -108,15 +108,14 @@ int oci_load_bundle(const char *bundle, const char *config, struct arena *a, cha
 		    struct spec **ret, struct err *e)
 {
 	AUTO_FREE char *dir = realpath(str_empty(bundle) ? "." : bundle, NULL);
-	AUTO_FREE char *file = oci_absolute(config), *text = NULL;
+	AUTO_FREE char *inside = NULL, *text = NULL;
 	size_t n;
 	int r;
 
 	if (!dir)
 		return err_set(e, errno, "bundle %s", str_empty(bundle) ? "." : bundle);
-	if (!file)
-		file = path_join(dir, "config.json");
-	r = path_read_file(AT_FDCWD, file, SPEC_MAX_BYTES, &text, &n, e);
+	inside = path_join(dir, "config.json");
+	r = path_read_file(AT_FDCWD, config ? config : inside, SPEC_MAX_BYTES, &text, &n, e);
 	if (r == -EFBIG)
 		return err_say(e, EFBIG, "config.json: is larger than %u MiB",
 			       SPEC_MAX_BYTES >> 20);
@@ -159,26 +158,20 @@ static const char *notify_socket(void)
 	return NULL;
 }
 
-static int fill_opts(const struct create_opts *c, struct container_create_opts *co, struct err *e)
+static int fill_opts(struct oci *o, const struct create_opts *c, struct container_create_opts *co,
+		     struct err *e)
 {
 	*co = (struct container_create_opts){
 		.root_fd = -1, .stdio = { -1, -1, -1 },
 		.no_pivot = c->no_pivot, .no_new_keyring = c->no_new_keyring,
-		.console_socket = oci_absolute(c->console_socket),
-		.pid_file = oci_absolute(c->pid_file),
-		.pidfd_socket = oci_absolute(c->pidfd_socket),
+		.console_socket = oci_absolute(o->arena, c->console_socket),
+		.pid_file = oci_absolute(o->arena, c->pid_file),
+		.pidfd_socket = oci_absolute(o->arena, c->pidfd_socket),
 		.listen_fds = oci_listen_fds(),
 		.sd_notify = notify_socket(),
 	};
 	co->preserve_fds = c->preserve_fds + co->listen_fds;
 	return oci_keep_fds(c->preserve_fds, co->listen_fds, e);
-}
-
-static void free_opts(struct container_create_opts *co)
-{
-	free((char *)co->console_socket);
-	free((char *)co->pid_file);
-	free((char *)co->pidfd_socket);
 }
 
 static void close_launch(struct launch *l)
@@ -200,7 +193,7 @@ static int run_create(struct oci *o, void *opts, int argc, char **argv, struct e
 	int r;
 
 	(void)argc;
-	r = fill_opts(c, &co, e);
+	r = fill_opts(o, c, &co, e);
 	if (!r)
 		r = container_id_check(argv[0], e);
 	if (!r)
@@ -210,7 +203,6 @@ static int run_create(struct oci *o, void *opts, int argc, char **argv, struct e
 		r = container_create(&o->env, argv[0], s, &co, &l, e);
 	if (!r)
 		close_launch(&l);
-	free_opts(&co);
 	return r;
 }
 
@@ -245,7 +237,7 @@ static int run_run(struct oci *o, void *opts, int argc, char **argv, struct err 
 	int r;
 
 	(void)argc;
-	r = fill_opts(c, &co, e);
+	r = fill_opts(o, c, &co, e);
 	if (!r)
 		r = container_id_check(argv[0], e);
 	if (!r)
@@ -266,7 +258,6 @@ static int run_run(struct oci *o, void *opts, int argc, char **argv, struct err 
 		close_launch(&l);
 	}
 	tty_close(&t);
-	free_opts(&co);
 	return r;
 }
 

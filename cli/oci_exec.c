@@ -222,9 +222,6 @@ static int run_exec(struct oci *o, void *opts, int argc, char **argv, struct err
 		p->terminal = true;
 	if (!r)
 		r = run_it(o, x, argv[0], a, p, e);
-	strlist_cleanup(&x->env);
-	strlist_cleanup(&x->caps);
-	strlist_cleanup(&x->gids);
 	if (r < 0) {	/* runc's words and status, so that it is no program's own */
 		err_wrap(e, "exec failed");
 		err_status(e, 255);

@@ -170,18 +170,3 @@ const struct opt *create_rows(void)
 		put_limits(rows, put(rows, 0, common_rows));
 	return rows;
 }
-
-void run_opts_clear(struct run_opts *o)
-{
-	struct strlist *lists[] = { &o->env, &o->env_file, &o->publish, &o->expose, &o->volume,
-		&o->mount, &o->tmpfs, &o->volumes_from, &o->network, &o->network_alias, &o->label,
-		&o->label_file, &o->cap_add, &o->cap_drop, &o->security_opt, &o->ulimit, &o->sysctl,
-		&o->device, &o->device_cgroup_rule, &o->dns, &o->dns_search, &o->dns_option,
-		&o->add_host, &o->group_add, &o->log_opt, &o->secret, &o->annotation, &o->attach,
-		&o->unsetenv };
-
-	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
-		strlist_cleanup(lists[i]);
-	for (size_t i = 0; i < RUN_LIMITS; i++)
-		strlist_cleanup(&o->limit[i]);
-}

@@ -36,7 +36,6 @@ struct run_opts {
 
 const struct opt *run_rows(void);
 const struct opt *create_rows(void);
-void run_opts_clear(struct run_opts *o);
 
 /* What composing needs to know besides: all of it looked up by the caller. */
 struct compose_in {

@@ -253,7 +253,7 @@ static int save_archive(struct maker *mk, char *const *names, size_t n, enum sav
 static int save_file(struct maker *mk, char *const *names, size_t n, enum save_format format,
 		     const char *out, struct err *e)
 {
-	AUTO_FREE char *part = mem_printf("%s.part", out);
+	AUTO_FREE char *part = NULL;
 	AUTO_CLOSE int fd = -1;
 	struct stat st;
 	int r;
@@ -263,6 +263,7 @@ static int save_file(struct maker *mk, char *const *names, size_t n, enum save_f
 		return fd < 0 ? err_set(e, errno, "open %s", out) :
 				save_archive(mk, names, n, format, fd, e);
 	}
+	part = mem_printf("%s.part", out);
 	fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return err_set(e, errno, "make %s", part);
