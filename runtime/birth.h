@@ -26,6 +26,8 @@ struct birth {
 	const char *root_path;	/* as given, or NULL; plan->root_path is the real one */
 	int *fds;		/* opened for the child, closed here once it has them */
 	size_t nfds;
+	int (*listener)(void *ctx, struct launch *l, struct err *e);	/* the caller's, or NULL */
+	void *ctx;
 };
 #define BIRTH_INIT { .program = -1, .sync_child = -1, .cgroup_fd = -1 }
 void birth_cleanup(struct birth *b);	/* AUTO(birth) */

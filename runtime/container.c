@@ -5,8 +5,8 @@
  * Runs in: host
  *
  *	folder and lock - state "creating" - cgroup - filter - gate - birth
- *	(pid noted; devices and network; prestart and createRuntime hooks) -
- *	seccomp listener, console, pid file - state
+ *	(pid noted; devices and network; prestart and createRuntime hooks; seccomp listener) -
+ *	console, pid file - state
  *
  * The state names what is about to be made before it is made, so whoever finds it after
  * a kill -9 can undo it (container_end.c).
@@ -302,6 +302,15 @@ static void on_state(void *ctx, const struct launch *l, const char *status, stru
 	container_state_write(&now, json);
 }
 
+static int on_listener(void *ctx, struct launch *l, struct err *e)
+{
+	struct birth *b = ctx;
+	struct container_state now = b->state;
+
+	now.status = CONTAINER_CREATING;
+	return container_give_listener(&now, b->s, l, e);
+}
+
 static int give_birth(struct birth *b, struct err *e)
 {
 	const struct container_create_opts *o = b->o;
@@ -312,7 +321,8 @@ static int give_birth(struct birth *b, struct err *e)
 		.no_new_keyring = o->no_new_keyring, .run_pid1 = o->run_pid1,
 		.sd_notify = o->sd_notify, .listen_fds = o->listen_fds, .pdeathsig = o->pdeathsig,
 		.filter = b->filter.n ? &b->filter : NULL,
-		.namespaces_ready = on_namespaces, .state_write = on_state, .ctx = b,
+		.namespaces_ready = on_namespaces, .state_write = on_state,
+		.listener = on_listener, .ctx = b,
 	};
 	int r;
 
@@ -322,14 +332,6 @@ static int give_birth(struct birth *b, struct err *e)
 	b->launched = r == 0;
 	cgroup_settle(&b->cgroup);
 	return r;
-}
-
-static int give_listener(struct birth *b, struct err *e)
-{
-	struct container_state now = b->state;
-
-	now.status = CONTAINER_CREATING;
-	return container_give_listener(&now, b->s, &b->l, e);
 }
 
 static int hand_over(struct birth *b, struct err *e)
@@ -359,8 +361,8 @@ static const struct { const char *name; int (*run)(struct birth *b, struct err *
 	{ "check", check_all },		{ "folder", make_dir },
 	{ "cgroup", make_cgroup },	{ "spec", save_spec },
 	{ "filter", make_filter },	{ "gate", make_gate },
-	{ "birth", give_birth },	{ "listener", give_listener },
-	{ "hand over", hand_over },	{ "state", settle },
+	{ "birth", give_birth },	{ "hand over", hand_over },
+	{ "state", settle },
 };
 
 static void undo(struct birth *b)

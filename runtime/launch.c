@@ -299,6 +299,15 @@ static int autopsy(struct launch *l, struct err *e)
 	return err_say(e, EPIPE, "the init ended before it was ready");
 }
 
+static void take_listener(struct birth *b, struct launch *l, int fd, struct err *e)
+{
+	l->seccomp_notify = fd;
+	if (fd < 0)
+		err_say(e, EPROTO, "berth-init sent no listener");
+	else if (b->listener)
+		b->listener(b->ctx, l, e);
+}
+
 int birth_follow(struct birth *b, struct launch *l, enum sync_type until, struct err *e)
 {
 	for (;;) {
@@ -315,7 +324,7 @@ int birth_follow(struct birth *b, struct launch *l, enum sync_type until, struct
 		else if (m.type == SYNC_CONSOLE && l->console < 0)
 			l->console = TAKE_FD(fd);
 		else if (m.type == SYNC_FILTER && l->seccomp_notify < 0)
-			l->seccomp_notify = TAKE_FD(fd);
+			take_listener(b, l, TAKE_FD(fd), e);
 		else if (m.type == SYNC_IDMAP)
 			birth_idmap_late(b, l, m.pid, fd, e);
 		else if (m.type != until)
@@ -393,6 +402,8 @@ int launch_init(const struct spec *s, const struct launch_opts *o, struct launch
 	b.arena = s->arena;
 	b.stdio = o->stdio;
 	b.cgroup_fd = o->cgroup_fd;
+	b.listener = o->listener;
+	b.ctx = o->ctx;
 	plan_own_spec(s->arena, (struct spec *)(uintptr_t)s);
 	r = birth_plan(&b, s, o, e);
 	if (r == 0)

@@ -53,6 +53,9 @@ struct launch_opts {
 	 * called after the two above, only when the spec has such hooks. */
 	void (*state_write)(void *ctx, const struct launch *l, const char *status,
 			    struct strbuf *b);
+	/* Gives l->seccomp_notify to its agent, at once: the init's next call may be one that waits
+	 * for the answer.  NULL: it stays in l. */
+	int (*listener)(void *ctx, struct launch *l, struct err *e);
 	void *ctx;
 };
 
@@ -86,8 +89,7 @@ struct launch_join_opts {
 	bool no_new_keyring;
 	int pdeathsig;			/* as in launch_opts */
 	unsigned listen_fds;
-	/* Gives l->seccomp_notify to its agent, before a call that waits for the answer. */
-	int (*listener)(void *ctx, struct launch *l, struct err *e);
+	int (*listener)(void *ctx, struct launch *l, struct err *e);	/* as in launch_opts */
 	void *ctx;
 };
 /* Returns when the process has been executed (or has failed before). */

@@ -45,13 +45,13 @@ int launch_join(struct arena *a, const struct spec_process *p, const struct spec
 	b.arena = a;
 	b.stdio = o->stdio;
 	b.cgroup_fd = o->cgroup_fd;
+	b.listener = o->listener;
+	b.ctx = o->ctx;
 	plan_own_process(a, (struct spec_process *)(uintptr_t)p);
 	join_plan(&b, p, s, o);
 	r = birth_start(&b, &l, e);
 	if (r == 0)
 		r = birth_follow(&b, &l, SYNC_READY, e);
-	if (r == 0 && o->listener && l.seccomp_notify >= 0)
-		r = o->listener(o->ctx, &l, e);
 	if (r == 0)
 		r = birth_rlimits(b.plan, &l, e);
 	if (r == 0)

@@ -69,7 +69,7 @@ fails "an unknown name, when asked to" 1 "*nosuchcall*" oci run -b "$T/b" bad
 
 # ---- a listener ----
 cat >"$T/agent.py" <<'AGENT'
-import array, fcntl, json, socket, struct, sys
+import array, fcntl, json, select, socket, struct, sys
 path, count = sys.argv[1], int(sys.argv[2])
 server = socket.socket(socket.AF_UNIX)
 server.bind(path)
@@ -86,12 +86,20 @@ while True:
     text += part
 state = json.loads(text)
 print(state["fds"], state["metadata"], state["state"]["status"], state["pid"] == state["state"]["pid"], flush=True)
+count = count if count >= 0 else 1 << 30    # negative: what there is, and each goes on
+go_on = 1 if count == 1 << 30 else 0         # SECCOMP_USER_NOTIF_FLAG_CONTINUE
 for _ in range(count):
     request = bytearray(80)
+    if go_on:
+        waiting = select.poll()
+        waiting.register(fds[0], select.POLLIN)
+        if waiting.poll()[0][1] & select.POLLHUP:
+            break
     fcntl.ioctl(fds[0], 0xC0502100, request)
     ident, _, _, nr = struct.unpack_from("<QIIi", request)
-    fcntl.ioctl(fds[0], 0xC0182101, struct.pack("<QqiI", ident, 0, -18, 0))
-    print("call", nr, flush=True)
+    fcntl.ioctl(fds[0], 0xC0182101, struct.pack("<QqiI", ident, 0, 0 if go_on else -18, go_on))
+    if not go_on:
+        print("call", nr, flush=True)
 AGENT
 listen='{"names":["mkdir"],"action":"SCMP_ACT_NOTIFY"}'
 python3 "$T/agent.py" "$T/agent.sock" 1 >"$T/agent.out" 2>&1 &
@@ -103,6 +111,20 @@ wait "$agent"
 is "the agent gets state, metadata and calls" "$(tail -n +2 "$T/agent.out")" "['seccompFd'] hello creating True
 call 83"
 
+
+# calls that the runtime itself makes behind the filter: the agent has the listener by then
+for nnp in true false; do
+	rm "$T/agent.sock"
+	python3 "$T/agent.py" "$T/agent.sock" -1 >"$T/agent.out" 2>&1 &
+	agent=$!
+	until_true 10 grep -q ready "$T/agent.out"
+	config "$(rule '{"names":["execve","openat","open","read","close","fcntl"],"action":"SCMP_ACT_NOTIFY"}' |
+		jq -c --arg p "$T/agent.sock" '.listenerPath = $p | .listenerMetadata = "all"')" '{}' echo through
+	jq ".process.noNewPrivileges = $nnp" "$T/b/config.json" >"$T/c.json" && mv "$T/c.json" "$T/b/config.json"
+	says "the runtime's own calls are answered (noNewPrivileges $nnp)" through \
+		timeout 60 "$OCI" --root "$T/oci" run -b "$T/b" own
+	wait "$agent"
+done
 
 # an exec gets the filter as well, and so has a listener of its own
 rm "$T/agent.sock"
