@@ -123,7 +123,7 @@ int mount_attrs(struct init *in, const struct spec_mount *m, int fd, bool recurs
 	int r;
 
 	if (prop.propagation == 0 && is_bind(m) && !(in->spec->rootfs_propagation & MS_SHARED)) {
-		prop.propagation = MS_SLAVE;
+		prop.propagation = in->spec->rootfs_propagation & MS_PRIVATE ? MS_PRIVATE : MS_SLAVE;
 		prop_rec = true;
 	}
 	if (!recursive && rec.attr_set == 0 && rec.attr_clr == 0) {

@@ -45,6 +45,7 @@ int step_root_attach(struct init *in, struct err *e)
 	AUTO_CLOSE int before = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	AUTO_CLOSE int cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);	/* of hooks */
 	const char *at = in->plan->root_path;
+	uint64_t asked = in->spec->rootfs_propagation;
 
 	/* What we mount must not reach the host; what the host mounts later may reach us. */
 	if (before < 0 || cwd < 0 || go_to_top() < 0 ||
@@ -57,7 +58,9 @@ int step_root_attach(struct init *in, struct err *e)
 		if (in->root < 0)
 			return err_set(e, errno, "root file system %s", in->plan->root_path);
 	}
-	if (set_attr(in->root, AT_RECURSIVE, 0, MS_SLAVE) < 0)
+	if (set_attr(in->root, AT_RECURSIVE, 0, MS_SLAVE) < 0 ||
+	    ((asked & MS_PRIVATE) &&
+	     set_attr(in->root, asked & MS_REC ? AT_RECURSIVE : 0, 0, MS_PRIVATE) < 0))
 		return err_set(e, errno, "make the root file system a slave");
 	/* Hooks expect it at the path that the spec gives.  One that has none goes over "/": for
 	 * pivot_root any mount below the old root will do. */
@@ -137,7 +140,8 @@ int step_root_seal(struct init *in, struct err *e)
 	}
 	if (in->spec->root_readonly && set_attr(in->root, 0, MOUNT_ATTR_RDONLY, 0) < 0)
 		return err_set(e, errno, "make the root read-only");
-	propagation &= MS_SHARED | MS_SLAVE | MS_PRIVATE | MS_UNBINDABLE;
+	/* Slave and private were there before the mounts, whose own propagation wins. */
+	propagation &= MS_SHARED | MS_UNBINDABLE;
 	/* "Shared" is a peer group of its own, nobody's slave; what is mounted in the root keeps
 	 * its masters, which rslave volumes want. */
 	if (propagation == MS_SHARED && set_attr(in->root, 0, 0, MS_PRIVATE) < 0)

@@ -101,4 +101,27 @@ refused "idmap of a new file system" "*mounts\[*\]: idmap is for binds only" '.m
 refused "copy-symlink and src-nofollow" "*mounts\[*copy-symlink does not go with*" '.mounts += [
 	'"$bind"' + {source: $t, destination: "/mnt"}] |
 	.mounts[-1].options += ["copy-symlink", "src-nofollow"]'
+
+# ---- propagation: a mount's own wins over that of the root ----
+mkdir "$T/peer" && mount -t tmpfs none "$T/peer" && mount --make-shared "$T/peer"
+group=$(sed -n "s|.* $T/peer .* shared:\([0-9]*\).*|\1|p" /proc/self/mountinfo)
+peers='sed -n "s|.* /mnt .* \(shared\|master\):\([0-9]*\).*|\1 \2|p" /proc/self/mountinfo; grep -c " / / .* shared:" /proc/self/mountinfo; :'
+propagates() { # name, wanted, rootfsPropagation, option
+	runs "$1" "$2" ".linux.rootfsPropagation = \"$3\" | .mounts += [{type: \"bind\",
+		source: (\$t + \"/peer\"), destination: \"/mnt\", options: [\"bind\", \"$4\"]}]" "$peers"
+}
+for root in private rprivate slave rslave; do
+	propagates "a shared volume under a root that is $root" "shared $group
+0" $root rshared
+done
+propagates "a slave under a private root" "master $group
+0" rprivate rslave
+propagates "what says nothing is a slave" "master $group
+0" rslave bind
+propagates "or private, as the root" 0 rprivate bind
+umount "$T/peer"
+mount --bind "$T/b" "$T/b" && mount --make-shared "$T/b"
+runs "a shared root has peers of its own, and no master" "shared -" '.linux.rootfsPropagation = "shared"' \
+	'sed -n "s|.* [^ ]*/rootfs / [^ ]* \(.*\)|\1|p" /proc/self/mountinfo | sed "s/:.*master.*/ master/; s/:[0-9]*//" | cut -d" " -f1,2'
+umount "$T/b"
 is "nothing is left of all that" "$(oci list -q; ls -A "$T/oci")" ""
