@@ -20,7 +20,8 @@ static void args_cleanup(struct args *a)
 
 static bool wants_value(const struct opt *o)
 {
-	return o->kind != OPT_BOOL && o->kind != OPT_COUNT && o->kind != OPT_FLAGFUNC;
+	return o->kind != OPT_BOOL && o->kind != OPT_COUNT && o->kind != OPT_FLAGFUNC &&
+	       o->kind != OPT_REFUSED;
 }
 
 static const struct opt *by_letter(const struct opt *rows, char c)
@@ -104,6 +105,8 @@ static int set(const struct opt *o, void *opts, const char *as, const char *valu
 	case OPT_FLAGFUNC:
 		r = o->set(opts, value, e);
 		return r < 0 ? err_wrap(e, "option %s", as) : 0;
+	case OPT_REFUSED:
+		return err_say(e, EINVAL, "option %s: %s", as, o->help);
 	}
 	return 0;
 }

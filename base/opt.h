@@ -22,6 +22,7 @@ enum opt_kind {
 	OPT_FUNC,	/* set() is called with the struct and the value */
 	OPT_COUNT,	/* [int] --x --x */
 	OPT_FLAGFUNC,	/* as OPT_FUNC, takes no value (NULL, or what follows "=") */
+	OPT_REFUSED,	/* known elsewhere, an error here: help says why */
 };
 
 enum opt_flags {

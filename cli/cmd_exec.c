@@ -20,6 +20,7 @@
 #include "cli/connect.h"
 #include "runtime/plan.h"
 #include "runtime/root_user.h"
+#include "runtime/secret.h"
 #include "runtime/supervisor.h"
 #include "runtime/tty.h"
 
@@ -98,7 +99,6 @@ static int make_process(struct cli *c, const struct record *r, pid_t pid, struct
 	unsigned rows, cols;
 	int rc;
 
-	(void)c;
 	if (root < 0)
 		return err_set(e, errno, "open the root of container %s", r->name);
 	p.args = arena_strv(a, argv);
@@ -119,6 +119,8 @@ static int make_process(struct cli *c, const struct record *r, pid_t pid, struct
 		p.apparmor_profile = NULL;
 	}
 	rc = set_env(a, &p, o, e);
+	if (rc == 0)
+		rc = secret_env(&c->en, r, true, a, &p, e);
 	if (rc == 0)
 		*ret = p;
 	return rc;

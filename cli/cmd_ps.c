@@ -243,36 +243,6 @@ static int check_filters(struct ps *p, struct err *e)
 
 /* ---- rows ---- */
 
-/* Images that were looked at, for the ports that they name: a few, however many containers. */
-struct seen_images { struct store *store; struct image **v; size_t n; };
-
-static void seen_images_cleanup(struct seen_images *s)
-{
-	for (size_t i = 0; i < s->n; i++)
-		image_free(s->v[i]);
-	free(s->v);
-	store_free(s->store);
-}
-
-static char *const *exposed_ports(struct ps *p, struct seen_images *s, const char *id)
-{
-	struct err ignored = ERR_INIT;
-	struct image *i = NULL;
-
-	if (str_empty(id))
-		return NULL;
-	for (size_t k = 0; k < s->n; k++)
-		if (str_eq(s->v[k]->id, id))
-			return s->v[k]->config.ports;
-	if (!s->store && store_open(p->c->en.root, &s->store, &ignored) < 0)
-		return NULL;
-	if (s->n >= 64 || image_load(s->store, id, &i, &ignored) < 0)
-		return NULL;
-	s->v = mem_resize(s->v, s->n + 1, sizeof(*s->v));
-	s->v[s->n++] = i;
-	return i->config.ports;
-}
-
 struct ps_row { struct json *v; int64_t created; uint64_t size; };
 
 static int add_size(struct ps *p, const struct view *v, struct arena *a, struct ps_row *row,
@@ -325,7 +295,6 @@ static int collect(struct ps *p, const struct strlist *ids, struct arena *a, str
 {
 	bool sizes = p->o->size || (p->o->sort && str_eq(p->o->sort, "size")) ||
 		     (p->o->out.format && strstr(p->o->out.format, ".Size"));
-	AUTO(seen_images) struct seen_images seen = { .n = 0 };
 	AUTO_CLOSE int cgroups = -1;
 	struct err ignored = ERR_INIT;
 	size_t n = 0;
@@ -348,8 +317,6 @@ static int collect(struct ps *p, const struct strlist *ids, struct arena *a, str
 		}
 		if (!is_shown(p, &v))
 			continue;
-		if (view_runs(&v))
-			v.exposed = exposed_ports(p, &seen, v.r->image_id);
 		rows[n].v = view_row(a, &v, p->o->out.no_trunc);
 		rows[n].created = created_ns(v.r);
 		if (!sizes)

@@ -271,6 +271,23 @@ static int process(struct compose *c, struct err *e)
 	return command(c, e);
 }
 
+/* --network container:X, whose name in the network is X's. */
+static int hostname_of_other(struct compose *c, struct err *e)
+{
+	AUTO(record) struct record *other = NULL;
+	int r;
+
+	if (c->o->hostname || c->o->domainname)
+		return err_say(e, EINVAL, "--%s does not go with --network container:NAME, whose "
+			       "name it has", c->o->hostname ? "hostname" : "domainname");
+	if (!c->s->ns[SPEC_NS_UTS].unshare)
+		return 0;
+	if ((r = record_load(c->in->en, c->r->net.target, &other, e)) < 0)
+		return r;
+	c->s->hostname = arena_strdup(c->a, other->net.hostname);
+	return 0;
+}
+
 static int hostname(struct compose *c, struct err *e)
 {
 	const char *h = c->o->hostname;
@@ -280,9 +297,11 @@ static int hostname(struct compose *c, struct err *e)
 	if (h && (c->s->ns[SPEC_NS_UTS].path || !c->s->ns[SPEC_NS_UTS].unshare))
 		return err_say(e, EINVAL, "--hostname goes with a uts namespace of its own");
 	c->r->hostname_set = arena_strdup(c->a, h);
+	c->s->domainname = arena_strdup(c->a, c->o->domainname);
+	if (c->r->net.mode == NET_CONTAINER)
+		return hostname_of_other(c, e);
 	if (c->s->ns[SPEC_NS_UTS].unshare)
 		c->s->hostname = h ? arena_strdup(c->a, h) : arena_strndup(c->a, c->in->id, 12);
-	c->s->domainname = arena_strdup(c->a, c->o->domainname);
 	c->r->net.hostname = c->s->hostname;
 	c->r->net.domainname = c->s->domainname;
 	return 0;

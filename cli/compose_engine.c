@@ -8,6 +8,8 @@
 
 #include "base/proc.h"
 #include "cli/run_opts.h"
+#include "cli/template.h"
+#include "cli/view.h"
 
 /* ---- limits ---- */
 
@@ -116,6 +118,81 @@ int compose_resources(struct compose *c, struct err *e)
 
 /* ---- network ---- */
 
+/* "80-82/udp", into the list that ps and inspect show, and with -P published. */
+static int expose(struct compose *c, struct net_config *n, struct err *e)
+{
+	AUTO(strlist) struct strlist all = STRLIST_INIT;
+	int r = 0;
+
+	for (char **p = c->image->ports; *p; p++)
+		strlist_add(&all, *p);
+	for (size_t i = 0; r == 0 && i < c->o->expose.n; i++) {
+		struct net_config one = { .nports = 0 };
+
+		r = net_parse_expose(c->a, c->o->expose.v[i], &one, e);
+		for (unsigned k = 0; r == 0 && k < one.ports->n; k++) {
+			AUTO_FREE char *text = mem_printf("%u/%s", one.ports->ctr + k,
+							  view_proto(one.ports->proto));
+
+			if (!strlist_has(&all, text))
+				strlist_add(&all, text);
+		}
+	}
+	c->r->exposed = compose_strv(c->a, &all);
+	for (size_t i = 0; r == 0 && c->o->publish_all && i < all.n; i++)
+		r = net_parse_expose(c->a, all.v[i], n, e);
+	return r;
+}
+
+/* CONTAINER[:ALIAS] */
+static int link_option(struct compose *c, const char *text, struct err *e)
+{
+	AUTO_FREE char *name = mem_strdup(text);
+	struct json_map *m = &c->r->links;
+	char *alias = strchr(name, ':');
+	char id[65];
+	pid_t pid;
+	int r;
+
+	if (alias)
+		*alias++ = 0;
+	else
+		alias = name;
+	if (c->r->net.mode != NET_BRIDGE)
+		return err_say(e, EINVAL, "--link %s: needs a network of berth's", text);
+	if ((r = c->in->find(c->in->en, name, &pid, id, e)) < 0 ||
+	    (r = record_name_check(alias, e)) < 0)
+		return err_wrap(e, "--link");
+	if (!m->v)
+		m->v = arena_array(c->a, c->o->link.n, sizeof(*m->v));
+	m->v[m->n++] = (struct json_pair){ arena_strdup(c->a, alias), arena_strdup(c->a, id) };
+	return 0;
+}
+
+static int addresses(struct compose *c, struct net_config *n, struct err *e)
+{
+	const struct run_opts *o = c->o;
+	const char *first = o->ip ? "ip" : o->ip6 ? "ip6" : o->mac ? "mac-address" :
+			    o->network_alias.n ? "network-alias" : NULL;
+	struct net_attach *at;
+
+	if (!first)
+		return 0;
+	if (n->mode != NET_BRIDGE)
+		return err_say(e, EINVAL, "--%s: needs a network of berth's, not --network %s",
+			       first, o->network.v[0]);
+	at = net_attach_first(c->a, n);
+	if (o->ip)
+		at->ip = arena_strdup(c->a, o->ip);
+	if (o->ip6)
+		at->ip6 = arena_strdup(c->a, o->ip6);
+	if (o->mac)
+		at->mac = arena_strdup(c->a, o->mac);
+	for (size_t i = 0; i < o->network_alias.n; i++)
+		net_attach_alias(c->a, at, o->network_alias.v[i]);
+	return 0;
+}
+
 static int network(struct compose *c, struct err *e)
 {
 	struct net_config *n = &c->r->net;
@@ -124,37 +201,49 @@ static int network(struct compose *c, struct err *e)
 	for (size_t i = 0; i < c->o->publish.n; i++)
 		if ((r = net_parse_publish(c->a, c->o->publish.v[i], n, e)) < 0)
 			return r;
-	if (c->o->publish_all) {
-		for (char **p = c->image->ports; *p; p++)
-			if ((r = net_parse_expose(c->a, *p, n, e)) < 0)
-				return r;
-		for (size_t i = 0; i < c->o->expose.n; i++)
-			if ((r = net_parse_expose(c->a, c->o->expose.v[i], n, e)) < 0)
-				return r;
-	}
+	if ((r = expose(c, n, e)) < 0)
+		return r;
+	for (size_t i = 0; i < c->o->link.n; i++)
+		if ((r = link_option(c, c->o->link.v[i], e)) < 0)
+			return r;
 	for (size_t i = 0; i < c->o->add_host.n; i++)
 		if ((r = net_parse_host(c->a, c->o->add_host.v[i], n, e)) < 0)
 			return r;
 	n->dns = compose_strv(c->a, &c->o->dns);
 	n->dns_search = compose_strv(c->a, &c->o->dns_search);
 	n->dns_opt = compose_strv(c->a, &c->o->dns_option);
-	if ((c->o->ip || c->o->ip6 || c->o->mac || c->o->network_alias.n) &&
-	    n->mode == NET_BRIDGE) {
-		if (!n->nattach) {
-			n->attach = arena_array(c->a, 1, sizeof(*n->attach));
-			n->nattach = 1;
-			n->attach[0].network = NET_NAME_DEFAULT;
-		}
-		n->attach[0].ip = arena_strdup(c->a, c->o->ip);
-		n->attach[0].ip6 = arena_strdup(c->a, c->o->ip6);
-		n->attach[0].mac = arena_strdup(c->a, c->o->mac);
-		if (c->o->network_alias.n)
-			n->attach[0].aliases = compose_strv(c->a, &c->o->network_alias);
-	}
-	return net_config_check(n, e);
+	r = addresses(c, n, e);
+	return r < 0 ? r : net_config_check(n, e);
 }
 
 /* ---- log ---- */
+
+/* Docker's template: {{.Name}}, {{.ID}} and the like. */
+static int log_tag(struct compose *c, const char *text, struct err *e)
+{
+	const char *image = c->r->image_id;
+	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
+	struct json *v = value_object(c->a);
+	const struct template *t;
+	int r;
+
+	value_put(v, "ID", value_strn(c->a, c->r->id, 12));
+	value_put_str(c->a, v, "FullID", c->r->id);
+	value_put_str(c->a, v, "Name", c->r->name);
+	value_put(v, "ImageID", value_strn(c->a, strchr(image, ':') ? strchr(image, ':') + 1 : "",
+					   strchr(image, ':') ? 12 : 0));
+	value_put_str(c->a, v, "ImageFullID", image);
+	value_put_str(c->a, v, "ImageName", c->r->image);
+	value_put_str(c->a, v, "DaemonName", "berth");
+	if ((r = template_parse(c->a, text, strlen(text), &t, e)) < 0 ||
+	    (r = template_run(t, v, 0, c->a, &b, e)) < 0)
+		return r;
+	for (size_t i = 0; i < b.len; i++)
+		if ((unsigned char)b.s[i] < 0x20)
+			return err_say(e, EINVAL, "control characters in it");
+	c->r->log.tag = arena_strdup(c->a, b.s ? b.s : "");
+	return 0;
+}
 
 static int log_options(struct compose *c, struct err *e)
 {
@@ -189,7 +278,8 @@ static int log_options(struct compose *c, struct err *e)
 		} else if ((v = str_after(text, "compress="))) {
 			bad = str_to_bool(v, &l->compress) < 0;
 		} else if ((v = str_after(text, "tag="))) {
-			l->tag = arena_strdup(c->a, v);
+			if (log_tag(c, v, e) < 0)
+				return err_wrap(e, "--log-opt %s", text);
 		} else {
 			return err_say(
 				e, EINVAL,
@@ -199,6 +289,9 @@ static int log_options(struct compose *c, struct err *e)
 		if (bad)
 			return err_say(e, EINVAL, "--log-opt %s: not a value for it", text);
 	}
+	if (l->tag && !str_eq(l->driver, "journald") && !str_eq(l->driver, "json-file"))
+		return err_say(e, EINVAL, "--log-opt tag=: the lines of %s have no place for one; "
+			       "journald and json-file do", l->driver);
 	return 0;
 }
 
@@ -268,14 +361,39 @@ static int times(struct compose *c, struct err *e)
 
 /* ---- health ---- */
 
+/* The first that was given, or NULL. */
+static const char *health_option(const struct run_opts *o)
+{
+	const struct { const char *name, *value; } rows[] = {
+		{ "health-cmd", o->health_cmd },
+		{ "health-interval", o->health_interval },
+		{ "health-timeout", o->health_timeout },
+		{ "health-retries", o->health_retries },
+		{ "health-start-period", o->health_start_period },
+		{ "health-start-interval", o->health_start_interval },
+		{ "health-on-failure", o->health_on_failure },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].value)
+			return rows[i].name;
+	return NULL;
+}
+
 static int health(struct compose *c, struct err *e)
 {
 	const struct image_health *from = &c->image->health;
 	struct record_health *h = &c->r->health;
+	const char *any = health_option(c->o);
 	int r;
 
-	if (c->o->no_healthcheck || (!c->o->health_cmd && (!from->set || !from->test[0])))
+	if (c->o->no_healthcheck && any)
+		return err_say(e, EINVAL, "--no-healthcheck and --%s exclude each other", any);
+	if (c->o->no_healthcheck)
 		return 0;
+	if (!c->o->health_cmd && (!from->set || !from->test[0]))
+		return any ? err_say(e, EINVAL, "--%s: there is no health check: neither "
+				     "--health-cmd nor one of the image", any) : 0;
 	if (c->o->health_cmd) {
 		h->test = arena_array(c->a, 3, sizeof(char *));
 		h->test[0] = arena_strdup(c->a, "CMD-SHELL");

@@ -1,6 +1,6 @@
 /*
- * compose_mounts.c - the mounts of a container: what every one has, the engine's own files,
- * and -v, --mount, --tmpfs, --volumes-from, --secret.
+ * compose_mounts.c - the mounts that people ask for: -v, --mount, --tmpfs, --volumes-from, and
+ * those that images name.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -60,11 +60,11 @@ struct record_volume *compose_add_volume(struct compose *c)
 struct want {
 	const char *type, *source, *destination, *subpath;
 	struct strlist options;
-	bool readonly, nocopy, chown, optional;
+	bool readonly, nocopy, chown, optional, overlay;
 	const char *option;	/* as typed, for messages */
 };
 
-static bool has_volume(const struct compose *c, const char *dst)
+bool compose_has_volume(const struct compose *c, const char *dst)
 {
 	for (size_t i = 0; i < c->r->nvolumes; i++)
 		if (str_eq(c->r->volumes[i].destination, dst))
@@ -77,10 +77,11 @@ static int volume_source(struct compose *c, struct want *w, struct record_volume
 {
 	AUTO_FREE char *real = NULL;
 
-	if (str_eq(w->type, "image")) {	/* mounted there by the birth, for as long as it needs */
-		v->name = arena_strdup(c->a, w->source);
-		v->source = arena_printf(c->a, "%s/%s/image-%zu", c->in->en->run, c->in->id,
-					 c->r->nvolumes - 1);
+	if (str_eq(w->type, "image")) {	/* the birth mounts it in place of this source */
+		if (w->subpath)
+			return err_say(e, EINVAL, "%s: an image is mounted whole, without subpath",
+				       w->option);
+		v->name = v->source = arena_strdup(c->a, w->source);
 		return 0;
 	}
 	if (str_eq(w->type, "bind")) {
@@ -108,10 +109,32 @@ static int volume_source(struct compose *c, struct want *w, struct record_volume
 	return 0;
 }
 
+/* :O, what is written goes into a folder of the container's, which the next start empties. */
+static int add_overlay(struct compose *c, struct want *w, struct record_volume *v, struct err *e)
+{
+	char *own = arena_printf(c->a, "%s/containers/%s/over-%zu", c->in->en->root, c->in->id,
+				 c->r->nvolumes - 1);
+	char *options[] = { arena_printf(c->a, "lowerdir=%s", v->source),
+			    arena_printf(c->a, "upperdir=%s/upper", own),
+			    arena_printf(c->a, "workdir=%s/work", own), NULL };
+
+	if (str_eq(w->type, "image") || strpbrk(v->source, ":\\") || w->options.n || w->readonly ||
+	    w->chown)
+		return err_say(e, EINVAL, "%s: O stands alone, with a folder or a volume whose "
+			       "path has no colon or backslash", w->option);
+	v->overlay = true;
+	v->nocopy = true;
+	v->options = arena_strv(c->a, options);
+	if (!compose_add_mount(c, v->destination, "overlay", "overlay", v->options, e))
+		return err_wrap(e, "%s", w->option);
+	return 0;
+}
+
 static int add_want(struct compose *c, struct want *w, struct err *e)
 {
 	AUTO_FREE char *dst = NULL;
 	struct record_volume *v;
+	struct spec_mount *m;
 	bool tmpfs = str_eq(w->type, "tmpfs");
 
 	if (str_empty(w->destination) || w->destination[0] != '/')
@@ -120,7 +143,7 @@ static int add_want(struct compose *c, struct want *w, struct err *e)
 	dst = path_clean(w->destination);
 	if (str_eq(dst, "/"))
 		return err_say(e, EINVAL, "%s: the root itself cannot be mounted over", w->option);
-	if (has_volume(c, dst))
+	if (compose_has_volume(c, dst))
 		return err_say(e, EINVAL, "%s: %s is mounted twice", w->option, dst);
 	v = compose_add_volume(c);
 	v->type = arena_strdup(c->a, w->type);
@@ -131,7 +154,9 @@ static int add_want(struct compose *c, struct want *w, struct err *e)
 	v->subpath = arena_strdup(c->a, w->subpath);
 	if (!tmpfs && volume_source(c, w, v, e) < 0)
 		return -e->code;
-	if (v->name) {
+	if (w->overlay)
+		return add_overlay(c, w, v, e);
+	if (str_eq(w->type, "volume")) {
 		int r = compose_volume(c, v, &w->options, w->readonly, e);
 
 		if (r != 0)
@@ -159,9 +184,12 @@ static int add_want(struct compose *c, struct want *w, struct err *e)
 	if (w->readonly)
 		strlist_add(&w->options, "ro");
 	v->options = compose_strv(c->a, &w->options);
-	if (!compose_add_mount(c, dst, tmpfs ? "tmpfs" : "bind", tmpfs ? "tmpfs" : v->source,
-			       v->options, e))
+	m = compose_add_mount(c, dst, tmpfs ? "tmpfs" : "bind", tmpfs ? "tmpfs" : v->source,
+			      v->options, e);
+	if (!m)
 		return err_wrap(e, "%s", w->option);
+	if (!tmpfs && m->data && m->data[0])
+		return err_say(e, EINVAL, "%s: unknown option %s", w->option, m->data[0]);
 	return 0;
 }
 
@@ -181,7 +209,9 @@ static int volume_options(struct want *w, const char *text, struct err *e)
 			w->nocopy = true;
 		else if (str_eq(p, "copy") || str_eq(p, "rw") || str_eq(p, "z") || str_eq(p, "Z") ||
 			 str_eq(p, "cached") || str_eq(p, "delegated") || str_eq(p, "consistent"))
-			continue;	/* nothing to do for them here */
+			continue;	/* as it is anyway: no label of SELinux confines ours */
+		else if (str_eq(p, "O"))
+			w->overlay = true;
 		else if (str_eq(p, "U"))
 			w->chown = true;
 		else
@@ -243,8 +273,19 @@ static int mount_key(struct want *w, const char *key, const char *value, struct 
 		w->readonly = on;
 	} else if (str_eq(key, "volume-nocopy"))
 		w->nocopy = true;
-	else if (str_eq(key, "bind-nonrecursive"))
+	else if (str_eq(key, "bind-nonrecursive") ||
+		 (str_eq(key, "bind-recursive") && str_eq(value, "disabled")))
 		strlist_add(&w->options, "bind");
+	else if (str_eq(key, "bind-recursive") && str_eq(value, "readonly"))
+		strlist_add(&w->options, "rro");
+	else if (str_eq(key, "bind-recursive") &&
+		 (str_eq(value, "enabled") || str_eq(value, "writable")))
+		return 0;	/* so it is */
+	else if (str_eq(key, "volume-driver") && str_eq(value, "local"))
+		return 0;
+	else if (str_eq(key, "volume-opt") || str_eq(key, "volume-label") ||
+		 str_eq(key, "volume-driver"))
+		return err_say(e, EINVAL, "%s: %s belongs to berth volume create", w->option, key);
 	else if (str_eq(key, "U") || str_eq(key, "chown"))
 		w->chown = true;
 	else if (str_eq(key, "idmap") || str_eq(key, "noexec") || str_eq(key, "nosuid") ||
@@ -330,7 +371,7 @@ static int volumes_from(struct compose *c, const char *text, struct err *e)
 				  .destination = v->destination, .subpath = v->subpath,
 				  .nocopy = true, .readonly = str_eq(colon, "ro"), .option = text };
 
-		if (str_eq(v->type, "tmpfs") || has_volume(c, v->destination))
+		if (str_eq(v->type, "tmpfs") || v->overlay || compose_has_volume(c, v->destination))
 			continue;
 		for (char **o = v->options; *o; o++)
 			strlist_add(&w.options, *o);
@@ -342,123 +383,6 @@ static int volumes_from(struct compose *c, const char *text, struct err *e)
 	return 0;
 }
 
-/* ---- --secret NAME[,target=…,uid=…,gid=…,mode=…] ---- */
-
-static int secret_option(struct compose *c, const char *text, struct err *e)
-{
-	AUTO(strlist) struct strlist p = STRLIST_INIT;
-	struct record_secret *v = arena_array(c->a, c->r->nsecrets + 1, sizeof(*v));
-	struct record_secret s = { .mode = 0444 };
-	char *options[] = { (char *)(uintptr_t)"bind", (char *)(uintptr_t)"ro",
-			    (char *)(uintptr_t)"nosuid", (char *)(uintptr_t)"nodev",
-			    (char *)(uintptr_t)"noexec", NULL };
-
-	strlist_split(&p, text, ',', true);
-	for (size_t i = 0; i < p.n; i++) {
-		const char *x = p.v[i], *y;
-		int bad = 0;
-
-		if (i == 0 && !strchr(x, '='))
-			s.name = arena_strdup(c->a, x);
-		else if ((y = str_after(x, "id=")) || (y = str_after(x, "source=")))
-			s.name = arena_strdup(c->a, y);
-		else if ((y = str_after(x, "target=")))
-			s.target = arena_strdup(c->a, y);
-		else if ((y = str_after(x, "uid=")))
-			bad = str_to_u32(y, &s.uid);
-		else if ((y = str_after(x, "gid=")))
-			bad = str_to_u32(y, &s.gid);
-		else if ((y = str_after(x, "mode=")))
-			bad = str_to_mode(y, &s.mode);
-		else if (!str_eq(x, "type=mount"))
-			bad = -EINVAL;
-		if (bad < 0)
-			return err_say(
-				e, EINVAL,
-				"--secret %s: expected NAME[,target=FILE,uid=N,gid=N,mode=MODE]",
-				text);
-	}
-	if (str_empty(s.name) || strchr(s.name, '/') || s.name[0] == '.')
-		return err_say(e, EINVAL, "--secret %s: not a name of a secret", text);
-	if (!s.target)
-		s.target = s.name;
-	if (s.target[0] != '/')
-		s.target = arena_printf(c->a, "/run/secrets/%s", s.target);
-	if (c->r->nsecrets)
-		memcpy(v, c->r->secrets, c->r->nsecrets * sizeof(*v));
-	v[c->r->nsecrets++] = s;
-	c->r->secrets = v;
-	return compose_add_mount(c, s.target, "bind",
-				 arena_printf(c->a, "%s/%s/secrets/%s", c->in->en->run, c->in->id,
-					      s.name),
-				 options, e) ? 0 : -e->code;
-}
-
-/* ---- what every container has ---- */
-
-static int engine_files(struct compose *c, struct err *e)
-{
-	static const char *const files[] = { "resolv.conf", "hosts", "hostname" };
-	char *options[] = { (char *)(uintptr_t)"bind", (char *)(uintptr_t)"rprivate", NULL };
-
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		char *dst = arena_printf(c->a, "/etc/%s", files[i]);
-
-		if (has_volume(c, dst))
-			continue;
-		if (!compose_add_mount(c, dst, "bind",
-				       arena_printf(c->a, "%s/%s/%s", c->in->en->run, c->in->id,
-						    files[i]),
-				       options, e))
-			return -e->code;
-	}
-	return 0;
-}
-
-static int shm_size(struct compose *c, struct err *e)
-{
-	uint64_t n;
-
-	if (!c->o->shm_size)
-		return 0;
-	if (str_to_bytes(c->o->shm_size, &n) < 0 || n == 0)
-		return err_say(e, EINVAL, "--shm-size %s: expected a size as 64m", c->o->shm_size);
-	for (size_t i = 0; i < c->s->nmounts; i++) {
-		struct spec_mount *m = &c->s->mounts[i];
-
-		if (!str_eq(m->destination, "/dev/shm"))
-			continue;
-		for (char **o = m->options; *o; o++)
-			if (str_starts(*o, "size="))
-				*o = arena_printf(c->a, "size=%llu", (unsigned long long)n);
-		return spec_mount_options(c->a, m, m->options, e);
-	}
-	return 0;
-}
-
-static int defaults(struct compose *c, struct err *e)
-{
-	int r = spec_default_mounts(c->a, c->s, e);
-
-	if (r < 0)
-		return r;
-	c->mounts_cap = c->s->nmounts;
-	for (size_t i = 0; c->o->privileged && i < c->s->nmounts; i++) {
-		struct spec_mount *m = &c->s->mounts[i];
-		size_t k = 0;
-
-		for (char **o = m->options; *o; o++)
-			if (!str_eq(*o, "ro"))
-				m->options[k++] = *o;
-		m->options[k] = NULL;
-		*m = (struct spec_mount){ .destination = m->destination, .type = m->type,
-					  .source = m->source, .options = m->options };
-		if ((r = spec_mount_options(c->a, m, m->options, e)) < 0)
-			return r;
-	}
-	return shm_size(c, e);
-}
-
 static int image_volumes(struct compose *c, struct err *e)
 {
 	for (char **p = c->image->volumes; *p; p++) {
@@ -468,29 +392,13 @@ static int image_volumes(struct compose *c, struct err *e)
 				  .option = "volume of the image" };
 		int r;
 
-		if (has_volume(c, dst) || str_eq(dst, "/"))
+		if (compose_has_volume(c, dst) || str_eq(dst, "/"))
 			continue;
 		r = add_want(c, &w, e);
 		strlist_cleanup(&w.options);
 		if (r < 0)
 			return r;
 	}
-	return 0;
-}
-
-static int read_only_tmpfs(struct compose *c, struct err *e)
-{
-	static const char *const dirs[] = { "/run", "/tmp", "/var/tmp" };
-	char *options[] = { (char *)(uintptr_t)"nosuid", (char *)(uintptr_t)"nodev",
-			    (char *)(uintptr_t)"tmpcopyup", NULL };
-
-	if (!c->o->read_only || c->o->read_only_tmpfs_off)
-		return 0;
-	c->r->read_only_tmpfs = true;
-	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
-		if (!has_volume(c, dirs[i]) &&
-		    !compose_add_mount(c, dirs[i], "tmpfs", "tmpfs", options, e))
-			return -e->code;
 	return 0;
 }
 
@@ -530,18 +438,19 @@ static int each(struct compose *c, const struct strlist *l,
 
 int compose_mounts(struct compose *c, struct err *e)
 {
+	const char *driver = c->o->volume_driver;
 	size_t first;
-	int r = defaults(c, e);
+	int r = compose_own_first(c, e);
 
+	if (r == 0 && driver && !str_eq(driver, "local"))
+		return err_say(e, EINVAL, "--volume-driver %s: local is the only one", driver);
 	first = c->s->nmounts;
 	if (r < 0 || (r = each(c, &c->o->volume, volume_option, e)) < 0 ||
 	    (r = each(c, &c->o->mount, mount_option, e)) < 0 ||
 	    (r = each(c, &c->o->tmpfs, tmpfs_option, e)) < 0 ||
 	    (r = each(c, &c->o->volumes_from, volumes_from, e)) < 0 ||
-	    (r = image_volumes(c, e)) < 0 || (r = read_only_tmpfs(c, e)) < 0)
+	    (r = image_volumes(c, e)) < 0 || (r = compose_read_only_tmpfs(c, e)) < 0)
 		return r;
 	sort_by_depth(c->s->mounts + first, c->s->nmounts - first);
-	if ((r = engine_files(c, e)) < 0)
-		return r;
-	return each(c, &c->o->secret, secret_option, e);
+	return compose_own_last(c, e);
 }

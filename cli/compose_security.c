@@ -2,6 +2,7 @@
  * compose_security.c - namespaces, capabilities, filter, masks and devices of a container,
  * from Docker's options.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -19,15 +20,21 @@
 
 /* ---- namespaces ---- */
 
+/* The path is that of now: the birth looks the id up again (join.c). */
 static int join(struct compose *c, enum spec_ns ns, const char *option, const char *what,
 		struct err *e)
 {
+	struct json_map *m = &c->r->joins;
 	char id[65];
 	pid_t pid;
 	int r = c->in->find(c->in->en, what, &pid, id, e);
 
 	if (r < 0)
 		return err_wrap(e, "%s container:%s", option, what);
+	if (!m->v)
+		m->v = arena_array(c->a, SPEC_NS_COUNT, sizeof(*m->v));
+	m->v[m->n++] = (struct json_pair){ spec_ns_name(ns), arena_strdup(c->a, id) };
+	c->s->ns[ns].unshare = false;
 	c->s->ns[ns].path = arena_printf(c->a, "/proc/%d/ns/%s", (int)pid, spec_ns_file(ns));
 	return 0;
 }
@@ -46,7 +53,6 @@ static int choose(struct compose *c, enum spec_ns ns, const char *option, const 
 		 (ns == SPEC_NS_IPC && (str_eq(value, "shareable") || str_eq(value, "none"))))
 		c->s->ns[ns].unshare = true;
 	else if ((other = str_after(value, "container:"))) {
-		c->s->ns[ns].unshare = false;
 		return join(c, ns, option, other, e);
 	} else if ((other = str_after(value, "ns:")) && *other == '/') {
 		c->s->ns[ns].unshare = false;
@@ -80,17 +86,11 @@ int compose_namespaces(struct compose *c, struct err *e)
 		if (!c->o->uts && !c->o->hostname)
 			c->s->ns[SPEC_NS_UTS].unshare = false;
 		break;
-	case NET_CONTAINER: {
-		char id[65];
-		pid_t pid;
-
-		r = c->in->find(c->in->en, n->target, &pid, id, e);
-		if (r < 0)
-			return err_wrap(e, "--network container:%s", n->target);
-		n->target = arena_strdup(c->a, id);
-		c->s->ns[SPEC_NS_NETWORK].path = arena_printf(c->a, "/proc/%d/ns/net", (int)pid);
+	case NET_CONTAINER:
+		if ((r = join(c, SPEC_NS_NETWORK, "--network", n->target, e)) < 0)
+			return r;
+		n->target = c->r->joins.v[c->r->joins.n - 1].value;
 		break;
-	}
 	case NET_NS:
 		c->s->ns[SPEC_NS_NETWORK].path = n->target;
 		break;
@@ -277,12 +277,18 @@ static char **copy_list(struct arena *a, const char *const *v)
 
 static void add_device(struct compose *c, const struct spec_device *d, unsigned access)
 {
-	struct spec_device *v = arena_array(c->a, c->s->ndevices + 1, sizeof(*v));
+	size_t n = c->s->ndevices;
 
-	if (c->s->ndevices)
-		memcpy(v, c->s->devices, c->s->ndevices * sizeof(*v));
-	v[c->s->ndevices++] = *d;
-	c->s->devices = v;
+	if ((n & (n - 1)) == 0) {	/* 0, 1, 2, 4, 8 …: full */
+		struct spec_device *v = arena_array(c->a, n ? 2 * n : 1, sizeof(*v));
+
+		if (n)
+			memcpy(v, c->s->devices, n * sizeof(*v));
+		c->s->devices = v;
+	}
+	c->s->devices[c->s->ndevices++] = *d;
+	if (!access)	/* allowed by a rule of its own */
+		return;
 	cgroup_devices_add(&c->s->limits, c->a,
 			   (struct cgroup_device){ .allow = true,
 						   .type = d->type == 'b' ? CGROUP_DEV_BLOCK
@@ -307,16 +313,62 @@ static int access_bits(const char *s, unsigned *ret)
 	return bits ? 0 : -EINVAL;
 }
 
+static void device_node(struct compose *c, const struct stat *st, const char *inside,
+			unsigned access)
+{
+	struct spec_device d = { .mode_set = true, .type = S_ISBLK(st->st_mode) ? 'b' : 'c',
+				 .major = major(st->st_rdev), .minor = minor(st->st_rdev),
+				 .mode = st->st_mode & 0777, .uid = st->st_uid,
+				 .gid = st->st_gid };
+
+	d.path = arena_strdup(c->a, inside);
+	add_device(c, &d, access);
+}
+
+/* All devices below a folder, as Docker has it for /dev/dri and /dev/snd. */
+static int device_folder(struct compose *c, const char *host, const char *inside,
+			 unsigned access, struct err *e)
+{
+	/* what a container has for itself */
+	static const char *const own[] = { "/dev/pts", "/dev/shm", "/dev/mqueue", "/dev/console",
+					   "/dev/fd", NULL };
+	DIR *d = opendir(host);
+	struct dirent *de;
+	int r = 0;
+
+	if (!d)
+		return err_set(e, errno, "--device %s", host);
+	while (r == 0 && (de = readdir(d))) {
+		AUTO_FREE char *from = path_join(host, de->d_name);
+		AUTO_FREE char *to = path_join(inside, de->d_name);
+		struct stat st;
+		bool skip = str_eq(de->d_name, ".") || str_eq(de->d_name, "..");
+
+		for (size_t i = 0; own[i]; i++)
+			skip |= str_eq(from, own[i]);
+		if (skip || fstatat(dirfd(d), de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		if (S_ISDIR(st.st_mode))
+			r = device_folder(c, from, to, access, e);
+		else if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
+			device_node(c, &st, to, access);
+	}
+	closedir(d);
+	return r;
+}
+
 /* HOST[:CTR][:rwm] */
 static int device_option(struct compose *c, const char *text, struct err *e)
 {
 	AUTO(strlist) struct strlist p = STRLIST_INIT;
 	unsigned access = CGROUP_DEV_MKNOD | CGROUP_DEV_READ | CGROUP_DEV_WRITE;
-	struct spec_device d = { .mode_set = true };
 	const char *inside;
 	struct stat st;
 
 	strlist_split(&p, text, ':', false);
+	if (p.n == 1 && p.v[0][0] != '/' && strchr(text, '='))
+		return err_say(e, EINVAL, "--device %s: names of the Container Device Interface "
+			       "are not supported; give the device files", text);
 	if (p.n < 1 || p.n > 3 || p.v[0][0] != '/')
 		return err_say(e, EINVAL, "--device %s: expected HOST[:CONTAINER][:rwm]", text);
 	inside = p.v[0];
@@ -332,15 +384,16 @@ static int device_option(struct compose *c, const char *text, struct err *e)
 	}
 	if (stat(p.v[0], &st) < 0)
 		return err_set(e, errno, "--device %s", p.v[0]);
+	if (S_ISDIR(st.st_mode)) {
+		size_t before = c->s->ndevices;
+		int r = device_folder(c, p.v[0], inside, access, e);
+
+		return r < 0 || c->s->ndevices > before
+			       ? r : err_say(e, ENODEV, "--device %s: no device in it", p.v[0]);
+	}
 	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
 		return err_say(e, ENODEV, "--device %s: not a device", p.v[0]);
-	d.path = arena_strdup(c->a, inside);
-	d.type = S_ISBLK(st.st_mode) ? 'b' : 'c';
-	d.major = major(st.st_rdev);
-	d.minor = minor(st.st_rdev);
-	d.mode = st.st_mode & 0777;
-	d.gid = st.st_gid;
-	add_device(c, &d, access);
+	device_node(c, &st, inside, access);
 	return 0;
 }
 
@@ -355,6 +408,8 @@ static int devices(struct compose *c, struct err *e)
 	int r;
 
 	if (c->o->privileged) {
+		if ((r = device_folder(c, "/dev", "/dev", 0, e)) < 0)
+			return r;
 		cgroup_devices_add(&c->s->limits, c->a, all);
 		c->s->limits.devices_set = true;
 	} else {

@@ -166,9 +166,8 @@ static struct json *config(const struct inspect_part *p)
 	value_put_bool(a, v, "AttachStdin", r->stdin_once);
 	value_put_bool(a, v, "AttachStdout", !r->stdin_once ? r->tty : true);
 	value_put_bool(a, v, "AttachStderr", !r->stdin_once ? r->tty : true);
-	value_put(v, "ExposedPorts", p->image && *p->image->config.ports
-					     ? inspect_exposed(a, p->image->config.ports)
-					     : value_absent(a));
+	value_put(v, "ExposedPorts", *r->exposed ? inspect_exposed(a, r->exposed)
+						 : value_absent(a));
 	value_put_bool(a, v, "Tty", r->tty);
 	value_put_bool(a, v, "OpenStdin", r->stdin_open);
 	value_put_bool(a, v, "StdinOnce", r->stdin_once);

@@ -30,6 +30,9 @@ static int set_tmpfs(void *opts, const char *value, struct err *e)
 	return 0;
 }
 
+/* What Docker's and podman's people may type, and berth has not: said in a line of its own. */
+#define REFUSED(name, why) { name, 0, OPT_REFUSED, 0, NULL, why, .flags = OPT_HIDDEN }
+
 /* clang-format off */
 static const struct opt common_rows[] = {
 	{ "name", 0, OPT_STR, O(name), "NAME", "Name of the container" },
@@ -49,6 +52,7 @@ static const struct opt common_rows[] = {
 	{ "volumes-from", 0, OPT_LIST, O(volumes_from), "CONTAINER[:ro]", "Take over another container's volumes", .complete = "container" },
 	{ "network", 0, OPT_LIST, O(network), "NETWORK", "none, host, bridge, container:NAME, or a network's name", .complete = "network" },
 	{ "net", 0, OPT_LIST, O(network), "NETWORK", NULL },
+	{ "link", 0, OPT_LIST, O(link), "CONTAINER[:ALIAS]", "Name a running container in hosts and environment, as it is at the start", .complete = "running" },
 	{ "network-alias", 0, OPT_LIST, O(network_alias), "NAME", "A further name on the network" },
 	{ "ip", 0, OPT_STR, O(ip), "ADDRESS", "IPv4 address on the network" },
 	{ "ip6", 0, OPT_STR, O(ip6), "ADDRESS", "IPv6 address on the network" },
@@ -74,7 +78,7 @@ static const struct opt common_rows[] = {
 	{ "cap-drop", 0, OPT_LIST, O(cap_drop), "CAP", "Take a capability, or ALL" },
 	{ "privileged", 0, OPT_BOOL, O(privileged), NULL, "Lift nearly all isolation" },
 	{ "security-opt", 0, OPT_LIST, O(security_opt), "OPTION", "no-new-privileges, seccomp=FILE, apparmor=PROFILE, label=…, mask=…, unmask=…" },
-	{ "device", 0, OPT_LIST, O(device), "HOST[:CTR][:rwm]", "Give a device" },
+	{ "device", 0, OPT_LIST, O(device), "HOST[:CTR][:rwm]", "Give a device, or all of a folder", .complete = "file" },
 	{ "device-cgroup-rule", 0, OPT_LIST, O(device_cgroup_rule), "RULE", "Allow devices, as \"c 10:200 rwm\"" },
 	{ "ulimit", 0, OPT_LIST, O(ulimit), "NAME=SOFT[:HARD]", "A resource limit of the process" },
 	{ "sysctl", 0, OPT_LIST, O(sysctl), "NAME=VALUE", "A kernel parameter of its namespaces" },
@@ -89,7 +93,7 @@ static const struct opt common_rows[] = {
 	{ "label-file", 0, OPT_LIST, O(label_file), "FILE", "Read labels from FILE", .complete = "file" },
 	{ "annotation", 0, OPT_LIST, O(annotation), "KEY=VALUE", "An OCI annotation" },
 	{ "log-driver", 0, OPT_STR, O(log_driver), "DRIVER", "k8s-file, json-file, journald, none or passthrough", .complete = "k8s-file|json-file|journald|none|passthrough" },
-	{ "log-opt", 0, OPT_LIST, O(log_opt), "KEY=VALUE", "max-size, max-file, compress, tag" },
+	{ "log-opt", 0, OPT_LIST, O(log_opt), "KEY=VALUE", "max-size, max-file, compress; tag with journald and json-file" },
 	{ "health-cmd", 0, OPT_STR, O(health_cmd), "COMMAND", "Health check" },
 	{ "health-interval", 0, OPT_STR, O(health_interval), "TIME", "Time between checks (30s)" },
 	{ "health-timeout", 0, OPT_STR, O(health_timeout), "TIME", "Time that a check may take (30s)" },
@@ -105,7 +109,7 @@ static const struct opt common_rows[] = {
 	{ "cpu-time", 0, OPT_STR, O(cpu_time), "TIME", "Stop it when it has used that much CPU" },
 	{ "boot-order", 0, OPT_STR, O(boot_order), "N", "Order at berth boot, lower first" },
 	{ "boot-delay", 0, OPT_STR, O(boot_delay), "SECONDS", "Wait after starting it at berth boot" },
-	{ "secret", 0, OPT_LIST, O(secret), "NAME[,target=…]", "Give a secret as a file in memory" },
+	{ "secret", 0, OPT_LIST, O(secret), "NAME[,target=…]", "Give a secret as a file in memory (or type=env)" },
 	{ "pull", 0, OPT_STR, O(pull), "WHEN", "missing, always, newer or never", .complete = "missing|always|newer|never" },
 	{ "platform", 0, OPT_STR, O(platform), "OS/ARCH", "Platform of the image" },
 	{ "quiet", 'q', OPT_BOOL, O(quiet), NULL, "Say nothing about pulling" },
@@ -115,6 +119,17 @@ static const struct opt common_rows[] = {
 	{ "pidfile", 0, OPT_STR, O(pidfile), "FILE", "Write the PID to FILE", .complete = "file" },
 	{ "detach-keys", 0, OPT_STR, O(detach_keys), "KEYS", "Keys that leave it running (ctrl-p,ctrl-q; \"\": none)" },
 	{ "tz", 0, OPT_STR, O(tz), "ZONE", "Time zone, or local" },
+	{ "volume-driver", 0, OPT_STR, O(volume_driver), "DRIVER", "local, the only one", .complete = "local" },
+	{ "disable-content-trust", 0, OPT_BOOL, O(no_trust), NULL, NULL },
+	REFUSED("gpus", "berth runs no vendor's toolkit; give the devices themselves: --device /dev/dri"),
+	REFUSED("storage-opt", "what a container writes has no bound of its own; use --read-only with --tmpfs DST:size=SIZE, or a volume that is bounded"),
+	REFUSED("runtime", "berth is the runtime itself"),
+	REFUSED("isolation", "it is Windows'"),
+	REFUSED("kernel-memory", "the kernel has no such limit any more (since 5.16); --memory counts the kernel's memory too"),
+	REFUSED("link-local-ip", "not supported; --ip gives an address of the network's subnet"),
+	REFUSED("use-api-socket", "there is no daemon whose socket could be given"),
+	REFUSED("health-startup-cmd", "not supported; use --health-start-period and --health-start-interval"),
+	REFUSED("pod", "there are no pods; --network, --ipc and --pid container:NAME share a container's namespaces"),
 	OPT_END,
 };
 

@@ -18,18 +18,18 @@
 
 struct run_opts {
 	bool detach, interactive, tty, rm, init, privileged, read_only, publish_all, sig_proxy_off,
-		quiet, replace, no_healthcheck, read_only_tmpfs_off, unsetenv_all;
+		quiet, replace, no_healthcheck, read_only_tmpfs_off, unsetenv_all, no_trust;
 	const char *name, *hostname, *domainname, *user, *workdir, *entrypoint, *pid, *ipc, *uts,
 		*cgroupns, *userns, *restart, *stop_signal, *stop_timeout, *shm_size, *pull,
 		*cidfile, *pidfile, *log_driver, *detach_keys, *cgroup_parent, *platform,
 		*health_cmd, *health_interval, *health_timeout, *health_retries,
 		*health_start_period, *health_start_interval, *health_on_failure, *timeout,
 		*idle_timeout, *cpu_time, *oom_score_adj, *umask, *rootfs, *ip, *ip6, *mac, *tz,
-		*boot_order, *boot_delay;
+		*boot_order, *boot_delay, *volume_driver;
 	struct strlist env, env_file, publish, expose, volume, mount, tmpfs, volumes_from, network,
 		network_alias, label, label_file, cap_add, cap_drop, security_opt, ulimit, sysctl,
 		device, device_cgroup_rule, dns, dns_search, dns_option, add_host, group_add,
-		log_opt, secret, annotation, attach, unsetenv;
+		log_opt, secret, annotation, attach, unsetenv, link;
 	struct strlist limit[RUN_LIMITS];	/* by the index in cgroup_options */
 	bool limit_flag[RUN_LIMITS];
 };
@@ -68,6 +68,10 @@ struct compose {
 	size_t mounts_cap, volumes_cap;
 };
 int compose_mounts(struct compose *c, struct err *e);
+int compose_own_first(struct compose *c, struct err *e);	/* proc, dev, shm and the like */
+int compose_read_only_tmpfs(struct compose *c, struct err *e);
+int compose_own_last(struct compose *c, struct err *e);	/* the engine's files, secrets */
+bool compose_has_volume(const struct compose *c, const char *dst);
 int compose_security(struct compose *c, struct err *e);
 int compose_namespaces(struct compose *c, struct err *e);
 int compose_resources(struct compose *c, struct err *e);

@@ -174,7 +174,7 @@ void view_status(const struct view *v, int64_t now, struct strbuf *b)
 	}
 }
 
-static const char *proto_name(uint8_t proto)
+const char *view_proto(uint8_t proto)
 {
 	return proto == IPPROTO_UDP ? "udp" : proto == IPPROTO_SCTP ? "sctp" : "tcp";
 }
@@ -203,7 +203,7 @@ static void put_port(struct strbuf *b, const struct net_port *p, const char *ip,
 	put_range(b, p->host, n);
 	strbuf_adds(b, "->");
 	put_range(b, p->ctr, n);
-	strbuf_addf(b, "/%s", proto_name(p->proto));
+	strbuf_addf(b, "/%s", view_proto(p->proto));
 }
 
 static bool is_published(const struct net_result *net, const char *port)
@@ -212,7 +212,7 @@ static bool is_published(const struct net_result *net, const char *port)
 		char name[32];
 
 		snprintf(name, sizeof(name), "%u/%s", net->ports[i].ctr,
-			 proto_name(net->ports[i].proto));
+			 view_proto(net->ports[i].proto));
 		if (str_eq(name, port))
 			return true;
 	}
@@ -226,7 +226,7 @@ void view_ports(const struct view *v, struct strbuf *b)
 	struct net_result net = { .nports = 0 };
 	struct err ignored = ERR_INIT;
 
-	if (!view_runs(v) || (v->r->net.nports == 0 && !v->exposed))
+	if (!view_runs(v) || (v->r->net.nports == 0 && !*v->r->exposed))
 		return;
 	a = arena_new(16u << 20);
 	if (v->r->net.nports && net_load(&paths, v->id, a, &net, &ignored) < 0)
@@ -239,7 +239,7 @@ void view_ports(const struct view *v, struct strbuf *b)
 			put_port(b, p, net_port_ip(&net, p, k), n);
 		i += n;
 	}
-	for (char *const *s = v->exposed; s && *s && v->r->net.mode == NET_BRIDGE; s++)
+	for (char *const *s = v->r->exposed; *s && v->r->net.mode == NET_BRIDGE; s++)
 		if (!is_published(&net, *s))
 			strbuf_addf(b, "%s%s", b->len ? ", " : "", *s);
 }

@@ -15,7 +15,6 @@ struct view {			/* one container at this moment */
 	struct status s;
 	enum connect_state state;
 	struct engine const *en;
-	char *const *exposed;	/* "80/tcp" that its image names, or NULL; the caller's */
 };
 /* -ENOENT: there is none (any more). */
 int view_load(const struct engine *en, const char *id, struct view *ret, struct err *e);
@@ -34,6 +33,7 @@ static inline bool view_runs(const struct view *v)
 void view_status(const struct view *v, int64_t now, struct strbuf *b);
 /* "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp, 443/tcp" */
 void view_ports(const struct view *v, struct strbuf *b);
+const char *view_proto(uint8_t proto);	/* "tcp", "udp", "sctp" */
 /* Names of its networks, or its mode; into list. */
 void view_networks(const struct view *v, struct strlist *ret);
 /* "starting", "healthy", "unhealthy", or "none" */

@@ -25,6 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/sys.h"
@@ -263,9 +264,12 @@ static int mount_page(const struct store *s, int store_fd, const struct stack *s
 	return 0;
 }
 
-static int mount_in_child(const struct store *s, const struct overlay_opts *o, int *ret,
-			  struct err *e)
+struct in_child { const struct store *s; const struct overlay_opts *o; };
+
+static int mount_in_child(void *ctx, int *fds, size_t *n, struct err *e)
 {
+	const struct store *s = ((struct in_child *)ctx)->s;
+	const struct overlay_opts *o = ((struct in_child *)ctx)->o;
 	AUTO(stack) struct stack st = { .upper = -1, .work = -1 };
 	AUTO_CLOSE int upper = -1;
 	AUTO_CLOSE int work = -1;
@@ -291,50 +295,19 @@ static int mount_in_child(const struct store *s, const struct overlay_opts *o, i
 		return r;
 	st.upper = upper;
 	st.work = work;
-	r = try_ways(s, &st, o, &again, ret, e);
-	return r < 0 && again ? mount_page(s, store_fd, &st, o, ret, e) : r;
+	r = try_ways(s, &st, o, &again, fds, e);
+	*n = 1;
+	return r < 0 && again ? mount_page(s, store_fd, &st, o, fds, e) : r;
 }
 
 static int mount_by_child(const struct store *s, const struct overlay_opts *o, int *ret,
 			  struct err *e)
 {
-	AUTO_CLOSE int ours = -1;
-	AUTO_CLOSE int theirs = -1;
-	struct err got = ERR_INIT;
-	int pair[2], fd = -1, status;
-	size_t nfds = 1;
-	ssize_t n;
-	pid_t pid;
+	struct in_child in = { s, o };
+	size_t n = 1;
+	int r = child_fds(mount_in_child, &in, ret, &n, e);
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_set(e, errno, "make a socket pair");
-	ours = pair[0];
-	theirs = pair[1];
-	pid = fork();
-	if (pid < 0)
-		return err_set(e, errno, "fork");
-	if (pid == 0) {
-		int r = mount_in_child(s, o, &fd, &got);
-
-		if (r == 0)	/* what was tried before the way that worked is no error */
-			got = (struct err)ERR_INIT;
-		fd_send(theirs, &got, sizeof(got), &fd, r == 0 ? 1 : 0);
-		_exit(0);
-	}
-	fd_close(&theirs);
-	n = fd_recv(ours, &got, sizeof(got), &fd, &nfds);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (n != (ssize_t)sizeof(got))
-		return err_say(e, EPIPE, "mount the image's layers: the helper process died");
-	if (got.code) {
-		*e = got;
-		return -got.code;
-	}
-	if (nfds != 1)
-		return err_say(e, EPIPE, "mount the image's layers: the helper sent no mount");
-	*ret = fd;
-	return 0;
+	return r < 0 ? err_wrap(e, "mount the image's layers") : 0;
 }
 
 /* Nothing below and nothing above: a read-only look at the empty directory. */

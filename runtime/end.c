@@ -17,7 +17,6 @@
 #include "runtime/supervisor.h"
 
 #define CGROUP_EMPTY_MS 10000
-#define END_IMAGES_MAX 32	/* volumes of a container that can be images */
 
 int end_cgroup(const struct end_paths *p, struct err *e)
 {
@@ -26,34 +25,15 @@ int end_cgroup(const struct end_paths *p, struct err *e)
 	return cgroup_remove(p->cgroup, CGROUP_EMPTY_MS, e);
 }
 
-void end_mounts(const struct end_paths *p)
-{
-	for (unsigned i = 0; i < END_IMAGES_MAX; i++) {
-		AUTO_FREE char *name = mem_printf("%s/image-%u", p->id, i);
-		char fd[32];
-
-		if (!path_exists(p->run_fd, name))
-			continue;
-		AUTO_FREE char *path = mem_printf("%s/%s", path_of_fd(p->run_fd, fd), name);
-
-		sys_umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
-	}
-}
-
 /* Out of the way in one step, so that who begins anew with this id meets nothing half gone. */
 int end_run_dir(const struct end_paths *p, struct err *e)
 {
 	AUTO_FREE char *dead = mem_printf(END_DEAD_PREFIX "%s", p->id);
-	int r;
 
 	path_remove_tree(p->run_fd, dead, e);
 	if (renameat(p->run_fd, p->id, p->run_fd, dead) < 0)
 		return errno == ENOENT ? 0 :
 					 err_set(e, errno, "remove the run folder of %s", p->id);
-	r = path_remove_tree(p->run_fd, dead, e);
-	if (r != -EXDEV)
-		return r;
-	end_mounts(&(struct end_paths){ p->run_fd, p->containers_fd, dead, NULL });
 	return path_remove_tree(p->run_fd, dead, e);
 }
 

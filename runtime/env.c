@@ -96,15 +96,19 @@ void env_put(struct init *in, char *text)
 
 int step_env(struct init *in, struct err *e)
 {
-	char **given = in->process->env;
-	size_t n = 0;
+	char **given = in->process->env, **secret = in->process->secret_env;
+	size_t n = 0, more = 0;
 
 	(void)e;
 	while (given && given[n])
 		n++;
-	in->env = mem_array(n + 8, sizeof(*in->env));
+	while (secret && secret[more])
+		more++;
+	in->env = mem_array(n + more + 8, sizeof(*in->env));
 	for (size_t i = 0; i < n; i++)
 		in->env[i] = given[i];
+	for (size_t i = 0; i < more; i++)
+		env_put(in, secret[i]);
 	if (str_empty(env_get(in, "HOME"))) {
 		AUTO_FREE char *home = home_of(in, in->process->user.uid);
 

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -142,15 +143,20 @@ static void put_json(const char *s, size_t n)
 static void journal(int type, const char *line, size_t n)
 {
 	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
+	const char *tag = W.tag ? W.tag : W.name ? W.name : W.id;
+	struct pollfd p = { .fd = W.journal_fd, .events = POLLOUT };
 	uint64_t len = n;	/* little-endian, as the journal's native protocol wants it */
 
 	strbuf_addf(&b, "PRIORITY=%d\nCONTAINER_ID=%.12s\nCONTAINER_ID_FULL=%s\nCONTAINER_NAME=%s\n"
-		    "SYSLOG_IDENTIFIER=%s\nMESSAGE\n", type == SUP_ERR ? 3 : 6, W.id, W.id,
-		    W.name ? W.name : "", W.name ? W.name : W.id);
+		    "SYSLOG_IDENTIFIER=%s\nCONTAINER_TAG=%s\nMESSAGE\n", type == SUP_ERR ? 3 : 6,
+		    W.id, W.id, W.name ? W.name : "", tag, tag);
 	strbuf_add(&b, &len, sizeof(len));
 	strbuf_add(&b, line, n);
 	strbuf_addc(&b, '\n');
-	send(W.journal_fd, b.s, b.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	/* a journal that is behind is waited for, one that hangs is not */
+	if (send(W.journal_fd, b.s, b.len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EAGAIN &&
+	    poll(&p, 1, 1000) > 0)
+		send(W.journal_fd, b.s, b.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static void line_out(int type, const char *time, const char *line, size_t n, bool whole)
@@ -166,7 +172,13 @@ static void line_out(int type, const char *time, const char *line, size_t n, boo
 		put_json(line, n);
 		put(whole ? "\\n\",\"stream\":\"" : "\",\"stream\":\"", whole ? 14 : 12);
 		put(stream, 6);
-		put("\",\"time\":\"", 10);
+		if (W.tag) {
+			put("\",\"attrs\":{\"tag\":\"", 18);
+			put_json(W.tag, strlen(W.tag));
+			put("\"},\"time\":\"", 11);
+		} else {
+			put("\",\"time\":\"", 10);
+		}
 		put(time, strlen(time));
 		put("\"}\n", 3);
 		return;

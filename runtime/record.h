@@ -47,11 +47,15 @@ struct record_volume {
 	const char *source;		/* path on the host (bind), image (image) */
 	const char *destination;
 	char **options;			/* mount options; for tmpfs its data too */
-	bool anonymous, nocopy, chown, optional;	/* :U is chown */
+	bool anonymous, nocopy, chown, optional, overlay;	/* :U is chown, :O overlay */
 	const char *subpath;
 };
 
-struct record_secret { const char *name, *target; uint32_t uid, gid, mode; };
+/* target: an absolute path, or with env the name of a variable */
+struct record_secret { const char *name, *target; uint32_t uid, gid, mode; bool env; };
+
+/* In config.json, the source of /dev/shm with --ipc container:X: found at the birth. */
+#define RECORD_SHM_SOURCE "shm of its ipc namespace"
 
 struct record_health {
 	bool set;
@@ -80,7 +84,11 @@ struct record {
 	const char *working_dir;
 	char **entrypoint, **cmd;		/* what args came from, for inspect */
 	struct net_config net;
-	struct json_map labels, options;	/* options: as typed, for inspect */
+	struct json_map labels;
+	struct json_map joins;			/* "pid", "ipc", "network" → id of the container
+						   whose namespace is shared */
+	struct json_map links;			/* alias → id (--link) */
+	char **exposed;				/* "80/tcp": the image's ports and --expose */
 	size_t nvolumes;
 	struct record_volume *volumes;
 	size_t nsecrets;

@@ -102,6 +102,7 @@ static const struct field volume_fields[] = {
 	F(record_volume, "nocopy", nocopy, bool),
 	F(record_volume, "chown", chown, bool),
 	F(record_volume, "optional", optional, bool),
+	F(record_volume, "overlay", overlay, bool),
 	F(record_volume, "subpath", subpath, str),
 };
 
@@ -111,6 +112,7 @@ static const struct field secret_fields[] = {
 	F(record_secret, "uid", uid, u32),
 	F(record_secret, "gid", gid, u32),
 	F(record_secret, "mode", mode, u32),
+	F(record_secret, "env", env, bool),
 };
 
 static const struct field health_fields[] = {
@@ -240,7 +242,9 @@ static const struct field record_fields[] = {
 	F(record, "cmd", cmd, strs),
 	{ "net", net_config_read, write_net, offsetof(struct record, net) },
 	F(record, "labels", labels, map),
-	F(record, "options", options, map),
+	F(record, "joins", joins, map),
+	F(record, "links", links, map),
+	F(record, "exposed", exposed, strs),
 	{ "volumes", read_volumes, write_volumes, offsetof(struct record, volumes) },
 	{ "secrets", read_secrets, write_secrets, offsetof(struct record, secrets) },
 	{ "log", read_log, write_log, offsetof(struct record, log) },
@@ -276,7 +280,8 @@ static char *empty_list[] = { NULL };
 /* What readers of a record may rely on: lists are never NULL. */
 static void fill(struct record *r)
 {
-	char ***lists[] = { &r->layers, &r->groups, &r->entrypoint, &r->cmd, &r->health.test };
+	char ***lists[] = { &r->layers, &r->groups, &r->entrypoint, &r->cmd, &r->health.test,
+			    &r->exposed };
 
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		if (!*lists[i])

@@ -88,7 +88,6 @@ static bool take_down(const struct engine *en, const char *id)
 		cgroup = mem_printf("berth/%s", id);
 	}
 	paths.cgroup = cgroup;
-	end_mounts(&paths);
 	done = end_cgroup(&paths, &e) == 0;
 	done &= net_down(&net, id, &e) == 0;
 	record_loss(en, id);

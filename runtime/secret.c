@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/str.h"
@@ -112,41 +114,153 @@ int secret_remove(const struct engine *en, const char *name, struct err *e)
 	return 0;
 }
 
-static int give(int secrets, int to, const struct record_secret *s, struct err *e)
+/* ---- at the birth ---- */
+
+static int read_secret(int secrets, const char *name, char **ret, size_t *ret_n, struct err *e)
 {
+	struct err why = ERR_INIT;
+	int r = path_read_file(secrets, name, SECRET_MAX, ret, ret_n, &why);
+
+	return r < 0 ? err_say(e, -r, "no such secret: %s", name) : 0;
+}
+
+static uint32_t host_id(const struct spec_idmaps *m, uint32_t id)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (id >= m->v[i].container_id && id - m->v[i].container_id < m->v[i].size)
+			return m->v[i].host_id + (id - m->v[i].container_id);
+	return id;
+}
+
+struct in_child { const struct engine *en; const struct record *r; const struct spec *s; };
+
+/* One file of the tmpfs, as a mount of its own. */
+static int make_file(int secrets, int tmpfs, size_t index, const struct in_child *in, int *ret,
+		     struct err *e)
+{
+	const struct record_secret *w = &in->r->secrets[index];
 	AUTO_FREE char *data = NULL;
+	AUTO_FREE char *name = mem_printf("%zu", index);
 	AUTO_CLOSE int fd = -1;
 	size_t n;
-	int r = path_read_file(secrets, s->name, SECRET_MAX, &data, &n, e);
+	int r = read_secret(secrets, w->name, &data, &n, e);
 
 	if (r < 0)
-		return err_say(e, -r, "no such secret: %s", s->name);
-	unlinkat(to, s->name, 0);
-	fd = openat(to, s->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0 || fd_write_all(fd, data, n) < 0 || fchown(fd, s->uid, s->gid) < 0 ||
-	    fchmod(fd, s->mode) < 0)
-		r = err_set(e, errno, "give secret %s", s->name);
+		return r;
+	fd = openat(tmpfs, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 || fd_write_all(fd, data, n) < 0 ||
+	    fchown(fd, host_id(&in->s->uids, w->uid), host_id(&in->s->gids, w->gid)) < 0 ||
+	    fchmod(fd, w->mode) < 0)
+		r = err_set(e, errno, "give secret %s", w->name);
 	explicit_bzero(data, n);
+	if (r == 0 &&
+	    (*ret = sys_open_tree(tmpfs, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)) < 0)
+		r = err_set(e, errno, "give secret %s", w->name);
 	return r;
 }
 
-int secret_give(const struct engine *en, const struct record *r, int run_dir,
-		const struct spec_user *user, struct err *e)
+/* Before Linux 6.15 only what is attached can be cloned: so it is, in a mount namespace that ends
+ * with this child. */
+static int make_in_child(void *ctx, int *fds, size_t *n, struct err *e)
 {
-	AUTO_CLOSE int secrets = -1, to = -1;
-	int rc;
+	const struct in_child *in = ctx;
+	AUTO_CLOSE int fs = -1, tmpfs = -1, secrets = -1;
+	int rc = open_secrets(in->en, &secrets, e);
 
-	(void)user;
-	if (!r->nsecrets)
-		return 0;
-	if ((rc = open_secrets(en, &secrets, e)) < 0)
+	if (rc < 0)
 		return rc;
-	if (mkdirat(run_dir, "secrets", 0700) < 0 && errno != EEXIST)
-		return err_set(e, errno, "make a folder for secrets");
-	if ((rc = path_open_dir(run_dir, "secrets", &to, e)) < 0)
-		return rc;
+	if (sys_unshare(CLONE_NEWNS) < 0 ||
+	    sys_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return err_set(e, errno, "make a mount namespace for secrets");
+	fs = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
+	if (fs < 0 || sys_fsconfig(fs, SYS_FSCONFIG_SET_STRING, "mode", "0700", 0) < 0)
+		return err_set(e, errno, "make a tmpfs for secrets");
+	sys_fsconfig(fs, SYS_FSCONFIG_SET_FLAG, "noswap", NULL, 0);	/* since 6.4 */
+	if (sys_fsconfig(fs, SYS_FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0 ||
+	    (tmpfs = sys_fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+				 MOUNT_ATTR_NOEXEC)) < 0 ||
+	    sys_move_mount(tmpfs, "", AT_FDCWD, in->en->run, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_set(e, errno, "make a tmpfs for secrets");
+	*n = 0;
+	for (size_t i = 0; rc == 0 && i < in->r->nsecrets; i++)
+		if (!in->r->secrets[i].env)
+			rc = make_file(secrets, tmpfs, i, in, &fds[(*n)++], e);
+	return rc;
+}
+
+static struct spec_mount *mount_of(struct spec *s, const char *target)
+{
+	for (size_t i = 0; i < s->nmounts; i++)
+		if (str_eq(s->mounts[i].destination, target) &&
+		    str_eq(s->mounts[i].source, SECRET_SOURCE))
+			return &s->mounts[i];
+	return NULL;
+}
+
+static int variable(int secrets, const struct record_secret *w, struct strlist *ret, struct err *e)
+{
+	AUTO_FREE char *data = NULL;
+	size_t n;
+	int r = read_secret(secrets, w->name, &data, &n, e);
+
+	if (r < 0)
+		return r;
+	if (strlen(data) != n)
+		return err_say(e, EINVAL, "secret %s: has a NUL byte: it cannot be a variable",
+			       w->name);
+	strlist_addf(ret, "%s=%s", w->target, data);
+	explicit_bzero(data, n);
+	return 0;
+}
+
+int secret_env(const struct engine *en, const struct record *r, bool ignore_gone,
+	       struct arena *a, struct spec_process *p, struct err *e)
+{
+	AUTO(strlist) struct strlist env = STRLIST_INIT;
+	AUTO_CLOSE int secrets = -1;
+	int rc = r->nsecrets ? open_secrets(en, &secrets, e) : 0;
+
+	for (size_t i = 0; rc == 0 && i < r->nsecrets; i++) {
+		struct err one = ERR_INIT;
+
+		if (r->secrets[i].env && variable(secrets, &r->secrets[i], &env, &one) < 0 &&
+		    !ignore_gone) {
+			*e = one;
+			rc = -one.code;
+		}
+	}
+	if (rc == 0 && env.n)
+		p->secret_env = arena_strv(a, env.v);
+	for (size_t i = 0; i < env.n; i++)
+		explicit_bzero(env.v[i], strlen(env.v[i]));
+	return rc;
+}
+
+int secret_give(const struct engine *en, const struct record *r, struct spec *s, struct err *e)
+{
+	struct in_child in = { en, r, s };
+	int fds[SECRETS_MAX], rc;
+	size_t n = SECRETS_MAX, files = 0, k = 0;
+
 	for (size_t i = 0; i < r->nsecrets; i++)
-		if ((rc = give(secrets, to, &r->secrets[i], e)) < 0)
-			return rc;
+		files += !r->secrets[i].env;
+	if ((rc = secret_env(en, r, false, s->arena, &s->process, e)) < 0)
+		return rc;
+	if (files == 0)
+		return 0;
+	if ((rc = child_fds(make_in_child, &in, fds, &n, e)) < 0)
+		return rc;
+	if (n != files)
+		return err_say(e, EPROTO, "give secrets: %zu of %zu came", n, files);
+	for (size_t i = 0; i < r->nsecrets; i++) {
+		struct spec_mount *m;
+
+		if (r->secrets[i].env)
+			continue;
+		m = mount_of(s, r->secrets[i].target);
+		if (!m)
+			return err_say(e, EINVAL, "secret %s has no mount", r->secrets[i].name);
+		m->source_fd = fds[k++];
+	}
 	return 0;
 }

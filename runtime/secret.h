@@ -1,12 +1,13 @@
 /*
- * secret.h - secrets: kept in ROOT/secrets (0600), given to containers as files in memory,
- * never in a record, in `inspect` or in an image.
+ * secret.h - secrets: kept in ROOT/secrets (0600), given to containers as files of a tmpfs of their
+ * own or as variables; never in a record, in `inspect`, in an image, or elsewhere on a disk.
  *
  * Runs in: host.
  */
 #ifndef RUNTIME_SECRET_H
 #define RUNTIME_SECRET_H
 
+#include "base/child.h"
 #include "runtime/record.h"
 
 #define SECRET_MAX (512u << 10)	/* bytes of one secret, as Docker and podman have it */
@@ -18,8 +19,15 @@ int secret_create(const struct engine *en, const char *name, const void *data, s
 int secret_load(const struct engine *en, const char *name, struct secret_info *ret, struct err *e);
 int secret_list(const struct engine *en, struct strlist *ret, struct err *e);
 int secret_remove(const struct engine *en, const char *name, struct err *e);
-/* Prepares the files of the record's secrets for its mounts (RUN/ID/secrets/NAME). */
-int secret_give(const struct engine *en, const struct record *r, int run_dir,
-		const struct spec_user *user, struct err *e);
+#define SECRET_SOURCE "secret"	/* of a secret's mount in config.json: it has no other */
+#define SECRETS_MAX CHILD_FDS_MAX	/* of one container */
+
+/* At the birth: makes the secrets that are to be files in a tmpfs that nobody else can see, and
+ * puts descriptors of them into the spec's mounts; the others go to secret_env. */
+int secret_give(const struct engine *en, const struct record *r, struct spec *s, struct err *e);
+/* Those of type env alone, as p->secret_env, in a.  ignore_gone, for an exec: one that is not there
+ * any more is left out. */
+int secret_env(const struct engine *en, const struct record *r, bool ignore_gone,
+	       struct arena *a, struct spec_process *p, struct err *e);
 
 #endif

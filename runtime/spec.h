@@ -70,7 +70,7 @@ struct spec_process {
 	bool console_plain;		/* ours: the terminal does not turn LF into CR LF */
 	const char *cwd;
 	char **env, **args;	/* NULL-terminated */
-	char **secret_env;	/* ours, at a birth: more of it, which nobody writes down; or NULL */
+	char **secret_env;	/* ours, at a birth: more of it, written down nowhere; or NULL */
 	struct spec_user user;
 	struct spec_caps caps;
 	size_t nrlimits;

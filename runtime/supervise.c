@@ -29,6 +29,7 @@
 #include "image/image.h"
 #include "runtime/container.h"
 #include "runtime/event.h"
+#include "runtime/join.h"
 #include "runtime/plan.h"
 #include "runtime/root_user.h"
 #include "runtime/secret.h"
@@ -71,6 +72,8 @@ static int load(struct birth *b, struct err *e)
 	if (r < 0)
 		return r;
 	b->spec = b->record->spec;
+	if ((r = join_namespaces(b->en, b->record, b->spec, e)) < 0)
+		return r;
 	r = path_open_dir(b->en->containers_fd, b->id, &b->dir, e);
 	return r < 0 ? r : fd_unix_listen(b->run_dir, "sock", SOCK_SEQPACKET, &b->listen, e);
 }
@@ -119,6 +122,26 @@ static int give_to_user(struct birth *b, const struct record_volume *v, struct e
 	return tree_chown(dir, u->uid, u->gid, e) < 0 ? err_wrap(e, "%s", v->source) : 0;
 }
 
+/* :O, what was written in the last life is gone. */
+static int empty_overlay(struct birth *b, size_t index, struct err *e)
+{
+	AUTO_FREE char *name = mem_printf("over-%zu", index);
+	AUTO_CLOSE int dir = -1, upper = -1, below = -1;
+	int r = path_remove_tree(b->dir, name, e);
+
+	if (r < 0)
+		return r;
+	below = open(b->record->volumes[index].source, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (below < 0)
+		return err_set(e, errno, "open %s", b->record->volumes[index].source);
+	if (mkdirat(b->dir, name, 0711) < 0 ||
+	    (dir = openat(b->dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 ||
+	    mkdirat(dir, "work", 0700) < 0 || mkdirat(dir, "upper", 0755) < 0 ||
+	    (upper = openat(dir, "upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return err_set(e, errno, "make %s", name);
+	return tree_copy_attrs(below, upper, NULL, e);	/* the top shows what upper has */
+}
+
 /* Named volumes that are empty get what the image has at their place (Docker: first use). */
 static int fill_volumes(struct birth *b, struct err *e)
 {
@@ -133,11 +156,13 @@ static int fill_volumes(struct birth *b, struct err *e)
 		}
 		if (v->chown && v->source && (r = give_to_user(b, v, e)) < 0)
 			return r;
+		if (v->overlay && (r = empty_overlay(b, i, e)) < 0)
+			return r;
 	}
 	return 0;
 }
 
-/* An image as a volume: its root, read-only, where the mount of the spec looks for it. */
+/* An image as a volume: its root, read-only, as the source of the spec's mount. */
 static int mount_image(struct birth *b, const struct store *store, const struct record_volume *v,
 		       struct err *e)
 {
@@ -153,10 +178,9 @@ static int mount_image(struct birth *b, const struct store *store, const struct 
 	o.attrs = MOUNT_ATTR_RDONLY;
 	if ((r = overlay_mount(store, &o, &root, e)) < 0)
 		return r;
-	if (mkdirat(b->run_dir, path_base(v->source), 0700) < 0 && errno != EEXIST)
-		return err_set(e, errno, "make %s", v->source);
-	if (sys_move_mount(root, "", b->run_dir, path_base(v->source), MOVE_MOUNT_F_EMPTY_PATH) < 0)
-		return err_set(e, errno, "mount image %s", v->name);
+	for (size_t i = 0; i < b->spec->nmounts; i++)
+		if (str_eq(b->spec->mounts[i].destination, v->destination))
+			b->spec->mounts[i].source_fd = TAKE_FD(root);
 	return 0;
 }
 
@@ -247,8 +271,6 @@ static int create(struct birth *b, struct err *e)
 	}
 	r = container_create(&b->env, b->id, b->spec, &o, &b->launch, e);
 	b->created = r == 0;
-	if (b->record->nvolumes)
-		end_mounts(&(struct end_paths){ b->en->run_fd, b->en->containers_fd, b->id, NULL });
 	return r;
 }
 
@@ -285,7 +307,12 @@ static int open_gate(struct birth *b, struct err *e)
 
 static int give_secrets(struct birth *b, struct err *e)
 {
-	return secret_give(b->en, b->record, b->run_dir, &b->spec->process.user, e);
+	return secret_give(b->en, b->record, b->spec, e);
+}
+
+static int find_links(struct birth *b, struct err *e)
+{
+	return join_links(b->en, b->record, b->spec, e);
 }
 
 static const struct step {
@@ -295,7 +322,8 @@ static const struct step {
 	{ "record", load },		{ "root", open_root },
 	{ "user", find_user },		{ "volumes", fill_volumes },
 	{ "image volumes", mount_images },
-	{ "secrets", give_secrets },	{ "network files", net_files },
+	{ "secrets", give_secrets },	{ "links", find_links },
+	{ "network files", net_files },
 	{ "streams", streams },		{ "create", create },
 	{ "status", note_start },	{ "start", open_gate },
 	{ "event", tell },
@@ -387,6 +415,8 @@ static void supervisor_args(struct birth *b, struct strlist *l)
 		fd_cloexec(b->net.hold[i], false);
 	strlist_addf(l, "image=%s", r->image ? r->image : "");
 	strlist_addf(l, "log=%s", r->log.driver);
+	if (r->log.tag)
+		strlist_addf(l, "tag=%s", r->log.tag);
 	arg_num(l, "log-size", (int64_t)r->log.max_size);
 	arg_num(l, "log-files", r->log.max_files);
 	arg_num(l, "log-compress", r->log.compress);

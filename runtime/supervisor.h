@@ -92,8 +92,6 @@ int sweep_run(const struct engine *en, struct err *e);
  * needs netlink is done by `berth internal-netdown`). */
 #define END_DEAD_PREFIX ".dead-"
 struct end_paths { int run_fd, containers_fd; const char *id, *cgroup; };
-/* RUN/ID/image-N: where the birth mounts images that are volumes until they are bound. */
-void end_mounts(const struct end_paths *p);
 int end_cgroup(const struct end_paths *p, struct err *e);
 int end_run_dir(const struct end_paths *p, struct err *e);
 int end_container_dir(const struct end_paths *p, struct err *e);

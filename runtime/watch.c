@@ -24,11 +24,11 @@ static const struct row { const char *key; bool text; size_t off; } rows[] = {
 #define TEXT(key, field) { key, true, offsetof(struct watch, field) }
 #define NUM(key, field) { key, false, offsetof(struct watch, field) }
 	TEXT("id", id), TEXT("root", root), TEXT("berth", berth), TEXT("cgroup", cgroup),
-	TEXT("log", log), TEXT("name", name), TEXT("image", image), NUM("run", run),
-	NUM("containers", containers),
-	NUM("names", names), NUM("dir", dir), NUM("lock", lock), NUM("listen", listen),
-	NUM("pidfd", pidfd), NUM("pid", pid), NUM("tty", tty), NUM("in", in), NUM("out", out),
-	NUM("err", err), NUM("log-size", log_size), NUM("log-files", log_files),
+	TEXT("log", log), TEXT("name", name), TEXT("image", image), TEXT("tag", tag),
+	NUM("run", run), NUM("containers", containers), NUM("names", names), NUM("dir", dir),
+	NUM("lock", lock), NUM("listen", listen), NUM("pidfd", pidfd), NUM("pid", pid),
+	NUM("tty", tty), NUM("in", in), NUM("out", out), NUM("err", err),
+	NUM("log-size", log_size), NUM("log-files", log_files),
 	NUM("log-compress", log_compress), NUM("stop-signal", stop_signal),
 	NUM("stop-timeout", stop_timeout), NUM("restart", restart), NUM("restart-max", restart_max),
 	NUM("restarts", restarts), NUM("backoff", backoff), NUM("rm", rm), NUM("net", net),

@@ -38,7 +38,7 @@ struct watch_client {
 
 struct watch {
 	/* arguments */
-	const char *id, *root, *berth, *cgroup, *log, *name, *image;
+	const char *id, *root, *berth, *cgroup, *log, *name, *image, *tag;
 	int64_t run, containers, names, dir, lock, listen, pidfd, pid, tty, in, out, err;
 	int64_t log_size, log_files, log_compress;
 	int64_t stop_signal, stop_timeout, restart, restart_max, restarts, backoff;

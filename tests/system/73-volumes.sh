@@ -46,6 +46,13 @@ ends "it is read-only" 1 run_n --mount type=image,src=busybox,dst=/im busybox to
 fails "an image that is not there" 125 "berth: *nosuch*" berth run --rm --mount type=image,src=nosuch,dst=/im busybox true
 mkdir -p "$T/own/sub"; touch "$T/own/sub/f"
 says ":U gives it to the container's user" "1000 1000" run_n -u guest -v "$T/own:/m:U" busybox sh -c 'echo $(stat -c %u /m) $(stat -c %u /m/sub/f)'
+mkdir "$T/over"; echo below >"$T/over/f"; chown 12:34 "$T/over"
+says ":O shows what is there, and takes what is written" "below 12:34 new" run_n -v "$T/over:/m:O" busybox sh -c 'echo $(cat /m/f) $(stat -c %u:%g /m) $(echo new >/m/g; cat /m/g)'
+is "for itself alone" "$(ls "$T/over")" f
+berth run --name ov --network none -v "$T/over:/m:O" busybox touch /m/gone
+is "the next start begins anew" "$(berth start -a ov >/dev/null; berth cp ov:/m/gone "$T/gone" 2>/dev/null || echo no)" no
+berth rm ov >/dev/null
+fails ":O with another option" 125 "berth: *O stands alone*" run_n -v "$T/over:/m:O,ro" busybox true
 fails "over the root" 125 "berth: *root itself*" berth run -v /tmp:/ busybox true
 fails "twice the same place" 125 "berth: *twice*" berth run -v a:/m -v b:/m busybox true
 says "--volumes-from" shared sh -c "
@@ -58,11 +65,18 @@ echo -n s3cret >"$T/sec"
 t "secret create" berth secret create tok "$T/sec"
 says "it is a file" s3cret run_n --secret tok busybox cat /run/secrets/tok
 says "where and how it is asked for" "1000 400" run_n --secret tok,target=/s,uid=1000,mode=0400 busybox stat -c '%u %a' /s
-berth run -d --name sec --network none --secret tok busybox sleep 100 >/dev/null
+says "as a variable" s3cret run_n --secret tok,type=env,target=TOKEN busybox sh -c 'echo $TOKEN'
+is "it lies in a tmpfs" "$(run_n --secret tok busybox stat -f -c %T /run/secrets/tok)" tmpfs
+like "that is the container's own, read-only" "$(run_n --secret tok busybox grep ' /run/secrets/tok ' /proc/mounts)" "*tmpfs ro,nosuid,nodev,noexec*"
+berth run -d --name sec --network none --secret tok --secret tok,type=env,target=TOKEN busybox sleep 100 >/dev/null
+is "while it runs, the store alone has it on the disk" "$(grep -rl s3cret "$ROOT")" "$ROOT/secrets/tok"
+is "which only root may read" "$(stat -c %a "$ROOT/secrets" "$ROOT/secrets/tok" | tr '\n' ' ')" "700 600 "
+is "the host has no mount of it" "$(grep -c secrets /proc/self/mountinfo)" 0
+says "exec has the variable" s3cret berth exec sec sh -c 'echo $TOKEN'
 unlike "inspect does not tell it" "$(berth inspect sec)" "*s3cret*"
 is "no record has it" "$(grep -rl s3cret "$ROOT/containers" | wc -l)" 0
 t "rm" berth rm -f sec
-is "nothing of it stays in what runs" "$(grep -rl s3cret "$ROOT/run" | wc -l)" 0
+is "nothing of it stays but the store" "$(grep -rl s3cret "$ROOT")" "$ROOT/secrets/tok"
 fails "one that is not there" 125 "berth: *no such secret*" berth run --rm --secret nosuch busybox true
 t "secret rm" berth secret rm tok
 

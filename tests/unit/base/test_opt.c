@@ -56,6 +56,7 @@ static const struct opt rows[] = {
 	{ "all", 'a', OPT_FLAGFUNC, 0, NULL, "all", set_all, 0, NULL },
 	{ "secret", 0, OPT_BOOL, AT(tty), NULL, "not shown", NULL, OPT_HIDDEN, NULL },
 	{ "net-alias", 0, OPT_STR, AT(name), "X", NULL, NULL, 0, NULL },
+	{ "gpus", 0, OPT_REFUSED, 0, NULL, "there are none", NULL, OPT_HIDDEN, NULL },
 	OPT_END
 };
 
@@ -165,6 +166,8 @@ static void opt_parse__wrong__one_clear_line(void **state)
 		{ "--secre", "unknown option --secre" },
 		{ "---x", "unknown option ---x" },
 		{ "--=5", "unknown option --" },
+		{ "--gpus", "option --gpus: there are none" },
+		{ "--gpus=all", "option --gpus: there are none" },
 		{ "-x", "unknown option -x" },
 		{ "-dx", "unknown option -x in \"-dx\"" },
 		{ "--name", "option --name needs a value: --name NAME" },

@@ -1,0 +1,175 @@
+/* join.c - see join.h.  Runs in: host. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/child.h"
+#include "base/fd.h"
+#include "base/proc.h"
+#include "base/str.h"
+#include "base/sys.h"
+#include "runtime/join.h"
+#include "runtime/status.h"
+
+static int running_pid(const struct engine *en, const char *id, pid_t *ret, struct err *e)
+{
+	AUTO_CLOSE int dir = openat(en->containers_fd, id, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct status s;
+	uint64_t start;
+	int r;
+
+	if (dir < 0)
+		return err_say(e, ENOENT, "container %.12s is not there any more", id);
+	if ((r = status_load(dir, &s, e)) < 0)
+		return r;
+	if (s.pid <= 0 || proc_start_time(s.pid, &start) < 0 || start != s.pid_start)
+		return err_say(e, ESRCH, "container %.12s is not running", id);
+	*ret = s.pid;
+	return 0;
+}
+
+/* A mount can be cloned only by who is in its mount namespace. */
+static int open_shm(void *ctx, int *fds, size_t *n, struct err *e)
+{
+	AUTO_CLOSE int pidfd = sys_pidfd_open(*(pid_t *)ctx, 0);
+
+	*n = 1;
+	if (pidfd < 0 || sys_setns(pidfd, CLONE_NEWNS) < 0 ||
+	    (fds[0] = sys_open_tree(AT_FDCWD, "/dev/shm", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)) < 0)
+		return err_set(e, errno, "open /dev/shm of process %d", (int)*(pid_t *)ctx);
+	return 0;
+}
+
+/* /dev/shm goes with the IPC namespace. */
+static int share_memory(struct spec *s, pid_t pid, struct err *e)
+{
+	for (size_t k = 0; k < s->nmounts; k++) {
+		size_t n = 1;
+
+		if (str_eq(s->mounts[k].source, RECORD_SHM_SOURCE))
+			return child_fds(open_shm, &pid, &s->mounts[k].source_fd, &n, e);
+	}
+	return 0;
+}
+
+int join_namespaces(const struct engine *en, const struct record *r, struct spec *s,
+		    struct err *e)
+{
+	for (size_t i = 0; i < r->joins.n; i++) {
+		const char *name = r->joins.v[i].key;
+		size_t ns = 0;
+		pid_t pid;
+
+		if (running_pid(en, r->joins.v[i].value, &pid, e) < 0)
+			return err_wrap(e, "whose %s namespace it shares", name);
+		while (ns < SPEC_NS_COUNT && !str_eq(spec_ns_name(ns), name))
+			ns++;
+		if (ns == SPEC_NS_COUNT)
+			return err_say(e, EINVAL, "record.json: joins: no namespace \"%s\"", name);
+		s->ns[ns].path = arena_printf(s->arena, "/proc/%d/ns/%s", (int)pid,
+					      spec_ns_file(ns));
+		if (ns == SPEC_NS_IPC && share_memory(s, pid, e) < 0)
+			return -e->code;
+	}
+	return 0;
+}
+
+/* ---- links ---- */
+
+static char **strv_plus(struct arena *a, char **v, const struct strlist *more)
+{
+	size_t n = 0;
+	char **ret;
+
+	while (v && v[n])
+		n++;
+	ret = arena_array(a, n + more->n + 1, sizeof(*ret));
+	if (n)
+		memcpy(ret, v, n * sizeof(*ret));
+	for (size_t i = 0; i < more->n; i++)
+		ret[n + i] = arena_strdup(a, more->v[i]);
+	return ret;
+}
+
+/* The other one's address on a network that we are on too, else its first. */
+static const char *address(const struct net_result *n, const struct net_config *ours)
+{
+	for (size_t i = 0; i < n->nifaces; i++)
+		for (size_t k = 0; k < ours->nattach; k++)
+			if (str_eq(n->ifaces[i].network, ours->attach[k].network))
+				return n->ifaces[i].ip;
+	return n->nifaces ? n->ifaces[0].ip : NULL;
+}
+
+/* DB_NAME=/web/db, DB_PORT_5432_TCP_ADDR=…, DB_ENV_X=…, as Docker's "Environment variables" of
+ * legacy links has them. */
+static void variables(struct strlist *env, const struct record *r, const char *alias,
+		      const char *ip, const struct record *other, const struct spec *its)
+{
+	AUTO_FREE char *up = mem_strdup(alias);
+	bool first = true;
+
+	for (char *c = up; *c; c++)
+		*c = *c >= 'a' && *c <= 'z' ? (char)(*c - 32) :
+		     *c == '-' || *c == '.' ? '_' : *c;
+	strlist_addf(env, "%s_NAME=/%s/%s", up, r->name, alias);
+	for (char **p = other->exposed; *p; p++) {
+		const char *slash = strchr(*p, '/'), *proto = slash ? slash + 1 : "tcp";
+		int port = atoi(*p);
+		AUTO_FREE char *key = mem_printf("%s_PORT_%d_%s", up, port,
+						 str_eq(proto, "udp") ? "UDP" :
+						 str_eq(proto, "sctp") ? "SCTP" : "TCP");
+
+		if (first)
+			strlist_addf(env, "%s_PORT=%s://%s:%d", up, proto, ip, port);
+		first = false;
+		strlist_addf(env, "%s=%s://%s:%d", key, proto, ip, port);
+		strlist_addf(env, "%s_ADDR=%s", key, ip);
+		strlist_addf(env, "%s_PORT=%d", key, port);
+		strlist_addf(env, "%s_PROTO=%s", key, proto);
+	}
+	for (char **v = its->process.env; v && *v; v++)
+		if (!str_starts(*v, "PATH=") && !str_starts(*v, "HOME=") &&
+		    !str_starts(*v, "HOSTNAME=") && !str_starts(*v, "container="))
+			strlist_addf(env, "%s_ENV_%s", up, *v);
+}
+
+static int link_one(const struct engine *en, struct record *r, const char *alias, const char *id,
+		    struct strlist *hosts, struct strlist *env, struct err *e)
+{
+	struct net_paths paths = engine_net_paths(en);
+	AUTO(record) struct record *other = NULL;
+	AUTO(arena) struct arena *a = arena_new(SPEC_ARENA_MAX);
+	struct net_result net = { .nifaces = 0 };
+	const char *ip;
+	pid_t pid;
+	int rc;
+
+	if ((rc = running_pid(en, id, &pid, e)) < 0 || (rc = record_load(en, id, &other, e)) < 0 ||
+	    (rc = record_load_spec(en, other, a, e)) < 0 ||
+	    (rc = net_load(&paths, id, a, &net, e)) < 0)
+		return rc;
+	ip = address(&net, &r->net);
+	if (!ip)
+		return err_say(e, EADDRNOTAVAIL, "container %s has no address", other->name);
+	strlist_addf(hosts, "%s:%s", alias, ip);
+	if (!str_eq(alias, other->name))
+		strlist_addf(hosts, "%s:%s", other->name, ip);
+	variables(env, r, alias, ip, other, other->spec);
+	return 0;
+}
+
+int join_links(const struct engine *en, struct record *r, struct spec *s, struct err *e)
+{
+	AUTO(strlist) struct strlist hosts = STRLIST_INIT, env = STRLIST_INIT;
+
+	for (size_t i = 0; i < r->links.n; i++)
+		if (link_one(en, r, r->links.v[i].key, r->links.v[i].value, &hosts, &env, e) < 0)
+			return err_wrap(e, "--link %s", r->links.v[i].key);
+	r->net.extra_hosts = strv_plus(r->arena, r->net.extra_hosts, &hosts);
+	s->process.env = strv_plus(s->arena, s->process.env, &env);
+	return 0;
+}

@@ -1,0 +1,166 @@
+#!/bin/bash
+# Each flag of run that people use does what it says, or is refused in a line that says why.
+# Limits are 43-limits's, volumes and secrets 73-volumes's, the rest of the network 44-network's.
+# time: 200
+# parallel: yes
+. "$(dirname "$0")/lib.sh"
+need jq
+use_busybox
+box() { berth run --rm --network none "$@"; }
+inspect() { berth inspect -f "$1" one; }
+# make FLAG...: a container called one, which is not started
+make() { berth rm -f one >/dev/null 2>&1; berth create --name one "$@" >/dev/null || not_ok "it is made: $*"; }
+
+# ---- names and files
+fails "--name twice" 125 'berth: *"dup"*in use*' sh -c "
+	'$BERTH' --root '$ROOT' create --name dup --network none busybox true >/dev/null &&
+	exec '$BERTH' --root '$ROOT' create --name dup --network none busybox true"
+t "--replace takes its place" berth create --replace --name dup --network none busybox true
+t "--cidfile" box --cidfile "$T/cid" busybox true
+is "has the id" "$(wc -c <"$T/cid")" 64
+fails "--cidfile that is there" 125 "berth: *$T/cid: File exists" box --cidfile "$T/cid" busybox true
+berth run -d --name pf --network none --pidfile "$T/pid" busybox sleep 1000 >/dev/null
+is "--pidfile" "$(cat "$T/pid")" "$(berth inspect -f '{{.State.Pid}}' pf)"
+make --label a=1 --label b busybox true
+is "--label" "$(inspect '{{json .Config.Labels}}' | jq -c 'to_entries|map(.key+"="+.value)')" '["a=1","b="]'
+printf '# no\nc=2\n' >"$T/labels"
+make --label-file "$T/labels" busybox true
+is "--label-file" "$(inspect '{{index .Config.Labels "c"}}')" 2
+make --annotation x.y=z busybox true
+is "--annotation" "$(inspect '{{index .Config.Annotations "x.y"}}')" z
+
+# ---- the process
+is "--init: ours is process 1" "$(box --init busybox sh -c 'cat /proc/1/comm')" init
+is "--entrypoint" "$(box --entrypoint cat busybox /etc/hostname | wc -c)" 13
+is "--workdir, --user, --group-add" "$(box -w /tmp -u 7:8 --group-add 9 busybox sh -c 'echo $(pwd) $(id -u) $(id -g) $(id -G)')" "/tmp 7 8 8 9"
+is "--umask" "$(box --umask 027 busybox sh -c umask)" 0027
+is "--ulimit" "$(box --ulimit nofile=64:128 --ulimit core=0 busybox sh -c 'ulimit -n; ulimit -Hn; ulimit -c' | tr '\n' ' ')" "64 128 0 "
+is "--oom-score-adj" "$(box --oom-score-adj 300 busybox cat /proc/self/oom_score_adj)" 300
+is "--unsetenv" "$(box --unsetenv MADE_BY busybox sh -c 'echo "[$MADE_BY]"')" "[]"
+is "--stop-signal and --stop-timeout are kept" "$(make --stop-signal USR1 --stop-timeout 77 busybox true; inspect '{{.Config.StopSignal}} {{.Config.StopTimeout}}')" "SIGUSR1 77"
+fails "--stop-signal that is none" 125 "berth: --stop-signal NOPE: no such signal" box --stop-signal NOPE busybox true
+is "--tz" "$(box --tz Asia/Tokyo busybox sh -c 'unset TZ; date -d @0 +%H')" 09
+is "--tz local" "$(box --tz local busybox date -d @0 +%H)" "$(date -d @0 +%H)"
+fails "--tz that is none" 125 "berth: --tz Nowhere/Land: no such time zone*" box --tz Nowhere/Land busybox true
+fails "--detach with --attach" 125 "berth: --detach and --attach*" berth run -d -a stdout busybox true
+is "-a stdout alone" "$(box -a stdout busybox sh -c 'echo out; echo err >&2' 2>&1)" out
+
+# ---- namespaces
+is "--hostname, --domainname" "$(box -h some --domainname dom.example busybox sh -c 'hostname; cat /proc/sys/kernel/domainname' | tr '\n' ' ')" "some dom.example "
+is "--uts host" "$(box --uts host busybox hostname)" "$(hostname)"
+fails "--hostname with --uts host" 125 "berth: --hostname*" box --uts host -h x busybox true
+is "--pid host" "$(box --pid host busybox readlink /proc/self/ns/pid)" "$(readlink /proc/self/ns/pid)"
+is "--cgroupns host" "$(box --cgroupns host busybox readlink /proc/self/ns/cgroup)" "$(readlink /proc/self/ns/cgroup)"
+is "--ipc host" "$(box --ipc host busybox readlink /proc/self/ns/ipc)" "$(readlink /proc/self/ns/ipc)"
+ends "--ipc none has no /dev/shm" 1 box --ipc none busybox test -e /dev/shm
+fails "--shm-size without one of its own" 125 "berth: --shm-size and --ipc none*" box --ipc none --shm-size 1m busybox true
+berth run -d --name first --network none --ipc shareable busybox sleep 1000 >/dev/null
+berth exec first touch /dev/shm/here
+is "--ipc container: its shared memory" "$(box --ipc container:first busybox ls /dev/shm)" here
+is "--pid container: its processes" "$(box --pid container:first busybox cat /proc/1/cmdline | tr '\0' ' ')" "sleep 1000 "
+is "--network container: its network, host name and files" \
+	"$(berth run --rm --network container:first busybox sh -c 'readlink /proc/self/ns/net; hostname; sha256sum </etc/hosts')" \
+	"$(berth exec first sh -c 'readlink /proc/self/ns/net; hostname; sha256sum </etc/hosts')"
+fails "--hostname with it" 125 "berth: --hostname*" berth run --rm --network container:first -h x busybox true
+berth run -d --name second --network none --ipc container:first --pid container:first busybox sleep 2000 >/dev/null
+berth stop -t 0 second >/dev/null
+berth restart -t 0 first >/dev/null
+t "the other one was restarted: it is found again" berth start second
+is "in its new namespace" "$(berth exec second readlink /proc/self/ns/ipc)" "$(berth exec first readlink /proc/self/ns/ipc)"
+berth stop -t 0 second first >/dev/null
+fails "the other one does not run" 1 "berth: whose pid namespace it shares: container *not running" berth start second
+fails "a container that is not there" 125 "berth: --ipc container:nosuch: no such container: nosuch*" box --ipc container:nosuch busybox true
+
+# ---- privileges and devices
+cap() { box "$@" busybox sed -n 's/CapEff:\t//p' /proc/self/status; }
+is "--cap-add" "$(printf %x $((0x$(cap --cap-add NET_ADMIN) & 0x1000)))" 1000
+is "--cap-drop ALL" "$(cap --cap-drop ALL)" 0000000000000000
+is "--security-opt no-new-privileges" "$(box --security-opt no-new-privileges busybox sed -n 's/NoNewPrivs:\t//p' /proc/self/status)" 1
+is "--security-opt seccomp=unconfined" "$(box --security-opt seccomp=unconfined busybox sed -n 's/^Seccomp:\t//p' /proc/self/status)" 0
+fails "--security-opt that is none" 125 "berth: --security-opt nope*" box --security-opt nope busybox true
+is "--device" "$(box --device /dev/null:/dev/other busybox stat -c %t:%T /dev/other)" 1:3
+mkdir "$T/dev" "$T/dev/sub" && mknod "$T/dev/n" c 1 3 && mknod "$T/dev/sub/z" c 1 5 && touch "$T/dev/file"
+is "--device of a folder: all devices in it" "$(box --device "$T/dev:/dev/many" busybox find /dev/many -type c | sort | tr '\n' ' ')" "/dev/many/n /dev/many/sub/z "
+mkdir "$T/nodev"
+fails "--device of a folder without any" 125 "berth: --device $T/nodev: no device in it" box --device "$T/nodev" busybox true
+fails "--device of what is none" 125 "berth: --device /etc/passwd: not a device" box --device /etc/passwd busybox true
+fails "--device by a vendor's name" 125 "berth: --device nvidia.com/gpu=all: *not supported*" box --device nvidia.com/gpu=all busybox true
+opens_tun() { box "$@" busybox sh -c 'mknod /k c 10 200 && : 9<>/k && echo may' 2>/dev/null; }
+if [ -c /dev/net/tun ]; then
+	is "--device-cgroup-rule" "$(opens_tun --device-cgroup-rule 'c 10:200 rwm') $(opens_tun)" "may "
+else
+	skip "--device-cgroup-rule" "module:tun: no such device here"
+fi
+is "--privileged has the host's devices" "$(box --privileged busybox sh -c 'find /dev -xdev -type c -o -type b' | grep -v '^/dev/\(tty\|console\|ptmx\)$' | sort)" \
+	"$(find /dev -xdev \( -type c -o -type b \) ! -path '/dev/pts/*' | grep -v '^/dev/\(tty\|console\|ptmx\)$' | sort)"
+is "--sysctl" "$(box --sysctl net.ipv4.ip_forward=1 busybox cat /proc/sys/net/ipv4/ip_forward)" 1
+fails "--sysctl of the host" 125 "berth: *kernel.panic*" box --sysctl kernel.panic=1 busybox true
+
+# ---- network
+berth run -d --name db --expose 5432 -e PASS=word busybox sleep 1000 >/dev/null
+berth run --rm --link db:store busybox sh -c 'grep -w store /etc/hosts; env' >"$T/linked"
+like "--link: a line in hosts" "$(head -n 1 "$T/linked")" "$(berth inspect -f '{{.NetworkSettings.IPAddress}}' db)*store"
+like "--link: its variables" "$(sort "$T/linked" | tr '\n' ' ')" "*STORE_ENV_PASS=word *STORE_NAME=/*/store STORE_PORT=tcp://*:5432 STORE_PORT_5432_TCP=tcp://*"
+fails "--link to what does not run" 125 "berth: --link: container dup is not running" berth run --rm --link dup busybox true
+fails "--link without a network" 125 "berth: --link db*" box --link db busybox true
+t "--expose" make --expose 80-81 --expose 53/udp busybox true
+is "shows in inspect" "$(inspect '{{json .Config.ExposedPorts}}' | jq -c 'keys')" '["53/udp","80/tcp","81/tcp"]'
+like "and in ps" "$(berth ps --filter name=db --format '{{.Ports}}')" "5432/tcp"
+fails "--expose of what is no port" 125 "berth: *exposed port 'x'*" berth create --expose x busybox true
+like "--publish-all" "$(berth run -d --name pa -P --expose 80 busybox sleep 1000 >/dev/null; berth port pa)" "80/tcp -> *"
+says "--add-host" "10.9.8.7" box --add-host host.example:10.9.8.7 busybox sh -c "sed -n 's/\thost.example//p' /etc/hosts"
+like "--dns, --dns-search, --dns-opt" "$(box --dns 10.1.1.1 --dns-search a.example --dns-opt ndots:3 busybox cat /etc/resolv.conf | tr '\n' ' ')" "*nameserver 10.1.1.1 *search a.example *options ndots:3 *"
+subnet=10.$((RANDOM % 100 + 100)).$((RANDOM % 250)).0/24
+t "a network" berth network create --subnet "$subnet" --opt bridge="bf$$" own
+ip=${subnet%.0/24}.77
+says "--ip" "$ip" berth run --rm --network own --ip "$ip" busybox sh -c "ip -4 -o addr show eth0 | sed 's/.*inet //; s|/.*||'"
+says "--mac-address" 02:00:00:00:00:77 berth run --rm --network own --mac-address 02:00:00:00:00:77 busybox cat /sys/class/net/eth0/address
+berth run -d --name al --network own --network-alias alpha busybox sleep 1000 >/dev/null
+t "--network-alias" berth run --rm --network own busybox ping -c 1 -w 5 alpha
+fails "--ip on no network" 125 "berth: --ip: needs a network*--network none" box --ip 10.0.0.9 busybox true
+fails "--mac-address on the host's" 125 "berth: --mac-address: needs*" berth run --rm --network host --mac-address 02:00:00:00:00:01 busybox true
+fails "a network that is not there" 125 "berth: *nosuchnet*" berth run --rm --network nosuchnet busybox true
+
+# ---- volumes: what is not known is not taken
+fails "-v with an unknown option" 125 "berth: --volume *: unknown option zz" box -v "$T:/x:zz" busybox true
+fails "--mount with an unknown propagation" 125 "berth: --mount *: unknown option odd" box --mount "type=bind,src=$T,dst=/x,bind-propagation=odd" busybox true
+fails "--mount with an unknown key" 125 "berth: --mount *: unknown key odd" box --mount "type=bind,src=$T,dst=/x,odd=1" busybox true
+fails "--mount volume-opt" 125 "berth: --mount *volume create" box --mount type=volume,src=v,dst=/x,volume-opt=o=x busybox true
+t "--volume-driver local" box --volume-driver local busybox true
+fails "--volume-driver of another" 125 "berth: --volume-driver nfs: local is the only one" box --volume-driver nfs busybox true
+t "-v :z, :Z, :cached" box -v "$T:/x:z,cached" -v "$T:/y:Z" busybox true
+
+# ---- image, log, health
+fails "--platform of another machine" 125 "berth: image busybox is for linux/*, not for linux/s390x" box --pull never --platform linux/s390x busybox true
+t "--platform of this one" box --pull never --platform "$(berth image inspect -f '{{.Os}}/{{.Architecture}}' busybox)" busybox true
+fails "--pull never" 125 "berth: *nosuchimage*" box --pull never nosuchimage true
+fails "--pull of another word" 125 "berth: --pull often: expected*" box --pull often busybox true
+berth run --name tagged --network none --log-driver json-file --log-opt tag='{{.Name}}/{{.ImageName}}' busybox echo x >/dev/null
+is "--log-opt tag" "$(jq -r .attrs.tag "$(berth inspect -f '{{.LogPath}}' tagged)")" tagged/busybox
+fails "where there is no place for one" 125 "berth: --log-opt tag=: *k8s-file*" box --log-opt tag=x busybox true
+fails "--log-driver of another" 125 "berth: --log-driver syslog: expected*" box --log-driver syslog busybox true
+fails "--health-interval without a check" 125 "berth: --health-interval: there is no health check*" box --health-interval 1s busybox true
+fails "--no-healthcheck with one" 125 "berth: --no-healthcheck and --health-cmd*" box --no-healthcheck --health-cmd true busybox true
+fails "--health-on-failure of another" 125 "berth: --health-on-failure explode: expected*" box --health-cmd true --health-on-failure explode busybox true
+
+# ---- what berth has not, in words of its own
+for flag in --gpus --storage-opt --runtime --isolation --kernel-memory --link-local-ip --use-api-socket --health-startup-cmd --pod; do
+	fails "$flag is refused" 125 "berth: option $flag: ?*" box "$flag" value busybox true
+done
+t "--disable-content-trust, as it is anyway" box --disable-content-trust busybox true
+fails "one that nobody has" 125 "berth: unknown option --frobnicate" box --frobnicate busybox true
+
+# the list itself: every flag of docker run (27) and the everyday ones of podman is known
+missing=''
+berth help run >"$T/help"
+for flag in add-host annotation attach blkio-weight blkio-weight-device cap-add cap-drop cgroup-parent cgroupns cidfile cpu-period \
+	cpu-quota cpu-shares cpus cpuset-cpus cpuset-mems detach detach-keys device device-cgroup-rule device-read-bps device-read-iops \
+	device-write-bps device-write-iops dns dns-option dns-search domainname entrypoint env env-file expose group-add health-cmd \
+	health-interval health-retries health-start-interval health-start-period health-timeout hostname init interactive ip ip6 ipc \
+	label label-file link log-driver log-opt mac-address memory memory-reservation memory-swap mount name network network-alias \
+	no-healthcheck oom-score-adj pid pids-limit platform privileged publish publish-all pull quiet read-only restart rm \
+	security-opt shm-size sig-proxy stop-signal stop-timeout sysctl tmpfs tty ulimit user userns uts volume volumes-from workdir \
+	timeout replace rootfs secret tz umask unsetenv unsetenv-all health-on-failure read-only-tmpfs pidfile cgroup-conf; do
+	grep -q -- "--$flag\b" "$T/help" || missing+=" $flag"
+done
+is "every other flag is in the help" "$missing" ""
