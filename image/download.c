@@ -18,7 +18,9 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "image/bars.h"
+#include "image/policy.h"
 #include "image/pull.h"
 #include "image/sandbox.h"
 
@@ -311,6 +313,30 @@ static int fetch_others(struct download *d, struct registry *g, struct http *h,
 	return 0;
 }
 
+/* Each as a file of the maker's folder, until there is none with the next number. */
+static int fetch_lookaside(struct download *d, const struct registry *g, const char *digest,
+			   struct err *e)
+{
+	for (unsigned n = 1; d->lookaside && n <= POLICY_SIGNATURES_MAX; n++) {
+		AUTO_FREE char *url = lookaside_signature(d->lookaside, d->ref, digest, n);
+		AUTO_FREE char *name = policy_fetched(".", digest, n);
+		AUTO(http_reply) struct http_reply r = { 0 };
+		int code = registry_get_beside(g, url, POLICY_SIGNATURE_BYTES, &r, e);
+
+		if (code < 0)
+			return code;
+		if (r.status == 404)
+			return 0;
+		if (r.status != 200)
+			return err_say(e, EIO, "lookaside %.300s: status %ld", url, r.status);
+		code = path_write_file(d->m->fd, name, r.body.s ? r.body.s : "", r.body.len, 0600,
+				       false, e);
+		if (code < 0)
+			return code;
+	}
+	return 0;
+}
+
 /* cosign(1) puts the signatures of sha256:HEX at the tag sha256-HEX.sig.  None is no error here. */
 static int fetch_signature(struct download *d, struct registry *g, struct http *h,
 			   const char *digest, struct pull_msg *msg, struct err *e)
@@ -321,10 +347,11 @@ static int fetch_signature(struct download *d, struct registry *g, struct http *
 	enum media_kind kind = MEDIA_UNKNOWN;
 	struct index idx = { 0 };
 	struct manifest m = { 0 };
-	int r = d->signature && !*msg->signature ? 0 : -ENOENT;
+	int r = fetch_lookaside(d, g, digest, e);
 
-	if (r == 0)
-		r = get_document(d, g, h, tag, &t, a, &kind, &idx, &m, e);
+	if (r < 0 || !d->attached || *msg->signature)
+		return r;
+	r = get_document(d, g, h, tag, &t, a, &kind, &idx, &m, e);
 	if (r == -ENOENT) {
 		*e = (struct err)ERR_INIT;
 		return 0;

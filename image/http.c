@@ -175,7 +175,7 @@ static size_t on_header(char *data, size_t size, size_t n, void *arg)
 
 /* ---- one hop ---- */
 
-static void set_host(CURL *c, const struct http_host *host)
+static void set_host(CURL *c, const struct http_host *host, bool foreign)
 {
 	curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, host->insecure ? 0L : 1L);
 	curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, host->insecure ? 0L : 2L);
@@ -184,6 +184,8 @@ static void set_host(CURL *c, const struct http_host *host)
 
 		curl_easy_setopt(c, CURLOPT_CAINFO_BLOB, &blob);
 	}
+	if (foreign)
+		return;
 	if (host->cert)
 		curl_easy_setopt(c, CURLOPT_SSLCERT, host->cert);
 	if (host->key)
@@ -249,7 +251,7 @@ static long stall_seconds(void)
 }
 
 static int one_hop(struct http *h, const struct http_request *q, const char *url, const char *auth,
-		   struct http_reply *r, struct err *e)
+		   bool foreign, struct http_reply *r, struct err *e)
 {
 	struct exchange x = { .h = h, .q = q, .r = r };
 	char why[CURL_ERROR_SIZE] = "";
@@ -281,7 +283,7 @@ static int one_hop(struct http *h, const struct http_request *q, const char *url
 	curl_easy_setopt(c, CURLOPT_READDATA, &x);
 	curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, on_seek);
 	curl_easy_setopt(c, CURLOPT_SEEKDATA, &x);
-	set_host(c, h->host);
+	set_host(c, h->host, foreign);
 	set_method(c, q);
 	for (size_t i = 0; q->headers && q->headers[i]; i++)
 		headers = curl_slist_append(headers, q->headers[i]);
@@ -323,6 +325,12 @@ static bool same_part(const char *a, const char *b, CURLUPart part)
 	return x && y && strcasecmp(x, y) == 0;
 }
 
+bool http_same_origin(const char *a, const char *b)
+{
+	return same_part(a, b, CURLUPART_HOST) && same_part(a, b, CURLUPART_PORT) &&
+	       same_part(a, b, CURLUPART_SCHEME);
+}
+
 static char *url_join(const char *base, const char *location)
 {
 	CURLU *u = curl_url();
@@ -337,10 +345,13 @@ static char *url_join(const char *base, const char *location)
 	return copy;
 }
 
-static bool is_redirect(const struct http_reply *r)
+/* What is sent goes elsewhere only by those two, which keep method and body (RFC 9110). */
+static bool is_redirect(const struct http_request *q, long status)
 {
-	return r->location && (r->status == 301 || r->status == 302 || r->status == 303 ||
-			       r->status == 307 || r->status == 308);
+	bool reads = str_eq(q->method, "GET") || str_eq(q->method, "HEAD");
+
+	return status == 307 || status == 308 ||
+	       (reads && (status == 301 || status == 302 || status == 303));
 }
 
 int http_do(struct http *h, const struct http_request *q, struct http_reply *ret, struct err *e)
@@ -348,34 +359,38 @@ int http_do(struct http *h, const struct http_request *q, struct http_reply *ret
 	AUTO_FREE char *url = mem_strdup(q->url);
 	AUTO(http_reply) struct http_reply r = { 0 };
 	const char *auth = q->auth;
+	bool foreign = q->foreign;
 
 	for (unsigned hops = 0; hops <= REDIRECTS_MAX; hops++) {
-		AUTO_FREE char *next = NULL;
-		int code = one_hop(h, q, url, auth, &r, e);
+		int code = one_hop(h, q, url, auth, foreign, &r, e);
 
 		if (code < 0)
 			return code;
-		/* only what is read is looked for elsewhere */
-		if (!is_redirect(&r) || (!str_eq(q->method, "GET") && !str_eq(q->method, "HEAD"))) {
+		if (r.location) {
+			AUTO_FREE char *next = url_join(url, r.location);
+
+			free(r.location);
+			r.location = TAKE(next);
+		}
+		if (!is_redirect(q, r.status)) {
 			r.url = TAKE(url);
 			http_reply_cleanup(ret);
 			*ret = r;
 			r = (struct http_reply){ 0 };
 			return 0;
 		}
-		next = url_join(url, r.location);
-		if (!next)
+		if (!r.location)
 			return err_say(e, EPROTO, "%.300s redirects to what is no address", url);
-		if (str_starts(url, "https:") && !str_starts(next, "https:"))
+		if (str_starts(url, "https:") && !str_starts(r.location, "https:"))
 			return err_say(e, EPROTO, "%.200s redirects from https to %.100s: refused",
-				       url, next);
+				       url, r.location);
 		/* CVE-2020-15157: a token is for the host that it was given for */
-		if (!same_part(url, next, CURLUPART_HOST) ||
-		    !same_part(url, next, CURLUPART_PORT) ||
-		    !same_part(url, next, CURLUPART_SCHEME))
+		if (!http_same_origin(url, r.location)) {
+			foreign = true;
 			auth = NULL;
+		}
 		free(url);
-		url = TAKE(next);
+		url = TAKE(r.location);
 	}
 	return err_say(e, ELOOP, "%.300s: more than %d redirects", q->url, REDIRECTS_MAX);
 }

@@ -41,17 +41,54 @@ static int read_type(struct json_ctx *c, const struct json *v, void *field)
 			    "signedBy and sigstoreSigned", s);
 }
 
+static int read_match(struct json_ctx *c, const struct json *v, void *field)
+{
+	static const struct { const char *name; enum match type; } rows[] = {
+		{ "matchRepoDigestOrExact", MATCH_DIGEST_OR_EXACT }, { "matchExact", MATCH_EXACT },
+		{ "matchRepository", MATCH_REPOSITORY },
+		{ "exactReference", MATCH_EXACT_REFERENCE },
+		{ "exactRepository", MATCH_EXACT_REPOSITORY }, { "remapIdentity", MATCH_REMAP },
+	};
+	const char *s;
+	int r = json_read_str(c, v, &s);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (str_eq(rows[i].name, s)) {
+			*(enum match *)field = rows[i].type;
+			return 0;
+		}
+	}
+	return json_fail(c, "\"%.64s\" is not known", s);
+}
+
+/* Each kind has its own members: all of them, and no others. */
 static int read_identity(struct json_ctx *c, const struct json *v, void *field)
 {
 	static const struct json_row rows[] = {
-		{ "type", json_read_str, offsetof(struct identity, type), true },
+		{ "type", read_match, offsetof(struct identity, type), true },
 		{ "dockerReference", json_read_str, offsetof(struct identity, reference), false },
 		{ "dockerRepository", json_read_str, offsetof(struct identity, repository), false },
 		{ "prefix", json_read_str, offsetof(struct identity, prefix), false },
 		{ "signedPrefix", json_read_str, offsetof(struct identity, signed_prefix), false },
 	};
+	struct identity *i = field;
+	struct err why = ERR_INIT;
+	const char *name;
+	struct ref lost;
+	int r = json_read_rows(c, v, rows, ARRAY_SIZE(rows), i);
 
-	return json_read_rows(c, v, rows, ARRAY_SIZE(rows), field);
+	if (r < 0)
+		return r;
+	if (!!i->reference != (i->type == MATCH_EXACT_REFERENCE) ||
+	    !!i->repository != (i->type == MATCH_EXACT_REPOSITORY) ||
+	    !!i->prefix != (i->type == MATCH_REMAP) || !!i->signed_prefix != !!i->prefix)
+		return json_fail(c, "members that belong to another type, or none of its own");
+	name = i->reference ? i->reference : i->repository;
+	if (name && ref_parse(name, &lost, &why) < 0)
+		return json_fail(c, "%s", why.msg);
+	return 0;
 }
 
 static int read_requirement(struct json_ctx *c, const struct json *v, void *field)
@@ -66,14 +103,23 @@ static int read_requirement(struct json_ctx *c, const struct json *v, void *fiel
 		{ "signedIdentity", read_identity, offsetof(struct requirement, identity), false },
 	};
 	struct requirement *q = field;
-	bool signed_ = false;
-	int r = json_read_rows(c, v, rows, ARRAY_SIZE(rows), q);
+	bool signed_;
+	int r, keys;
 
+	for (const struct json *m = v->type == JSON_OBJECT ? v->child : NULL; m; m = m->next)
+		if (str_starts(m->key, "fulcio") || str_starts(m->key, "rekor") ||
+		    str_starts(m->key, "pki"))
+			return json_fail(c, "\"%.40s\": berth knows sigstore's signatures by a "
+					    "given key only (keyPath, keyData)", m->key);
+	r = json_read_rows(c, v, rows, ARRAY_SIZE(rows), q);
 	if (r < 0)
 		return r;
 	signed_ = q->type == REQUIRE_GPG || q->type == REQUIRE_SIGSTORE;
-	if (signed_ && !q->key_path && !q->key_paths && !q->key_data && !q->key_datas)
-		return json_fail(c, "a keyPath or keyData is missing");
+	keys = !!q->key_path + !!q->key_paths + !!q->key_data + !!q->key_datas;
+	if (signed_ ? keys != 1 : keys > 0)
+		return json_fail(c, signed_ ?
+				    "expected one of keyPath, keyPaths, keyData and keyDatas" :
+				    "a key for what is not signed");
 	if (q->key_type && !str_eq(q->key_type, "GPGKeys"))
 		return json_fail(c, "keyType \"%.64s\" is not known: expected GPGKeys",
 				 q->key_type);
@@ -168,33 +214,46 @@ int policy_load(const struct ref *ref, struct policy **ret, struct err *e)
 
 /* ---- asking ---- */
 
-bool policy_wants_sigstore(const struct policy *p)
+static bool wants(const struct policy *p, enum requirement_type type)
 {
 	for (size_t i = 0; p && i < p->n; i++)
-		if (p->v[i].type == REQUIRE_SIGSTORE)
+		if (p->v[i].type == type)
 			return true;
 	return false;
 }
 
-int policy_check(const struct policy *p, const struct store *s, const struct ref *r,
-		 const char *top, const char *digest, const char *signature, struct err *e)
+bool policy_wants_sigstore(const struct policy *p)
+{
+	return wants(p, REQUIRE_SIGSTORE);
+}
+
+bool policy_wants_gpg(const struct policy *p)
+{
+	return wants(p, REQUIRE_GPG);
+}
+
+char *policy_fetched(const char *folder, const char *digest, unsigned n)
+{
+	return mem_printf("%s/signature-%.64s-%u", folder, digest + 7, n);
+}
+
+int policy_check(const struct policy *p, const struct signed_image *im, struct err *e)
 {
 	for (size_t i = 0; p && i < p->n; i++) {
 		const struct requirement *q = &p->v[i];
-		const struct signed_image im = { s, r, top, digest, signature };
 		int code = 0;
 
 		switch (q->type) {
 		case REQUIRE_NOTHING:
 			break;
 		case REQUIRE_REJECT:
-			return err_say(e, EPERM, "%s rejects images of %s/%s", p->path, r->domain,
-				       r->path);
+			return err_say(e, EPERM, "%s rejects images of %s/%s", p->path,
+				       im->ref->domain, im->ref->path);
 		case REQUIRE_GPG:
-			code = signature_check_gpg(q, &im, e);
+			code = signature_check_gpg(q, im, e);
 			break;
 		case REQUIRE_SIGSTORE:
-			code = signature_check_sigstore(q, &im, e);
+			code = signature_check_sigstore(q, im, e);
 			break;
 		}
 		if (code < 0) {

@@ -7,7 +7,7 @@
 #ifndef IMAGE_POLICY_H
 #define IMAGE_POLICY_H
 
-#include "image/image.h"
+#include "image/lookaside.h"
 
 struct policy;
 
@@ -15,12 +15,25 @@ struct policy;
  * /etc/containers/policy.json; without a file anything is accepted. */
 int policy_load(const struct ref *r, struct policy **ret, struct err *e);
 void policy_free(struct policy *p);
-/* Whether signatures that are attached in the registry have to be fetched. */
+/* Which signatures have to be fetched: those attached in the registry, those of GPG. */
 bool policy_wants_sigstore(const struct policy *p);
-/* -EPERM, with what to do, unless each requirement holds for the image: signed is what the name
- * stands for (top) or this platform's manifest (digest).  signature: the manifest of
- * attached signatures, whose blobs are in the store, or "". */
-int policy_check(const struct policy *p, const struct store *s, const struct ref *r,
-		 const char *top, const char *digest, const char *signature, struct err *e);
+bool policy_wants_gpg(const struct policy *p);
+
+struct signed_image {
+	const struct store *store;
+	const struct ref *ref;
+	const char *top, *digest;	/* what the name stands for, and this platform's manifest:
+					 * signed is the one or the other */
+	const char *attached;		/* manifest of attached signatures, whose blobs are in the
+					 * store, or "" */
+	const struct lookaside *lookaside;
+	const char *fetched;		/* the folder where a remote lookaside's are, as below */
+};
+/* -EPERM, with what to do, unless each requirement holds for the image. */
+int policy_check(const struct policy *p, const struct signed_image *im, struct err *e);
+/* The file in that folder which has the image's n-th signature.  Caller frees. */
+char *policy_fetched(const char *folder, const char *digest, unsigned n);
+#define POLICY_SIGNATURES_MAX 32u
+#define POLICY_SIGNATURE_BYTES (1u << 20)
 
 #endif

@@ -114,6 +114,7 @@ struct pull {
 	struct places places;
 	struct login *logins;
 	struct policy *policy;
+	struct lookaside lookaside;
 };
 
 static void pull_cleanup(struct pull *p)
@@ -123,6 +124,7 @@ static void pull_cleanup(struct pull *p)
 	free(p->logins);
 	places_cleanup(&p->places);
 	policy_free(p->policy);
+	lookaside_cleanup(&p->lookaside);
 }
 
 /* Everything that needs files or programs of this machine, before we confine ourselves. */
@@ -145,7 +147,10 @@ static int pull_prepare(struct pull *p, const char *name, struct err *e)
 		if (r < 0)
 			return r;
 	}
-	return policy_load(&p->ref, &p->policy, e);
+	r = policy_load(&p->ref, &p->policy, e);
+	if (r == 0 && (policy_wants_gpg(p->policy) || policy_wants_sigstore(p->policy)))
+		r = lookaside_find(&p->ref, &p->lookaside, e);
+	return r;
 }
 
 /* Two pulls of one name: the second waits, and then finds all that the first brought. */
@@ -171,12 +176,15 @@ static int start_download(struct pull *p, struct maker *m, int *ret_sock, pid_t 
 			  struct err *e)
 {
 	struct download d = { .m = m, .places = &p->places, .logins = p->logins, .ref = &p->ref,
-			      .opts = p->o, .signature = policy_wants_sigstore(p->policy) };
+			      .opts = p->o };
 	int pair[2];
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_set(e, errno, "make a socket pair");
+	d.attached = policy_wants_sigstore(p->policy) && p->lookaside.attached;
+	if (policy_wants_gpg(p->policy) && p->lookaside.remote)
+		d.lookaside = &p->lookaside;
 	pid = fork();
 	if (pid < 0) {
 		close(pair[0]);
@@ -224,6 +232,23 @@ static int unpack(struct pull *p, struct maker *m, struct news *n, const struct 
 	return r < 0 ? r : maker_commit(m, e);
 }
 
+static int check_policy(const struct pull *p, const struct maker *m, const struct pull_msg *msg,
+			struct err *e)
+{
+	AUTO_FREE char *fetched = mem_printf("%s/tmp/%s", p->s->path, m->name);
+	const struct signed_image im = {
+		.store = p->s,
+		.ref = &p->ref,
+		.top = msg->top,
+		.digest = msg->digest,
+		.attached = msg->signature,
+		.lookaside = &p->lookaside,
+		.fetched = fetched,
+	};
+
+	return policy_check(p->policy, &im, e);
+}
+
 /* The policy may start programs, so it is asked before this process confines itself. */
 static int run(struct pull *p, struct maker *m, int sock, struct err *e)
 {
@@ -232,7 +257,7 @@ static int run(struct pull *p, struct maker *m, int sock, struct err *e)
 	int r = wait_manifest(sock, &msg, e);
 
 	if (r == 0)
-		r = policy_check(p->policy, p->s, &p->ref, msg.top, msg.digest, msg.signature, e);
+		r = check_policy(p, m, &msg, e);
 	if (r == 0)
 		r = fd_send(sock, "y", 1, NULL, 0) < 0 ?
 		    err_say(e, EPIPE, "the downloading process died") : 0;

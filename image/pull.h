@@ -15,6 +15,7 @@
 #ifndef IMAGE_PULL_H
 #define IMAGE_PULL_H
 
+#include "image/lookaside.h"
 #include "image/maker.h"
 #include "image/registry.h"
 
@@ -41,7 +42,8 @@ struct download {
 	const struct login *logins;	/* one for each place */
 	const struct ref *ref;
 	const struct pull_opts *opts;
-	bool signature;			/* fetch the attached signatures too */
+	bool attached;			/* fetch the attached signatures too */
+	const struct lookaside *lookaside; /* fetch what lies there too, or NULL */
 	int sock;
 };
 /* Runs in the child; what went wrong is sent. */

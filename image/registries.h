@@ -34,4 +34,13 @@ typedef void toml_on(void *ctx, const char *table, unsigned index, const char *k
 		     const char *value);
 int toml_parse(const char *text, const char *what, toml_on *on, void *ctx, struct err *e);
 
+/* A small part of YAML: mappings by indentation, keys and values plain or quoted.  Calls
+ * on(ctx, keys, depth, value) for each value, the keys from the outermost; what it returns ends the
+ * reading when negative.  Everything else of YAML is -EINVAL with the line.  Pure. */
+#define YAML_DEPTH 4
+#define YAML_WORD 1024
+typedef int yaml_on(void *ctx, const char *const *keys, unsigned depth, const char *value,
+		    struct err *e);
+int yaml_parse(const char *text, const char *what, yaml_on *on, void *ctx, struct err *e);
+
 #endif

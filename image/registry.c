@@ -81,11 +81,16 @@ int registry_fail(const struct registry *g, const struct http_reply *r, const ch
 
 /* ---- opening ---- */
 
+static char *base_url(const struct registry *g)
+{
+	return mem_printf("%s://%s", g->https ? "https" : "http", g->place->host);
+}
+
 static int ping(struct registry *g, struct http *h, struct err *e)
 {
 	AUTO(http_reply) struct http_reply r = { 0 };
-	AUTO_FREE char *url =
-		mem_printf("%s://%s/v2/", g->https ? "https" : "http", g->place->host);
+	AUTO_FREE char *base = base_url(g);
+	AUTO_FREE char *url = mem_printf("%s/v2/", base);
 	const struct http_request q = { .method = "GET", .url = url, .max = 1 << 20 };
 	int code = 0;
 
@@ -173,34 +178,36 @@ static int renew(struct registry *g, const char *old, const char *challenge, str
 	return r;
 }
 
-static bool own_host(const struct registry *g, const char *url)
+bool registry_is_own(const struct registry *g, const char *url)
 {
-	const char *p = strstr(url, "://");
-	size_t n = strlen(g->place->host);
+	AUTO_FREE char *base = base_url(g);
 
-	return p && strncmp(p + 3, g->place->host, n) == 0 && (p[3 + n] == '/' || p[3 + n] == '?');
+	return http_same_origin(base, url);
 }
 
 int registry_call(struct registry *g, struct http *h, struct http_request *q,
 		  struct http_reply *ret, struct err *e)
 {
-	AUTO_FREE char *url = *q->url == '/' ? mem_printf("%s://%s%s", g->https ? "https" : "http",
-							  g->place->host, q->url) :
-					       mem_strdup(q->url);
+	AUTO_FREE char *base = base_url(g);
+	AUTO_FREE char *url = mem_printf("%s%s", *q->url == '/' ? base : "", q->url);
+	const bool own = http_same_origin(base, url);
 	const struct http_request given = *q;
 	bool renewed = false;
 	int r = 0;
 
+	if (g->https && !str_starts(url, "https:"))
+		return err_say(e, EPROTO, "registry %s leads from https to %.200s: refused",
+			       g->place->name, url);
 	for (unsigned n = 0; n < TRIES;) {
-		AUTO_FREE char *auth = own_host(g, url) ? current_auth(g) : NULL;
+		AUTO_FREE char *auth = own ? current_auth(g) : NULL;
 		struct http_request now = given;
 
 		now.url = url;
 		now.auth = auth;
+		now.foreign = !own;
 		*e = (struct err)ERR_INIT;
 		r = http_do(h, &now, ret, e);
-		if (r == 0 && ret->status == 401 && ret->challenge && !renewed &&
-		    own_host(g, url)) {
+		if (r == 0 && ret->status == 401 && ret->challenge && !renewed && own) {
 			renewed = true;
 			r = renew(g, auth, ret->challenge, e);
 			if (r < 0)
@@ -211,6 +218,25 @@ int registry_call(struct registry *g, struct http *h, struct http_request *q,
 		if (given.has_sink || (r == 0 ? !passes(ret) : !error_passes(r)))
 			return r;
 		registry_wait(n++, r == 0 ? ret->retry_after : 0);
+	}
+	return r;
+}
+
+int registry_get_beside(const struct registry *g, const char *url, uint64_t max,
+			struct http_reply *ret, struct err *e)
+{
+	AUTO(http) struct http h = { 0 };
+	const struct http_request q = { .method = "GET", .url = url, .max = max,
+					.foreign = !registry_is_own(g, url) };
+	int r = 0;
+
+	http_init(&h, &g->place->http);
+	for (unsigned n = 0; n < TRIES; n++) {
+		*e = (struct err)ERR_INIT;
+		r = http_do(&h, &q, ret, e);
+		if (r == 0 ? !passes(ret) : !error_passes(r))
+			break;
+		registry_wait(n, r == 0 ? ret->retry_after : 0);
 	}
 	return r;
 }

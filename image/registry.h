@@ -35,6 +35,10 @@ void registry_cleanup(struct registry *g);	/* AUTO(registry) */
  * it must, and again after failures that pass.  Any status comes back. */
 int registry_call(struct registry *g, struct http *h, struct http_request *q,
 		  struct http_reply *ret, struct err *e);
+bool registry_is_own(const struct registry *g, const char *url);
+/* What lies at another address (signatures), without credentials.  Any status comes back. */
+int registry_get_beside(const struct registry *g, const char *url, uint64_t max,
+			struct http_reply *ret, struct err *e);
 /* What an unwanted status means: a message with the registry's own words. */
 int registry_fail(const struct registry *g, const struct http_reply *r, const char *doing,
 		  struct err *e);

@@ -19,49 +19,56 @@
 #include "image/signature.h"
 #include "image/store.h"
 
-#define SIGNATURES_MAX 32
-#define SIGNATURE_BYTES_MAX (1u << 20)
-
 extern char **environ;
 
 /* ---- the signed statement ---- */
 
+/* "host/a/b" as "other/a/b": the prefix covers whole parts of the name. */
+static int remap(const struct identity *id, const struct ref *r, struct ref *ret, struct err *e)
+{
+	AUTO_FREE char *name = mem_printf("%s/%s", r->domain, r->path);
+	const char *rest = str_after(name, id->prefix);
+	AUTO_FREE char *mapped = NULL;
+
+	if (!rest || (*rest && *rest != '/'))
+		return 0;
+	mapped = mem_printf("%s%s%s%s", id->signed_prefix, rest,
+			    r->digest[0] ? "@" : ":", r->digest[0] ? r->digest : r->tag);
+	return ref_parse(mapped, ret, e);
+}
+
+/* Whether what the signature names is what is wanted: containers-policy.json(5), signedIdentity. */
 static bool name_fits(const char *said, const struct requirement *q, const struct ref *r,
 		      struct err *e)
 {
 	const struct identity *id = &q->identity;
-	const char *type = id->type ? id->type : "matchRepoDigestOrExact";
+	const char *last = strrchr(said, '/');
 	struct ref signed_ref, want = *r;
 	char a[REF_MAX], b[REF_MAX];
-	bool same_repo;
+	bool exact;
 
-	if (str_eq(type, "exactReference") || str_eq(type, "exactRepository")) {
-		const char *exact = str_eq(type, "exactReference") ? id->reference : id->repository;
-
-		if (!exact || ref_parse(exact, &want, e) < 0)
-			return false;
-	}
-	if (str_eq(type, "remapIdentity")) {
-		const char *rest;
-
-		snprintf(a, sizeof(a), "%s/%s", r->domain, r->path);
-		rest = id->prefix ? str_after(a, id->prefix) : NULL;
-		if (rest && id->signed_prefix) {
-			AUTO_FREE char *mapped = mem_printf("%s%s%s%s", id->signed_prefix, rest,
-							    *r->tag ? ":" : "", r->tag);
-
-			if (ref_parse(mapped, &want, e) < 0)
-				return false;
-		}
-	}
 	if (ref_parse(said, &signed_ref, e) < 0)
 		return false;
-	same_repo = str_eq(signed_ref.domain, want.domain) && str_eq(signed_ref.path, want.path);
-	if (str_eq(type, "matchRepository") || str_eq(type, "exactRepository"))
-		return same_repo;
-	if (r->digest[0] && !str_eq(type, "matchExact") && !str_eq(type, "exactReference"))
-		return same_repo;
-	return str_eq(ref_full(&signed_ref, a), ref_full(&want, b));
+	switch (id->type) {
+	case MATCH_EXACT_REFERENCE:
+	case MATCH_EXACT_REPOSITORY:
+		if (ref_parse(id->reference ? id->reference : id->repository, &want, e) < 0)
+			return false;
+		break;
+	case MATCH_REMAP:
+		if (remap(id, r, &want, e) < 0)
+			return false;
+		break;
+	default:
+		break;
+	}
+	if (!str_eq(signed_ref.domain, want.domain) || !str_eq(signed_ref.path, want.path))
+		return false;
+	exact = id->type == MATCH_EXACT || id->type == MATCH_EXACT_REFERENCE ||
+		((id->type == MATCH_DIGEST_OR_EXACT || id->type == MATCH_REMAP) && !r->digest[0]);
+	/* who signed a name without a tag did not mean "latest" */
+	return !exact || (strpbrk(last ? last : said, ":@") &&
+			  str_eq(ref_full(&signed_ref, a), ref_full(&want, b)));
 }
 
 int signature_read_payload(const char *text, size_t n, const struct requirement *q,
@@ -71,7 +78,7 @@ int signature_read_payload(const char *text, size_t n, const struct requirement 
 	const struct json *doc, *critical;
 	const char *digest, *type, *name;
 	struct err lost = ERR_INIT;
-	int r = json_parse(a, text, n, (struct json_limits){ SIGNATURE_BYTES_MAX, 16 }, "signature",
+	int r = json_parse(a, text, n, (struct json_limits){ POLICY_SIGNATURE_BYTES, 16 }, "signature",
 			   &doc, e);
 
 	if (r < 0)
@@ -88,16 +95,8 @@ int signature_read_payload(const char *text, size_t n, const struct requirement 
 	if (!str_eq(digest, im->top) && !str_eq(digest, im->digest))
 		return err_say(e, EPERM, "a signature is for %.19s..., the image is %.19s...",
 			       digest, im->top);
-	/* cosign leaves the tag out, or the whole name */
-	if (q->type == REQUIRE_SIGSTORE && !q->identity.type) {
-		struct requirement any = *q;
-
-		any.identity.type = "matchRepository";
-		if (str_empty(name) || name_fits(name, &any, im->ref, &lost))
-			return 0;
-	} else if (name && name_fits(name, q, im->ref, &lost)) {
+	if (name && name_fits(name, q, im->ref, &lost))
 		return 0;
-	}
 	return err_say(e, EPERM, "a signature is for the name \"%.200s\"", name ? name : "");
 }
 
@@ -128,7 +127,7 @@ static int run_program(char *const *argv, struct strbuf *out, struct err *e)
 	while ((n = read(fds[0], buf, sizeof(buf))) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 || out->len + (size_t)n > SIGNATURE_BYTES_MAX) {
+		if (n < 0 || out->len + (size_t)n > POLICY_SIGNATURE_BYTES) {
 			kill(pid, SIGKILL);
 			break;
 		}
@@ -213,8 +212,8 @@ static int verify_gpg(const char *home, const char *path, struct strbuf *stateme
 	if (r != 0 || !status.s || !strstr(status.s, "[GNUPG:] VALIDSIG ") ||
 	    strstr(status.s, "[GNUPG:] BADSIG") || strstr(status.s, "[GNUPG:] EXPKEYSIG") ||
 	    strstr(status.s, "[GNUPG:] REVKEYSIG"))
-		return err_say(e, EPERM, "the signature %s does not hold", path);
-	r = path_read_file(AT_FDCWD, said, SIGNATURE_BYTES_MAX, &text, &n, e);
+		return err_say(e, EPERM, "the signature %s does not hold", path_base(path));
+	r = path_read_file(AT_FDCWD, said, POLICY_SIGNATURE_BYTES, &text, &n, e);
 	if (r == 0)
 		strbuf_add(statement, text, n);
 	return r;
@@ -223,22 +222,17 @@ static int verify_gpg(const char *home, const char *path, struct strbuf *stateme
 static int check_lookaside(const struct requirement *q, const struct signed_image *im,
 			   const char *digest, const char *home, unsigned *seen, struct err *e)
 {
-	const char *env = getenv("BERTH_SIGSTORE");
-	const char *base = str_empty(env) ? "/var/lib/containers/sigstore" : env;
-
-	for (unsigned i = 1; i <= SIGNATURES_MAX; i++) {
-		AUTO_FREE char *path = mem_printf("%s/%s@sha256=%s/signature-%u", base,
-						  im->ref->path, digest + 7, i);
-		AUTO_FREE char *hosted = mem_printf("%s/%s/%s@sha256=%s/signature-%u", base,
-						    im->ref->domain, im->ref->path, digest + 7, i);
+	for (unsigned i = 1; i <= POLICY_SIGNATURES_MAX; i++) {
+		AUTO_FREE char *path = im->lookaside->remote ?
+			policy_fetched(im->fetched, digest, i) :
+			lookaside_signature(im->lookaside, im->ref, digest, i);
 		AUTO(strbuf) struct strbuf b = STRBUF_INIT;
-		const char *at = access(path, R_OK) == 0 ? path : hosted;
 
-		if (access(at, R_OK) < 0)
+		if (access(path, R_OK) < 0)
 			return -ENOENT;
 		*seen += 1;
 		*e = (struct err)ERR_INIT;
-		if (verify_gpg(home, at, &b, e) == 0 &&
+		if (verify_gpg(home, path, &b, e) == 0 &&
 		    signature_read_payload(b.s, b.len, q, im, e) == 0)
 			return 0;
 	}
@@ -261,7 +255,8 @@ int signature_check_gpg(const struct requirement *q, const struct signed_image *
 		r = check_lookaside(q, im, im->digest, home, &seen, e);
 	path_remove_tree(AT_FDCWD, home, &lost);
 	if (r == -ENOENT && !seen)
-		return err_say(e, EPERM, "the image %.19s... has none", im->top);
+		return err_say(e, EPERM, "the image %.19s... has none in %s", im->top,
+			       im->lookaside->base);
 	return r == -ENOENT ? -EPERM : r;
 }
 
@@ -307,7 +302,7 @@ static int try_key_file(const char *path, const char *payload, size_t n, const c
 {
 	AUTO_FREE char *pem = NULL;
 	size_t pem_n;
-	int r = path_read_file(AT_FDCWD, path, SIGNATURE_BYTES_MAX, &pem, &pem_n, e);
+	int r = path_read_file(AT_FDCWD, path, POLICY_SIGNATURE_BYTES, &pem, &pem_n, e);
 
 	return r < 0 ? r : try_key(pem, pem_n, path, payload, n, sig, sig_n, e);
 }
@@ -381,15 +376,15 @@ int signature_check_sigstore(const struct requirement *q, const struct signed_im
 	size_t n;
 	int r;
 
-	if (str_empty(im->signature))
+	if (str_empty(im->attached))
 		return err_say(e, EPERM, "the image %.19s... has none in the registry", im->top);
-	r = store_read_blob(im->store, im->signature, &text, &n, e);
+	r = store_read_blob(im->store, im->attached, &text, &n, e);
 	if (r == 0)
 		r = manifest_parse(a, text, n, NULL, "signatures", &kind, &idx, &m, e);
 	if (r < 0)
 		return r;
 	r = err_say(e, EPERM, "the image %.19s... has none in the registry", im->top);
-	for (size_t i = 0; i < m.nlayers && i < SIGNATURES_MAX; i++) {
+	for (size_t i = 0; i < m.nlayers && i < POLICY_SIGNATURES_MAX; i++) {
 		*e = (struct err)ERR_INIT;
 		r = check_attached(q, im, &m.layers[i], e);
 		if (r == 0)

@@ -11,7 +11,20 @@
 
 enum requirement_type { REQUIRE_NOTHING, REQUIRE_REJECT, REQUIRE_GPG, REQUIRE_SIGSTORE };
 
-struct identity { const char *type, *reference, *repository, *prefix, *signed_prefix; };
+/* Which name a signature has to be for; containers-policy.json(5) has them in this order. */
+enum match {
+	MATCH_DIGEST_OR_EXACT,	/* matchRepoDigestOrExact, the default */
+	MATCH_EXACT,
+	MATCH_REPOSITORY,
+	MATCH_EXACT_REFERENCE,
+	MATCH_EXACT_REPOSITORY,
+	MATCH_REMAP,
+};
+
+struct identity {
+	enum match type;
+	const char *reference, *repository, *prefix, *signed_prefix;
+};
 
 struct requirement {
 	enum requirement_type type;
@@ -20,15 +33,7 @@ struct requirement {
 	struct identity identity;
 };
 
-struct signed_image {
-	const struct store *store;
-	const struct ref *ref;
-	const char *top, *digest;
-	const char *signature;	/* manifest of attached signatures, or "" */
-};
-
-/* Simple signing: signature-1.. in the lookaside folder ($BERTH_SIGSTORE, else
- * /var/lib/containers/sigstore)/REPOSITORY@sha256=HEX, verified by gpgv with the keys. */
+/* Simple signing: what lies in the lookaside (lookaside.h), verified by gpg with the keys alone. */
 int signature_check_gpg(const struct requirement *q, const struct signed_image *im, struct err *e);
 /* cosign's: a layer of the attached manifest is the payload, its annotation the signature. */
 int signature_check_sigstore(const struct requirement *q, const struct signed_image *im,

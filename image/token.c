@@ -98,21 +98,6 @@ static void add_scopes(struct strbuf *b, const struct registry *g, const char *k
 	}
 }
 
-/* The token server has the registry's own settings only when it is the same host. */
-static struct http_host realm_host(const struct registry *g, const char *realm)
-{
-	const char *p = strstr(realm, "://");
-	size_t n = strlen(g->place->host);
-	struct http_host own = { 0 };
-
-	if (p && strncmp(p + 3, g->place->host, n) == 0 && (p[3 + n] == '/' || !p[3 + n]))
-		return g->place->http;
-	own.insecure = g->place->http.insecure;
-	own.ca = g->place->http.ca;
-	own.ca_len = g->place->http.ca_len;
-	return own;
-}
-
 static int read_token(const struct http_reply *r, char **ret, struct err *e)
 {
 	AUTO(arena) struct arena *a = arena_new(256u << 20);
@@ -135,7 +120,6 @@ static int read_token(const struct http_reply *r, char **ret, struct err *e)
 
 static int ask_token(const struct registry *g, const struct challenge *c, char **ret, struct err *e)
 {
-	struct http_host host = realm_host(g, c->realm);
 	AUTO(http) struct http h = { 0 };
 	AUTO(http_reply) struct http_reply r = { 0 };
 	AUTO(strbuf) struct strbuf params = STRBUF_INIT;
@@ -167,7 +151,8 @@ static int ask_token(const struct registry *g, const struct challenge *c, char *
 			q.auth = auth = basic_auth(g->login);
 	}
 	q.url = url;
-	http_init(&h, &host);
+	q.foreign = !registry_is_own(g, url);
+	http_init(&h, &g->place->http);
 	code = http_do(&h, &q, &r, e);
 	if (code < 0)
 		return code;

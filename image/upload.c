@@ -26,17 +26,6 @@ int registry_has_blob(struct registry *g, struct http *h, const char *digest, st
 	return r.status == 404 ? 0 : registry_fail(g, &r, "look for a blob", e);
 }
 
-/* The address of the next step: relative ones are of this registry. */
-static char *next_location(const struct registry *g, const struct http_reply *r)
-{
-	if (str_empty(r->location))
-		return NULL;
-	if (*r->location == '/')
-		return mem_printf("%s://%s%s", g->https ? "https" : "http", g->place->host,
-				  r->location);
-	return mem_strdup(r->location);
-}
-
 /* POST: mounts (1), or begins an upload whose address comes out (0). */
 static int begin_upload(struct registry *g, struct http *h, const char *digest, char **ret,
 			struct err *e)
@@ -54,7 +43,7 @@ static int begin_upload(struct registry *g, struct http *h, const char *digest, 
 		return 1;
 	if (r.status != 202)
 		return registry_fail(g, &r, "begin to upload a blob", e);
-	*ret = next_location(g, &r);
+	*ret = TAKE(r.location);
 	return *ret ? 0 :
 		      err_say(e, EPROTO, "registry %s does not say where to upload",
 			      g->place->name);
@@ -77,17 +66,15 @@ static int send_chunk(struct registry *g, struct http *h, char **location, int f
 				  .max = 1 << 16,
 				  .progress = progress,
 				  .ctx = ctx };
-	char *next;
 	int code = registry_call(g, h, &q, &r, e);
 
 	if (code < 0)
 		return code;
 	if (r.status != 202 && r.status != 201 && r.status != 204)
 		return registry_fail(g, &r, "upload a blob", e);
-	next = next_location(g, &r);
-	if (next) {
+	if (r.location) {
 		free(*location);
-		*location = next;
+		*location = TAKE(r.location);
 	}
 	return 0;
 }

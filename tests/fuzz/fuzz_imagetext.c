@@ -1,4 +1,5 @@
-/* Words of registries and people: names, challenges, TOML, base64, instructions, platforms. */
+/* Words of registries and people: names, challenges, TOML, YAML, base64, instructions,
+ * platforms. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -12,6 +13,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void on(void *ctx, const char *table, unsigned index, const char *key, const char *value)
 {
 	*(size_t *)ctx += strlen(table) + index + strlen(key) + strlen(value);
+}
+
+static int on_yaml(void *ctx, const char *const *keys, unsigned depth, const char *value,
+		   struct err *e)
+{
+	(void)e;
+	for (unsigned i = 0; i < depth; i++)
+		*(size_t *)ctx += strlen(keys[i]);
+	*(size_t *)ctx += strlen(value);
+	return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -36,6 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	challenge_parse(text, &c);
 	toml_parse(text, "fuzz", on, &n, &e);
+	yaml_parse(text, "fuzz", on_yaml, &n, &e);
 	bytes = base64_decode(text, &n);
 	change_apply(a, &config, text, &e);
 	platform_parse(a, text, &p, &e);

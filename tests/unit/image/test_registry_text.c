@@ -54,6 +54,68 @@ static void challenge__nonsense__is_no_challenge_or_cut(void **state)
 	assert_true(strlen(c.realm) < sizeof(c.realm));
 }
 
+/* "docker.host.lookaside=x;" for each value */
+static int note_yaml(void *ctx, const char *const *keys, unsigned depth, const char *value,
+		     struct err *e)
+{
+	struct strbuf *b = ctx;
+
+	(void)e;
+	for (unsigned i = 0; i < depth; i++)
+		strbuf_addf(b, "%s%s", i ? "|" : "", keys[i]);
+	strbuf_addf(b, "=%s;", value);
+	return 0;
+}
+
+static void yaml__mappings__come_with_their_keys(void **state)
+{
+	static const struct { const char *text, *wanted; } rows[] = {
+		{ "", "" },
+		{ "# nothing\n\n   # but words\n", "" },
+		{ "---\na: b", "a=b;" },
+		{ "a:\n  b: c\nd:\n    e: f\n", "a|b=c;d|e=f;" },
+		{ "a:\n#x\nb: c # d\n", "b=c;" },
+		{ "docker:\n  h:5000/x:t:\n    s: http://h:1/a#b\n",
+		  "docker|h:5000/x:t|s=http://h:1/a#b;" },
+		{ "a:\n  b:\n    c: 1\n  d:\n    e: 2\nf: 3\r\n", "a|b|c=1;a|d|e=2;f=3;" },
+		{ "'it''s': \"a \\\"b\\\" \\\\\" # c\n", "it's=a \"b\" \\;" },
+		{ "a: \"# no comment\"", "a=# no comment;" },
+		{ "  a: 1\n  b: 2\n", "a=1;b=2;" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO(strbuf) struct strbuf b = STRBUF_INIT;
+		struct err e = ERR_INIT;
+
+		if (yaml_parse(rows[i].text, "text", note_yaml, &b, &e) < 0)
+			fail_msg("%s: %s", rows[i].text, e.msg);
+		assert_string_equal(b.s ? b.s : "", rows[i].wanted);
+	}
+}
+
+static void yaml__all_else__is_refused_with_its_line(void **state)
+{
+	static const char *const rows[] = {
+		"\n- a\n", "\na\n", "\na: [b]\n", "\na: {b: c}\n", "\na: &x b\n", "\na: *x\n",
+		"\na: |\n  b\n", "\na: !!str b\n", "\n? a\n", "\na: b: c\n", "\na: 'b\n",
+		"\na: \"b\\n\"\n", "\na: 'b' c\n", "\n\ta: b\n", "x:\n    a: b\n  c: d\n",
+		"x: y\n  a: b\n", "  x: y\na: b\n", "\n%YAML 1.1\n", "\n@a: b\n", "\na: 'b'x\n",
+		"\na:b\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO(strbuf) struct strbuf b = STRBUF_INIT;
+		struct err e = ERR_INIT;
+
+		if (yaml_parse(rows[i], "text", note_yaml, &b, &e) != -EINVAL)
+			fail_msg("taken: %s", rows[i]);
+		if (strncmp(e.msg, "text: line ", 11) != 0)
+			fail_msg("%s: %s", rows[i], e.msg);
+	}
+}
+
 static void base64__there_and_back__is_the_same(void **state)
 {
 	static const struct { const char *plain, *coded; } rows[] = {
@@ -222,6 +284,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(challenge__bearer__has_its_parts),
 		cmocka_unit_test(challenge__nonsense__is_no_challenge_or_cut),
+		cmocka_unit_test(yaml__mappings__come_with_their_keys),
+		cmocka_unit_test(yaml__all_else__is_refused_with_its_line),
 		cmocka_unit_test(base64__there_and_back__is_the_same),
 		cmocka_unit_test(base64__what_is_none__is_refused),
 		cmocka_unit_test(toml__what_registries_conf_uses__is_read),
