@@ -117,7 +117,8 @@ help:
 	@echo 'make bench        measure, beside other runtimes'
 	@echo 'make install      to PREFIX ($(PREFIX)), below DESTDIR; make uninstall'
 	@echo 'make clean        remove what was built'
-	@echo 'V=1 shows commands; CC, CFLAGS, LDFLAGS as everywhere; B=DIR is the build folder'
+	@echo 'V=1 shows commands; SHARED=1 links no library statically; CC, CFLAGS, LDFLAGS as'
+	@echo 'everywhere; B=DIR is the build folder'
 
 -include tests/fuzz/fuzz.mk
 -include tests/bench/bench.mk
