@@ -218,7 +218,8 @@ static void reclaim_to(int fd, int64_t used, int64_t limit)
  * OOM killer. */
 static int check_usage(int fd, const struct cgroup_limits *l, struct err *e)
 {
-	int64_t used, limit = l->memory.limit.v;
+	int64_t used, swapped = 0, limit = l->memory.limit.v, both = l->memory.swap.v;
+	bool swap = l->memory.swap.set && both > 0;
 
 	if (!l->memory.check_before_update.set || !l->memory.check_before_update.v ||
 	    !l->memory.limit.set || limit <= 0)
@@ -228,8 +229,11 @@ static int check_usage(int fd, const struct cgroup_limits *l, struct err *e)
 	reclaim_to(fd, used, limit);
 	if (read_i64(fd, "memory.current", &used) < 0 || used <= limit)
 		return 0;
-	return err_say(e, EBUSY, "memory.limit: %" PRId64 " is below the %" PRId64 " bytes in use, "
-		       "and they cannot be reclaimed", limit, used);
+	if (swap && read_i64(fd, "memory.swap.current", &swapped) == 0 && used + swapped > both)
+		return err_say(e, EBUSY, "memory.swap: rejecting memory+swap limit %" PRId64 ", it "
+			       "is below the %" PRId64 " bytes in use", both, used + swapped);
+	return err_say(e, EBUSY, "memory.limit: rejecting memory limit %" PRId64 ", it is below "
+		       "the %" PRId64 " bytes in use, and they cannot be reclaimed", limit, used);
 }
 
 /* A memory limit that grows goes before the swap limit, one that shrinks behind it: at no

@@ -46,6 +46,8 @@ echo '{"memory": {"swappiness": 10}}' >"$T/u.json"
 fails "swappiness is v1's" 1 "*v1*" oci update -r "$T/u.json" $id
 echo '{"memory": {"limit": 4096, "checkBeforeUpdate": true}}' >"$T/u.json"
 fails "a limit below the use is refused when asked" 1 "*in use*" oci update -r "$T/u.json" $id
+echo '{"memory": {"limit": 4096, "swap": 8192, "checkBeforeUpdate": true}}' >"$T/u.json"
+fails "and one of memory and swap together" 1 "*rejecting memory+swap limit*" oci update -r "$T/u.json" $id
 t "and it lives" oci exec $id true
 
 run oci events --stats $id
