@@ -37,7 +37,7 @@ static int remap(const struct identity *id, const struct ref *r, struct ref *ret
 	return ref_parse(mapped, ret, e);
 }
 
-/* Whether what the signature names is what is wanted: containers-policy.json(5), signedIdentity. */
+/* Whether the signature names what is wanted: containers-policy.json(5), signedIdentity. */
 static bool name_fits(const char *said, const struct requirement *q, const struct ref *r,
 		      struct err *e)
 {
@@ -78,8 +78,8 @@ int signature_read_payload(const char *text, size_t n, const struct requirement 
 	const struct json *doc, *critical;
 	const char *digest, *type, *name;
 	struct err lost = ERR_INIT;
-	int r = json_parse(a, text, n, (struct json_limits){ POLICY_SIGNATURE_BYTES, 16 }, "signature",
-			   &doc, e);
+	const struct json_limits lim = { POLICY_SIGNATURE_BYTES, 16 };
+	int r = json_parse(a, text, n, lim, "signature", &doc, e);
 
 	if (r < 0)
 		return r;

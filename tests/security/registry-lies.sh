@@ -51,6 +51,23 @@ lie drip "*too slow*"
 run image pull "localhost:$port/good:1"
 like "and what is good comes after all" "$out" "*Pulled: localhost:$port/good:1*"
 
+# what is pushed goes where the registry says
+ROOT=$T/r.push
+t "the image that is pushed" image load -i "$T/oci"
+push() { image push -q busybox "localhost:$port/$1:1"; }
+digest=$(jq -r '.manifests[0].digest' "$T/oci/index.json")
+for how in up-plain up-relative up-elsewhere up-307 up-308 up-flaky; do
+	says "$how takes a push" "$digest" push "$how"
+	ROOT=$T/r.$how
+	says "and gives it back" "$digest" image pull -q "localhost:$port/$how:1"
+	ROOT=$T/r.push
+done
+like "layers went elsewhere" "$(grep "^$other" "$T/requests")" "*/v2/up-elsewhere/blobs/uploads/*PATCH*/v2/up-307/blobs/uploads/*PATCH*/v2/up-308/manifests/1*PUT*"
+fails "up-302 does not keep the method" 125 "berth: push *status 302*" push up-302
+fails "up-loop" 125 "berth: push *more than 5 redirects*" push up-loop
+fails "up-wrong" 125 "berth: push *took blob sha256:*as sha256:0000*" push up-wrong
+fails "up-nowhere" 125 "berth: push *does not say where to upload*" push up-nowhere
+
 # credentials
 mkdir -p "$T/home/.docker"
 printf '{"auths":{"localhost:%s":{"auth":"%s"}}}' "$port" "$(printf 'me:secret' | base64)" >"$T/home/.docker/config.json"
@@ -63,6 +80,14 @@ t "a token is got with the password" image pull -q "localhost:$port/other-host:1
 like "from the token server" "$(cat "$T/requests")" "*/token?service=liar*auth=Basic*"
 is "the blob comes from another host" "$(grep -c "^$other /elsewhere" "$T/requests")" 1
 is "which gets no credentials" "$(grep "^$other" "$T/requests" | grep -vc 'auth=-')" 0
+ROOT=$T/r.push
+for how in up-elsewhere up-307; do
+	: >"$T/requests"
+	says "$how takes a push with a token" "$digest" push "$how"
+	like "which is shown to the registry" "$(grep "^$port" "$T/requests")" "*/v2/$how/*auth=Bearer tok-*POST*"
+	like "while blobs go elsewhere" "$(grep "^$other" "$T/requests")" "*/v2/$how/blobs/uploads/*PATCH*"
+	is "where no credentials go" "$(grep "^$other" "$T/requests" | grep -vc 'auth=- ')" 0
+done
 stop
 start LIE_TOKEN=big
 ROOT=$T/r.big
