@@ -112,7 +112,8 @@ static int set_rootless(struct oci *o, const struct oci_globals *g, struct err *
 	return 0;
 }
 
-static int set_root(struct oci *o, const struct oci_globals *g, struct err *e)
+static int set_root(struct oci *o, const struct oci_globals *g, const struct oci_command *cmd,
+		    struct err *e)
 {
 	const char *xdg = getenv("XDG_RUNTIME_DIR"), *root = getenv("BERTH_ROOT");
 	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
@@ -127,6 +128,8 @@ static int set_root(struct oci *o, const struct oci_globals *g, struct err *e)
 		o->env.run_root = "/run/berth";
 	else if (!str_empty(xdg))
 		o->env.run_root = arena_printf(o->arena, "%s/berth", xdg);
+	else if (!cmd || cmd->no_state)
+		o->env.run_root = "";
 	else
 		return err_say(e, EINVAL, "XDG_RUNTIME_DIR is not set; say where to keep the state "
 			       "with --root");
@@ -177,18 +180,28 @@ static int set_log(const struct oci_globals *g, bool *ret_syslog, struct err *e)
 	return log_open(file, g->log_format, level, e);
 }
 
-static int set_all(struct oci *o, const struct oci_globals *g, struct err *e)
+/* cmd may be NULL: unknown. */
+static int set_all(struct oci *o, const struct oci_globals *g, const struct oci_command *cmd,
+		   struct err *e)
 {
 	int r = set_log(g, &o->syslog, e);	/* first, so that what follows is told there */
 
 	if (!r)
 		r = set_rootless(o, g, e);
 	if (!r)
-		r = set_root(o, g, e);
+		r = set_root(o, g, cmd, e);
 	return r < 0 ? r : set_driver(o, g, e);
 }
 
 /* ---- which ------------------------------------------------------------------------------ */
+
+static const struct oci_command *find_command(const char *name)
+{
+	for (size_t i = 0; oci_commands[i]; i++)
+		if (str_eq(name, oci_commands[i]->name))
+			return oci_commands[i];
+	return NULL;
+}
 
 static int unknown_command(const char *name, struct err *e)
 {
@@ -230,6 +243,7 @@ static int run_command(struct oci *o, const struct oci_command *cmd, int argc, c
 static int dispatch(struct oci *o, int argc, char **argv, struct err *e)
 {
 	AUTO_FREE char **args = NULL;
+	const struct oci_command *cmd;
 	struct oci_globals g = { 0 };
 	int n, r = opt_parse(global_rows, &g, argc, argv, true, &args, &n, e);
 
@@ -243,15 +257,13 @@ static int dispatch(struct oci *o, int argc, char **argv, struct err *e)
 		print_help(o->program);
 		return 0;
 	}
-	r = set_all(o, &g, e);
+	cmd = find_command(args[0]);
+	r = set_all(o, &g, cmd, e);
 	if (r < 0)
 		return r;
 	log_debug("%s: state in %s, cgroups by %s%s", args[0], o->env.run_root,
 		  cgroup_driver_name(o->env.driver), o->env.rootless ? ", rootless" : "");
-	for (size_t i = 0; oci_commands[i]; i++)
-		if (str_eq(args[0], oci_commands[i]->name))
-			return run_command(o, oci_commands[i], n, args, e);
-	return unknown_command(args[0], e);
+	return cmd ? run_command(o, cmd, n, args, e) : unknown_command(args[0], e);
 }
 
 int oci_main(int argc, char **argv)

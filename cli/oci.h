@@ -31,6 +31,7 @@ struct oci_command {
 	bool stop_at_arg;	/* options end at the first argument */
 	/* Exit status, or -errno with e. */
 	int (*run)(struct oci *o, void *opts, int argc, char **argv, struct err *e);
+	bool no_state;		/* works without a folder for the state */
 };
 
 extern const struct oci_command oci_create, oci_run, oci_start, oci_restore, oci_exec, oci_state,

@@ -168,7 +168,7 @@ static int run_info(struct oci *c, void *opts, int argc, char **argv, struct err
 
 const struct oci_command oci_features = {
 	"features", "", "Print what this runtime knows, as JSON", no_rows, 0, 0, 0, false,
-	run_features,
+	run_features, .no_state = true,
 };
 const struct oci_command oci_info = {
 	"info", "", "Print what this host offers", no_rows, 0, 0, 0, false, run_info,

@@ -167,5 +167,5 @@ static int run_spec(struct oci *o, void *opts, int argc, char **argv, struct err
 
 const struct oci_command oci_spec = {
 	"spec", "", "Write a config.json to begin with", spec_rows, sizeof(struct spec_opts), 0, 0,
-	false, run_spec,
+	false, run_spec, .no_state = true,
 };

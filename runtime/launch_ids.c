@@ -35,8 +35,11 @@ static int write_proc(pid_t pid, const char *file, const char *text, size_t n)
 static int run_helper(const char *program, pid_t pid, const struct spec_idmaps *m, struct err *e)
 {
 	AUTO(strlist) struct strlist args = STRLIST_INIT;
+	AUTO_CLOSE int out = -1;
+	posix_spawn_file_actions_t files;
+	char said[256] = "";
 	pid_t child;
-	int r, status;
+	int r, status, pair[2];
 
 	strlist_add(&args, program);
 	strlist_addf(&args, "%d", (int)pid);
@@ -45,17 +48,26 @@ static int run_helper(const char *program, pid_t pid, const struct spec_idmaps *
 		strlist_addf(&args, "%u", m->v[i].host_id);
 		strlist_addf(&args, "%u", m->v[i].size);
 	}
-	r = posix_spawnp(&child, program, NULL, NULL, args.v, environ);
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return err_set(e, errno, "run %s", program);
+	out = pair[0];
+	posix_spawn_file_actions_init(&files);
+	posix_spawn_file_actions_adddup2(&files, pair[1], 2);
+	r = posix_spawnp(&child, program, &files, NULL, args.v, environ);
+	posix_spawn_file_actions_destroy(&files);
+	close(pair[1]);
 	if (r != 0) {
 		err_set(e, r, "run %s", program);
 		return err_hint(e, "more than one's own id is mapped by it: install uidmap");
 	}
+	fd_read_full(out, said, sizeof(said) - 1);
 	while ((r = waitpid(child, &status, 0)) < 0 && errno == EINTR)
 		;
-	if (r < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return err_say(e, EPERM, "%s failed: see /etc/%s", program,
-			       !strcmp(program, "newuidmap") ? "subuid" : "subgid");
-	return 0;
+	if (r == child && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	said[strcspn(said, "\n")] = '\0';
+	return err_say(e, EPERM, "%s: see /etc/%s", *said ? said : program,
+		       !strcmp(program, "newuidmap") ? "subuid" : "subgid");
 }
 
 static bool own_id_only(const struct spec_idmaps *m, uint32_t id)
