@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include "base/sys.h"
 #include "base/tree.h"
 #include "cli/connect_root.h"
+#include "image/image.h"
 #include "runtime/supervisor.h"
 
 struct cp_opts { bool archive, follow, quiet, overwrite; };
@@ -102,9 +104,33 @@ static int open_parent(const struct side *s, char *path, int *ret_fd, const char
 	return *ret_fd < 0 ? err_set(e, errno, "cp %s: open the folder", s->text) : 0;
 }
 
-static bool ends_in_dot(const char *path)
+static bool is_whole(const char *path)	/* what is in it, not it itself */
 {
-	return str_ends(path, "/.") || str_eq(path, ".");
+	return str_ends(path, "/.") || str_eq(path, ".") || str_eq(path, "/");
+}
+
+/* -L: the path of what the link leads to.  What is relative to the link is so in the new path
+ * too, and the kernel resolves it below the side's root. */
+static int follow_links(struct side *s, struct err *e)
+{
+	for (int i = 0; i < 40; i++) {
+		AUTO_FREE char *copy = mem_strdup(s->path);
+		AUTO_CLOSE int dir = -1;
+		const char *name;
+		char to[4096];
+		ssize_t n;
+		int rc = open_parent(s, copy, &dir, &name, e);
+
+		if (rc < 0)
+			return rc;
+		n = readlinkat(dir, name, to, sizeof(to) - 1);
+		if (n < 0)	/* no link, or nothing: who opens it says so */
+			return 0;
+		to[n] = 0;
+		free(s->path);
+		s->path = to[0] == '/' ? mem_strdup(to) : mem_printf("%s/%s", copy, to);
+	}
+	return err_set(e, ELOOP, "cp %s", s->text);
 }
 
 static int copy_contents(int from, struct side *to, const char *dst, const struct tree_opts *o,
@@ -129,7 +155,8 @@ static int copy_contents(int from, struct side *to, const char *dst, const struc
 	return tree_copy(from, dir, o, e);
 }
 
-static int copy_entry(int from, const char *name, bool is_dir, struct side *to,
+/* Under the name `as` in a folder that is there, else as what `to` says. */
+static int copy_entry(int from, const char *name, const char *as, bool is_dir, struct side *to,
 		      const struct tree_opts *o, struct err *e)
 {
 	AUTO_CLOSE int dir = open_side(to, to->path, O_RDONLY | O_DIRECTORY), parent = -1;
@@ -137,7 +164,7 @@ static int copy_entry(int from, const char *name, bool is_dir, struct side *to,
 	int rc;
 
 	if (dir >= 0)
-		return tree_copy_entry(from, name, dir, name, o, e);
+		return tree_copy_entry(from, name, dir, as, o, e);
 	if (errno != ENOENT && errno != ENOTDIR)
 		return err_set(e, errno, "cp: open %s", to->text);
 	if (str_ends(to->path, "/") && !is_dir)
@@ -146,61 +173,101 @@ static int copy_entry(int from, const char *name, bool is_dir, struct side *to,
 	return rc < 0 ? rc : tree_copy_entry(from, name, parent, to_name, o, e);
 }
 
+static int open_source(struct side *from, const struct cp_opts *o, int *ret_dir,
+		       const char **ret_name, struct err *e)
+{
+	int rc = o->follow ? follow_links(from, e) : 0;
+
+	return rc < 0 ? rc : open_parent(from, from->path, ret_dir, ret_name, e);
+}
+
 static int copy(struct side *from, struct side *to, const struct cp_opts *o, struct err *e)
 {
 	struct tree_opts t = { .no_owner = !o->archive,
 			       .uid = to->container ? 0 : geteuid(),
 			       .gid = to->container ? 0 : getegid() };
+	AUTO_FREE char *path = path_clean(from->path);
+	const char *name, *as = path_base(path);
 	AUTO_CLOSE int dir = -1;
-	const char *name;
 	struct stat st;
 	int rc;
 
-	if (ends_in_dot(from->path) || str_eq(from->path, "/")) {
+	if (is_whole(from->path)) {
 		dir = open_side(from, from->path, O_RDONLY | O_DIRECTORY);
 		if (dir < 0)
 			return err_set(e, errno, "cp: open %s", from->text);
 		return copy_contents(dir, to, to->path, &t, e);
 	}
-	if (o->follow) {
-		AUTO_CLOSE int fd = open_side(from, from->path, O_PATH);
-		char link[32];
-		char real[4096];
-		ssize_t n;
-
-		if (fd < 0)
-			return err_set(e, errno, "cp: open %s", from->text);
-		n = readlink(path_of_fd(fd, link), real, sizeof(real) - 1);
-		if (n > 0 && !from->container) {
-			real[n] = 0;
-			mem_free_cleanup(&from->path);
-			from->path = mem_strdup(real);
-		}
-	}
-	if ((rc = open_parent(from, from->path, &dir, &name, e)) < 0)
+	if ((rc = open_source(from, o, &dir, &name, e)) < 0)
 		return rc;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_set(e, errno, "cp %s", from->text);
-	return copy_entry(dir, name, S_ISDIR(st.st_mode), to, &t, e);
+	return copy_entry(dir, name, as, S_ISDIR(st.st_mode), to, &t, e);
+}
+
+/* ---- tar archives: the work is berth-image's, which opens the folder by its number ---- */
+
+static int work(struct cli *c, int dir, char **args, size_t n, struct err *e)
+{
+	char path[32];
+
+	fd_cloexec(dir, false);
+	args[n] = (char *)(uintptr_t)path_of_fd(dir, path);
+	return image_work(c->en.root, args, NULL, e);
+}
+
+static int to_archive(struct cli *c, struct side *from, const struct cp_opts *o, struct err *e)
+{
+	char *args[5] = { (char *)(uintptr_t)"export" };
+	AUTO_CLOSE int dir = -1;
+	const char *name;
+	struct stat st;
+	int rc;
+
+	if (isatty(1))
+		return err_say(e, EINVAL, "cp: standard output is a terminal; send it to a file");
+	if (is_whole(from->path)) {
+		dir = open_side(from, from->path, O_RDONLY | O_DIRECTORY);
+		return dir < 0 ? err_set(e, errno, "cp: open %s", from->text)
+			       : work(c, dir, args, 1, e);
+	}
+	if ((rc = open_source(from, o, &dir, &name, e)) < 0)
+		return rc;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_set(e, errno, "cp %s", from->text);
+	AUTO_FREE char *only = mem_printf("--only=%s", name);
+
+	args[1] = only;
+	return work(c, dir, args, 2, e);
+}
+
+static int from_archive(struct cli *c, struct side *to, const struct cp_opts *o, struct err *e)
+{
+	char *args[4] = { (char *)(uintptr_t)"unpack" };
+	AUTO_CLOSE int dir = open_side(to, to->path, O_RDONLY | O_DIRECTORY);
+	size_t n = 1;
+
+	if (dir < 0)
+		return err_set(e, errno, "cp: open %s", to->text);
+	if (o->archive)
+		args[n++] = (char *)(uintptr_t)"--owners";
+	return work(c, dir, args, n, e);
 }
 
 static int run_cp(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
 	struct side from = { .root = -1, .lock = -1 }, to = { .root = -1, .lock = -1 };
-	int rc;
+	bool in = str_eq(argv[0], "-"), out = str_eq(argv[1], "-");
+	int rc = in ? 0 : side_open(c, argv[0], &from, e);
 
 	(void)argc;
-	if (str_eq(argv[0], "-") || str_eq(argv[1], "-"))
-		return err_say(
-			e, EINVAL,
-			"cp with - is not supported; use berth exec CONTAINER tar, or berth export");
-	rc = side_open(c, argv[0], &from, e);
-	if (rc == 0)
+	if (rc == 0 && !out)
 		rc = side_open(c, argv[1], &to, e);
 	if (rc == 0 && from.container == to.container)
 		rc = err_say(e, EINVAL, "cp: one of SRC and DST must be CONTAINER:PATH");
 	if (rc == 0)
-		rc = copy(&from, &to, opts, e);
+		rc = in ? from_archive(c, &to, opts, e) : out ? to_archive(c, &from, opts, e)
+						      : copy(&from, &to, opts, e);
 	side_close(c, &from);
 	side_close(c, &to);
 	return rc;
@@ -208,7 +275,9 @@ static int run_cp(struct cli *c, void *opts, int argc, char **argv, struct err *
 
 /* clang-format off */
 const struct command command_cp = {
-	.name = "cp", .args = "[CONTAINER:]SRC [CONTAINER:]DST", .summary = "Copy files between the host and a container",
+	.name = "cp", .args = "[CONTAINER:]SRC|- [CONTAINER:]DST|-", .summary = "Copy files between the host and a container",
+	.text = "SRC/. is what is in a folder, SRC the folder itself. - is a tar archive on standard input\n"
+		"(gzip, zstd, bzip2 and xz too) or output; from one, files belong to root without --archive.",
 	.opts = rows, .size = sizeof(struct cp_opts), .min = 2, .max = 2,
 	.complete = "container", .run = run_cp,
 };

@@ -98,8 +98,8 @@ static int read_meta(struct extract *x, struct archive_entry *en, const char *na
 	if (uid < 0 || gid < 0 || uid >= UINT32_MAX || gid >= UINT32_MAX)
 		return extract_fail(name, ERANGE, "its owner is out of range", e);
 	m->mode = (archive_entry_filetype(en) & S_IFMT) | (archive_entry_perm(en) & 07777);
-	m->uid = (uid_t)uid;
-	m->gid = (gid_t)gid;
+	m->uid = x->flags & EXTRACT_ROOTS ? 0 : (uid_t)uid;
+	m->gid = x->flags & EXTRACT_ROOTS ? 0 : (gid_t)gid;
 	m->mtime = archive_entry_mtime_is_set(en) ?
 		   pax_time(archive_entry_mtime(en), archive_entry_mtime_nsec(en)) :
 		   (struct timespec){ 0 };
@@ -304,6 +304,8 @@ static int extract_all(struct extract *x, struct err *e)
 		if (x->flags & EXTRACT_PLAIN)
 			name += strspn(name, "/");
 		r = stage_clean(name, path, e);
+		if (r == 0 && !*path && (x->flags & EXTRACT_INTO))
+			continue;
 		if (r == 0)
 			r = add_entry(x, en, path, e);
 		if (r < 0)
@@ -318,6 +320,9 @@ int extract_run(struct archive *a, struct stage *t, unsigned flags, struct extra
 	int r = extract_all(&x, e);
 
 	free(x.xattrs);
+	for (size_t i = 0; r == 0 && (flags & EXTRACT_INTO) && i < t->ndirs; i++)
+		if (i == 0 || (t->dirs[i].flags & STAGE_IMPLIED))
+			t->dirs[i].flags = STAGE_GONE;
 	if (r == 0)
 		*ret = x.stats;
 	return r;

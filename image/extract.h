@@ -19,7 +19,12 @@
 struct extract_stats { uint64_t entries, bytes; };	/* bytes: of data, without holes */
 
 /* What a plain tar file means (import): no whiteouts, names may begin with "/". */
-enum extract_flags { EXTRACT_PLAIN = 1 };
+enum extract_flags {
+	EXTRACT_PLAIN = 1,
+	EXTRACT_INTO = 2,	/* the tree has something already (cp): it keeps its own mode,
+				   owner and times, and so do folders that no entry names */
+	EXTRACT_ROOTS = 4,	/* everything belongs to root, whatever the archive says */
+};
 
 int extract_run(struct archive *a, struct stage *t, unsigned flags, struct extract_stats *ret,
 		struct err *e);

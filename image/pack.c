@@ -269,7 +269,8 @@ static int pack_root(struct pack *p, int dir, struct err *e)
 	return r < 0 ? r : pack_dir(p, dir, "", 0, e);
 }
 
-static int pack_archive(struct archive *a, int dir, unsigned flags, struct err *e)
+static int pack_archive(struct archive *a, int dir, const char *only, unsigned flags,
+			struct err *e)
 {
 	struct pack p = { .a = a, .flags = flags };
 	int r;
@@ -277,7 +278,7 @@ static int pack_archive(struct archive *a, int dir, unsigned flags, struct err *
 	p.buf = mem_alloc(256 << 10);
 	p.list = mem_alloc(XATTR_MAX);
 	p.value = mem_alloc(XATTR_MAX);
-	r = pack_root(&p, dir, e);
+	r = only ? pack_one(&p, dir, "", only, 0, e) : pack_root(&p, dir, e);
 	if (r == 0 && archive_write_close(a) != ARCHIVE_OK)
 		r = pack_fail(&p, "./", e);
 	for (size_t i = 0; i < p.nlinks; i++)
@@ -289,25 +290,56 @@ static int pack_archive(struct archive *a, int dir, unsigned flags, struct err *
 	return r;
 }
 
-static void set_format(struct archive *a)
+static bool is_ascii(const char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s >= 0x80)
+			return false;
+	return true;
+}
+
+/* All names at and below parent/name, and where symlinks lead to. */
+static bool is_plain(int parent, const char *name, unsigned depth)
+{
+	AUTO(strlist) struct strlist l = STRLIST_INIT;
+	AUTO_CLOSE int fd = -1;
+	char to[STAGE_PATH_MAX];
+	ssize_t n = readlinkat(parent, name, to, sizeof(to) - 1);
+
+	if (n >= 0) {
+		to[n] = '\0';
+		return is_ascii(name) && is_ascii(to);
+	}
+	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (!is_ascii(name) || depth > DEPTH_MAX || (fd >= 0 && list_names(fd, &l) < 0))
+		return false;
+	for (size_t i = 0; i < l.n; i++)
+		if (!is_plain(fd, l.v[i], depth + 1))
+			return false;
+	return true;
+}
+
+/* Names are bytes.  GNU tar warns, with each entry, of the word that says so: in what people read
+ * it is there only where it matters. */
+static void set_format(struct archive *a, bool plain)
 {
 	archive_write_set_format_pax(a);	/* with nanoseconds for each */
-	/* names are bytes */
-	archive_write_set_format_option(a, "pax", "hdrcharset", "BINARY");
+	if (!plain)
+		archive_write_set_format_option(a, "pax", "hdrcharset", "BINARY");
 	archive_write_set_bytes_per_block(a, 64 << 10);
 	archive_write_set_bytes_in_last_block(a, 1);
 }
 
-int pack_tar(int dir, int fd, unsigned flags, struct err *e)
+int pack_tar(int dir, const char *only, int fd, unsigned flags, struct err *e)
 {
 	struct archive *a = archive_write_new();
 	int r;
 
-	set_format(a);
+	set_format(a, is_plain(dir, only ? only : ".", 0));
 	if (archive_write_open_fd(a, fd) != ARCHIVE_OK)
 		r = err_say(e, EIO, "write the archive: %s", archive_error_string(a));
 	else
-		r = pack_archive(a, dir, flags, e);
+		r = pack_archive(a, dir, only, flags, e);
 	archive_write_free(a);
 	return r;
 }
@@ -394,11 +426,11 @@ int pack_layer(struct maker *m, int dir, unsigned flags, struct packed *ret, str
 	if (r < 0)
 		return r;
 	a = archive_write_new();
-	set_format(a);
+	set_format(a, false);
 	if (archive_write_open(a, &q, NULL, on_write, NULL) != ARCHIVE_OK)
 		r = err_say(e, EIO, "write the archive: %s", archive_error_string(a));
 	else
-		r = pack_archive(a, dir, flags, e);
+		r = pack_archive(a, dir, NULL, flags, e);
 	archive_write_free(a);
 	return r < 0 ? r : squeeze_end(&q, m, name, ret, e);
 }

@@ -1,7 +1,7 @@
 /*
  * pack.h - a directory tree into a tar archive.
  *
- * Used by berth-image: import of a directory, export, commit.  Everything that a layer can hold
+ * Used by berth-image: import of a directory, export, cp, commit.  Everything that a layer can hold
  * goes in; overlayfs's marks become whiteouts.  Sockets are left out, as no archive holds them.
  */
 #ifndef IMAGE_PACK_H
@@ -14,8 +14,8 @@ enum pack_flags {
 	PACK_NO_ROOT = 2,	/* no entry for the directory itself */
 };
 
-/* As a tar archive to fd. */
-int pack_tar(int dir, int fd, unsigned flags, struct err *e);
+/* As a tar archive to fd; only: that one entry of the directory, with what is in it, or NULL. */
+int pack_tar(int dir, const char *only, int fd, unsigned flags, struct err *e);
 /* As a gzip layer into the maker: its digest, size and diff id come out. */
 struct packed { char digest[DIGEST_LEN + 1], diff_id[DIGEST_LEN + 1]; uint64_t size; };
 int pack_layer(struct maker *m, int dir, unsigned flags, struct packed *ret, struct err *e);

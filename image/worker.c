@@ -21,6 +21,7 @@
 #include "base/opt.h"
 #include "base/path.h"
 #include "image/change.h"
+#include "image/extract.h"
 #include "image/fsck.h"
 #include "image/pull.h"
 #include "image/push.h"
@@ -329,20 +330,65 @@ static int cmd_commit(const struct store *st, int argc, char **argv, struct err 
 	return r;
 }
 
-/* export DIR: the tree as a tar archive on standard output. */
+/* ---- trees out and in: export, cp ---- */
+
+struct tree_args { const char *only; bool owners; };
+
+static const struct opt tree_rows[] = {
+	{ "only", 0, OPT_STR, offsetof(struct tree_args, only), "NAME", "only this entry" },
+	{ "owners", 0, OPT_BOOL, offsetof(struct tree_args, owners), NULL, "as in the archive" },
+	OPT_END
+};
+
+static int open_tree(int argc, char **argv, struct tree_args *args, int *ret, struct err *e)
+{
+	AUTO_FREE char **rest = NULL;
+	int n, r = opt_parse(tree_rows, args, argc, argv, false, &rest, &n, e);
+
+	if (r == 0 && n != 1)
+		r = err_say(e, EINVAL, "%s takes a directory", argv[0]);
+	return r < 0 ? r : path_open_dir(AT_FDCWD, rest[0], ret, e);
+}
+
+/* export [--only NAME] DIR: the tree as a tar archive on standard output. */
 static int cmd_export(const struct store *st, int argc, char **argv, struct err *e)
 {
-	static const struct opt rows[] = { OPT_END };
-	AUTO_FREE char **rest = NULL;
+	struct tree_args args = { 0 };
 	AUTO_CLOSE int fd = -1;
-	int n, nothing, r = opt_parse(rows, &nothing, argc, argv, false, &rest, &n, e);
+	int r = open_tree(argc, argv, &args, &fd, e);
 
 	(void)st;
-	if (r == 0 && n != 1)
-		r = err_say(e, EINVAL, "export takes a directory");
-	if (r == 0)
-		r = path_open_dir(AT_FDCWD, rest[0], &fd, e);
-	return r < 0 ? r : pack_tar(fd, 1, 0, e);
+	return r < 0 ? r : pack_tar(fd, args.only, 1, 0, e);
+}
+
+/* unpack [--owners] DIR: a tar archive on standard input, into a folder that has something. */
+static int cmd_unpack(const struct store *st, int argc, char **argv, struct err *e)
+{
+	struct tree_args args = { 0 };
+	struct extract_stats stats;
+	AUTO_CLOSE int fd = -1;
+	AUTO(stage) struct stage t = { .root = -1 };
+	unsigned flags = EXTRACT_PLAIN | EXTRACT_INTO;
+	struct archive *a;
+	int r = open_tree(argc, argv, &args, &fd, e);
+
+	if (r < 0 || (r = sandbox_enter(fd, -1, e)) < 0)
+		return r;
+	stage_init(&t, fd, st->user_xattrs);
+	a = archive_read_new();
+	archive_read_support_filter_gzip(a);
+	archive_read_support_filter_zstd(a);
+	archive_read_support_filter_bzip2(a);
+	archive_read_support_filter_xz(a);
+	archive_read_support_format_tar(a);
+	archive_read_support_format_empty(a);
+	if (archive_read_open_fd(a, 0, 128 << 10) != ARCHIVE_OK)
+		r = err_say(e, EINVAL, "standard input is no tar archive: %s",
+			    archive_error_string(a));
+	else
+		r = extract_run(a, &t, flags | (args.owners ? 0 : EXTRACT_ROOTS), &stats, e);
+	archive_read_free(a);
+	return r < 0 ? r : stage_finish(&t, e);
 }
 
 /* ---- login, check ---- */
@@ -417,7 +463,7 @@ static const struct {
 	{ "check", cmd_check },	  { "commit", cmd_commit }, { "export", cmd_export },
 	{ "import", cmd_import }, { "load", cmd_load },	    { "login", cmd_signin },
 	{ "logout", cmd_signin }, { "pull", cmd_pull },	    { "push", cmd_push },
-	{ "save", cmd_save },
+	{ "save", cmd_save },	  { "unpack", cmd_unpack },
 };
 
 static int worker_run(int argc, char **argv, struct err *e)

@@ -98,12 +98,43 @@ berth exec c sh -c 'ln -s /etc/passwd /trap; mkdir /d; ln -s / /d/up'
 t "cp onto a symlink of the container's" berth cp "$T/cp/a" c:/d/up/trapped
 is "nothing of the host was touched" "$([ -e /trapped ] && echo yes)" ""
 t "it is inside" berth exec c test -e /trapped
+# ---- cp with -: tar archives
+archive() { berth cp "$@" - | tar -t | sort | tr '\n' ' '; }
+is "cp to -: a file" "$(archive c:/etc/greeting)" "greeting "
+is "a folder" "$(archive c:/in2/sub)" "sub/ sub/b "
+is "what is in it" "$(archive c:/in2/.)" "./ a h l sub/ sub/b "
+mkdir "$T/untar"
+berth cp c:/in2 - | tar -C "$T/untar" -x
+is "with owners, links and all" "$("$TOP/tests/tree" "$T/untar/in2" | tail -n +2)" "$("$TOP/tests/tree" "$T/cp" | tail -n +2)"
+from_tar() { tar -C "$T" -cz cp | "$BERTH" --root "$ROOT" cp "$@"; }
+t "cp from -" from_tar - c:/srv
+says "owners are root's" "0 4711" berth exec c sh -c 'echo $(stat -c %u /srv/cp/sub/b) $(stat -c %a /srv/cp/a)'
+t "cp -a from -" from_tar -a - c:/srv
+says "keeps them" 1234 berth exec c stat -c %u /srv/cp/sub/b
+says "and the folder is as it was" "$(berth exec c stat -c '%a %u' /etc)" sh -c "tar -C '$T' -c cp | '$BERTH' --root '$ROOT' cp - c:/etc && '$BERTH' --root '$ROOT' exec c stat -c '%a %u' /etc"
+mkdir -p "$T/evil/up"; echo x >"$T/evil/up/trapped2"
+through() { tar -C "$T/evil" -c up/trapped2 | "$BERTH" --root "$ROOT" cp - "c:$1"; }
+fails "not through a symlink" 125 'berth: *"up/trapped2": it goes through a symlink' through /d
+fails "not upwards" 125 'berth: *".."*' sh -c "tar -C '$T/evil' -c --transform 's,^,../,' up/trapped2 | '$BERTH' --root '$ROOT' cp - c:/d"
+is "nothing came of it" "$([ -e /trapped2 ] || berth exec c test -e /trapped2 && echo yes)" ""
+fails "what is no archive" 125 "berth: standard input is no tar archive*" sh -c "echo no | '$BERTH' --root '$ROOT' cp - c:/d"
+fails "into what is no folder" 125 "berth: cp: open c:/etc/greeting: Not a directory" berth cp - c:/etc/greeting
+fails "from - to -" 125 "berth: cp: one of SRC and DST*" berth cp - -
+berth exec c sh -c 'ln -s /etc/greeting /abs; ln -s ../abs /d/two'
+t "cp -L follows" berth cp -L c:/d/two "$T/two"
+is "in the container" "$(cat "$T/two")" "$(berth exec c cat /etc/greeting)"
+berth cp c:/d/two "$T/link"
+is "without it the link is copied" "$(readlink "$T/link")" ../abs
+ln -s cp/a "$T/hostlink"
+t "cp -L of the host" berth cp -L "$T/hostlink" c:/tmp/
+says "under the link's name" a berth exec c cat /tmp/hostlink
 fails "cp from what is not there" 125 "berth: *nosuch*" berth cp c:/nosuch "$T/x"
 like "diff" "$(berth diff c)" $'*A /in\n*'
 like "diff: removed" "$(berth exec c rm /etc/greeting; berth diff c)" "*D /etc/greeting*"
 t "stop" berth stop -t 0 c
 t "cp works when it is stopped" berth cp c:/in2/a "$T/stopped"
 is "its content" "$(cat "$T/stopped")" a
+is "cp - too" "$(archive c:/in2/sub)" "sub/ sub/b "
 m=$(berth mount c)
 is "mount shows it" "$(cat "$m/in2/a")" a
 t "umount" berth umount c
