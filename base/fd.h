@@ -43,7 +43,7 @@ int fd_cloexec_from(unsigned from);
 int fd_lock(int fd, bool exclusive, bool wait);
 
 /* AF_UNIX socket at `name` inside directory dirfd, whatever the length of the path (goes
- * through /proc/self/fd).  bind: SOCK_SEQPACKET or SOCK_STREAM, mode 0600, listening. */
+ * through /proc/self/fd).  Bound with mode 0600, and listening unless it is SOCK_DGRAM. */
 int fd_unix_listen(int dirfd, const char *name, int type, int *ret, struct err *e);
 int fd_unix_connect(int dirfd, const char *name, int type, int *ret, struct err *e);
 

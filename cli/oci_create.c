@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include "base/str.h"
 #include "cli/oci.h"
 #include "runtime/plan.h"
+#include "runtime/sdnotify.h"
 #include "runtime/tty.h"
 
 #define PRESERVE_MAX (1u << 20)	/* fs.nr_open */
@@ -150,12 +152,25 @@ static const char *notify_socket(void)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 
-	if (str_empty(path))
-		return NULL;
-	if (path[0] == '/' && access(path, F_OK) == 0)
-		return path;
-	log_warn("NOTIFY_SOCKET %s is not there and not handed in", path);
-	return NULL;
+	return path && (path[0] == '/' || path[0] == '@') ? path : NULL;
+}
+
+/* In the foreground somebody else passes the word on, while we mind the terminal. */
+static int forward_ready(const struct create_opts *c, const struct launch *l, int fd, struct err *e)
+{
+	pid_t pid;
+
+	if (fd < 0)
+		return 0;
+	if (c->detach)
+		return sdnotify_forward(fd, notify_socket(), l->pid, l->pidfd, e);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		_exit(sdnotify_forward(fd, notify_socket(), l->pid, l->pidfd, e) < 0);
+	}
+	close(fd);
+	return pid < 0 ? err_set(e, errno, "fork") : 0;
 }
 
 static int fill_opts(struct oci *o, const struct create_opts *c, struct container_create_opts *co,
@@ -210,8 +225,14 @@ static int run_create(struct oci *o, void *opts, int argc, char **argv, struct e
 static int run_on(struct oci *o, const struct create_opts *c, const char *id, struct spec *s,
 		  struct launch *l, struct tty *t, struct err *e)
 {
-	int code = 0, r = container_open_gate(&o->env, id, s, l, e);
+	int code = 0, notify = -1, r = 0;
 
+	if (notify_socket())
+		r = sdnotify_listen(&o->env, id, &notify, e);
+	if (!r)
+		r = container_open_gate(&o->env, id, s, l, e);
+	if (!r)
+		r = forward_ready(c, l, TAKE_FD(notify), e);
 	if (!r && !c->detach)
 		r = oci_foreground(t, l, &code, e);
 	if (r < 0 || (!c->detach && !c->keep)) {
@@ -265,7 +286,7 @@ static int run_start(struct oci *o, void *opts, int argc, char **argv, struct er
 {
 	(void)opts;
 	(void)argc;
-	return container_start(&o->env, argv[0], e);
+	return container_start(&o->env, argv[0], notify_socket(), e);
 }
 
 const struct oci_command oci_create = {

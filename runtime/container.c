@@ -28,6 +28,7 @@
 #include "base/str.h"
 #include "netns/net.h"
 #include "runtime/container_part.h"
+#include "runtime/sdnotify.h"
 #include "runtime/tty.h"
 
 struct birth {
@@ -319,13 +320,22 @@ static int give_birth(struct birth *b, struct err *e)
 		.stdio = { o->stdio[0], o->stdio[1], o->stdio[2] },
 		.preserve_fds = o->preserve_fds, .gate_fd = b->gate, .no_pivot = o->no_pivot,
 		.no_new_keyring = o->no_new_keyring, .run_pid1 = o->run_pid1,
-		.sd_notify = o->sd_notify, .listen_fds = o->listen_fds, .pdeathsig = o->pdeathsig,
+		.listen_fds = o->listen_fds, .pdeathsig = o->pdeathsig,
 		.filter = b->filter.n ? &b->filter : NULL,
 		.namespaces_ready = on_namespaces, .state_write = on_state,
 		.listener = on_listener, .ctx = b,
 	};
 	int r;
 
+	if (o->sd_notify) {
+		/* Anything that is no path (an abstract name) has its folder elsewhere. */
+		lo.sd_notify = o->sd_notify[0] == '/' ? o->sd_notify : "/run/notify";
+		lo.sd_notify_dir = arena_printf(b->state.arena, "%s/%s/" SDNOTIFY_DIR,
+						b->env->run_root, b->id);
+		r = sdnotify_make(b->dir, e);
+		if (r < 0)
+			return r;
+	}
 	if (b->s->hooks[SPEC_HOOK_PRESTART].n || b->s->hooks[SPEC_HOOK_CREATE_RUNTIME].n)
 		lo.mounts_ready = on_mounts;
 	r = launch_init(b->s, &lo, &b->l, e);

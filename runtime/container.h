@@ -63,7 +63,7 @@ struct container_create_opts {
 	bool no_pivot, no_new_keyring, run_pid1, engine, own_gate;
 	int pdeathsig;			/* own_gate: to the init when the caller ends; 0: none */
 	unsigned listen_fds;		/* socket activation: so many of preserve_fds */
-	const char *sd_notify;		/* NOTIFY_SOCKET to hand in, or NULL */
+	const char *sd_notify;		/* NOTIFY_SOCKET of the caller, sdnotify.h, or NULL */
 	/* engine: network, when the namespaces exist (before the hooks) */
 	int (*network)(void *ctx, pid_t pid, int netns_fd, struct err *e);
 	void *ctx;
@@ -76,7 +76,10 @@ int container_create(const struct container_env *env, const char *id, struct spe
 		     const struct container_create_opts *o, struct launch *ret, struct err *e);
 int container_open_gate(const struct container_env *env, const char *id, struct spec *s,
 			struct launch *l, struct err *e);
-int container_start(const struct container_env *env, const char *id, struct err *e);
+/* sd_notify: the caller's NOTIFY_SOCKET, or NULL; with it start returns when the container is
+ * ready (or has ended). */
+int container_start(const struct container_env *env, const char *id, const char *sd_notify,
+		    struct err *e);
 /* sig to the init (all: to every process, also of a container whose init has ended). */
 int container_kill(const struct container_env *env, const char *id, int sig, bool all,
 		   struct err *e);

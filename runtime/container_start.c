@@ -10,8 +10,10 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/proc.h"
 #include "base/str.h"
 #include "runtime/container_part.h"
+#include "runtime/sdnotify.h"
 
 int container_hooks(const struct container_state *st, const struct spec *s,
 		    enum spec_hook_kind kind, enum container_status status, struct err *e)
@@ -85,7 +87,7 @@ static int start_refused(const struct container_state *st, struct err *e)
 }
 
 static int start_locked(const struct container_env *env, int dir, const char *id,
-			struct container_state *st, struct err *e)
+			struct container_state *st, int *notify, struct err *e)
 {
 	AUTO(arena) struct arena *a = NULL;
 	AUTO_CLOSE int gate = -1;
@@ -98,6 +100,8 @@ static int start_locked(const struct container_env *env, int dir, const char *id
 		a = arena_new(SPEC_ARENA_MAX);
 		r = container_spec(env, id, a, &s, e);
 	}
+	if (!r && notify)
+		r = sdnotify_listen(env, id, notify, e);
 	if (!r)
 		r = fd_unix_connect(dir, STATE_GATE, SOCK_SEQPACKET, &gate, e);
 	if (r < 0)
@@ -110,14 +114,30 @@ static int start_locked(const struct container_env *env, int dir, const char *id
 	return after_start(env, dir, st, s, e);
 }
 
-int container_start(const struct container_env *env, const char *id, struct err *e)
+static int wait_ready(const struct container_state *st, int fd, const char *host, struct err *e)
+{
+	AUTO_CLOSE int pidfd = -1;
+
+	if (proc_open(st->pid, st->start_time, &pidfd) < 0) {	/* it has ended already */
+		close(fd);
+		return 0;
+	}
+	return sdnotify_forward(fd, host, st->pid, pidfd, e);
+}
+
+int container_start(const struct container_env *env, const char *id, const char *sd_notify,
+		    struct err *e)
 {
 	AUTO_CLOSE int dir = -1;
+	AUTO_CLOSE int notify = -1;
 	struct container_state st = { 0 };
 	int r = state_dir_lock(env, id, &dir, e);
 
 	if (!r)
-		r = start_locked(env, dir, id, &st, e);
+		r = start_locked(env, dir, id, &st, sd_notify ? &notify : NULL, e);
+	fd_close(&dir);		/* others may work on it while we wait */
+	if (!r && notify >= 0)
+		r = wait_ready(&st, TAKE_FD(notify), sd_notify, e);
 	if (st.arena)
 		container_state_clear(&st);
 	return r;

@@ -17,7 +17,6 @@
 #include "runtime/init.h"
 
 #define PASSWD_MAX (1u << 20)
-#define NOTIFY_ENV "NOTIFY_SOCKET=/run/notify/notify.sock"
 
 const char *env_get(const struct init *in, const char *name)
 {
@@ -120,7 +119,7 @@ int step_env(struct init *in, struct err *e)
 		env_put(in, mem_printf("LISTEN_PID=%d", (int)getpid()));
 	}
 	if (in->plan->sd_notify)
-		env_put(in, mem_strdup(NOTIFY_ENV));
+		env_put(in, mem_printf("NOTIFY_SOCKET=%s/notify", in->plan->sd_notify));
 	return 0;
 }
 

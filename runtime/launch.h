@@ -38,7 +38,9 @@ struct launch_opts {
 				   waits for launch_open_gate on the sync socket */
 	bool no_pivot, no_new_keyring;
 	bool run_pid1;		/* --init: pid1.c stays as PID 1 and reaps */
-	const char *sd_notify;	/* host path of NOTIFY_SOCKET to hand in, or NULL */
+	/* A folder of the host's that the container gets at sd_notify, for the socket that
+	 * NOTIFY_SOCKET names there; NULL: none */
+	const char *sd_notify, *sd_notify_dir;
 	int pdeathsig;		/* signal to the init when the caller's thread ends, or 0 */
 	unsigned listen_fds;	/* so many of them are announced: LISTEN_FDS */
 	const struct filter_program *filter;	/* compiled, or NULL */

@@ -326,11 +326,13 @@ static int open_rest(struct birth *b, const struct spec *s, const struct launch_
 			p->fd[PLAN_FD_CGROUP] = birth_own_fd(b, fd);
 	}
 	if (o->sd_notify) {
-		fd = sys_open_tree(AT_FDCWD, o->sd_notify, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-		if (fd < 0)
-			return err_set(e, errno, "NOTIFY_SOCKET %s", o->sd_notify);
-		p->fd[PLAN_FD_NOTIFY] = birth_own_fd(b, fd);
-		p->sd_notify = true;
+		fd = sys_open_tree(AT_FDCWD, o->sd_notify_dir, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+		if (fd >= 0)
+			p->fd[PLAN_FD_NOTIFY] = birth_own_fd(b, fd);
+		else if (errno != EPERM)
+			return err_set(e, errno, "NOTIFY_SOCKET: %s", o->sd_notify_dir);
+		p->sd_notify = arena_strdup(b->arena, o->sd_notify);
+		p->sd_notify_dir = arena_strdup(b->arena, o->sd_notify_dir);
 	}
 	p->fd[PLAN_FD_GATE] = o->gate_fd;
 	return 0;

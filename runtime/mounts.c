@@ -277,14 +277,22 @@ int step_mounts(struct init *in, struct err *e)
 	return 0;
 }
 
-#define NOTIFY_PATH "/run/notify/notify.sock"
-
+/* Read-only is the folder: a socket in there is connected to all the same. */
 int step_notify(struct init *in, struct err *e)
 {
-	int r;
+	struct sys_mount_attr a = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+						MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+				    .propagation = MS_PRIVATE };
+	AUTO_CLOSE int tree = in->plan->fd[PLAN_FD_NOTIFY];
+	int r = 0;
 
 	if (!in->plan->sd_notify)
 		return 0;
-	r = mounts_attach(in, in->plan->fd[PLAN_FD_NOTIFY], NOTIFY_PATH, false, e);
+	if (tree < 0)
+		r = mount_bind_path(in->plan->sd_notify_dir, false, &tree, e);
+	if (r == 0 && sys_mount_setattr(tree, "", AT_EMPTY_PATH, &a) < 0)
+		r = err_set(e, errno, "options");
+	if (r == 0)
+		r = mounts_attach(in, tree, in->plan->sd_notify, true, e);
 	return r < 0 ? err_wrap(e, "NOTIFY_SOCKET") : 0;
 }

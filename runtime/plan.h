@@ -32,7 +32,7 @@ enum plan_fd {
 	PLAN_FD_ROOT,		/* the root, a detached tree; -1: the child opens root_path */
 	PLAN_FD_GATE,		/* listening socket, or -1: the gate is SYNC_START */
 	PLAN_FD_CGROUP,		/* the container's cgroup directory, or -1 */
-	PLAN_FD_NOTIFY,		/* detached tree of the NOTIFY_SOCKET, or -1 */
+	PLAN_FD_NOTIFY,		/* folder of NOTIFY_SOCKET, detached, or -1: the child opens it */
 	PLAN_FD_NODES,		/* detached tmpfs with device nodes that the host lacks, or -1 */
 	PLAN_FD_TARGET,		/* exec: pidfd of the container's init, or -1 */
 	PLAN_FD_COUNT,
@@ -84,7 +84,8 @@ struct plan {
 	bool personality_set;
 	uint32_t personality;			/* of the container, for its execs too */
 	struct spec_mempolicy mempolicy;	/* the same */
-	bool no_pivot, run_pid1, sd_notify, session_keyring;
+	bool no_pivot, run_pid1, session_keyring;
+	const char *sd_notify, *sd_notify_dir;	/* as in launch_opts */
 	bool has_selinux, has_apparmor;		/* the host's kernel has them switched on */
 	struct filter_program filter;		/* n 0: none */
 	struct plan_late *late;

@@ -96,6 +96,20 @@ static int do_connect(int argc, char **argv)
 	return answer(read(fd, buf, sizeof(buf)));
 }
 
+/* dgram PATH TEXT: one datagram to the socket at PATH */
+static int do_dgram(int argc, char **argv)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (argc < 2 || strlen(argv[0]) >= sizeof(sa.sun_path))
+		return 2;
+	strcpy(sa.sun_path, argv[0]);
+	if (sendto(fd, argv[1], strlen(argv[1]), 0, (struct sockaddr *)&sa, sizeof(sa)) < 0)
+		return answer(-1);
+	return 0;
+}
+
 /* fds: the numbers of open descriptors above 2 */
 static int do_fds(int argc, char **argv)
 {
@@ -132,7 +146,8 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "syscall", do_syscall }, { "tiocsti", do_tiocsti }, { "write", do_write },
-	{ "swap", do_swap }, { "connect", do_connect }, { "fds", do_fds }, { "chroot", do_chroot },
+	{ "swap", do_swap }, { "connect", do_connect }, { "dgram", do_dgram },
+	{ "fds", do_fds }, { "chroot", do_chroot },
 };
 
 int main(int argc, char **argv)

@@ -292,32 +292,35 @@ static void birth__inherited__is_what_was_named(void **state)
 static void birth__notify_socket__is_reachable(void **state)
 {
 	struct room_birth b;
-	char path[96];
+	char path[96], file[96];
 	int sock;
 
 	(void)state;
-	sock = open(room, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	snprintf(path, sizeof(path), "%s/notify", room);
+	snprintf(file, sizeof(file), "%s/notify/notify", room);
+	assert_int_equal(mkdir(path, 0755), 0);
 	{
 		struct { unsigned short family; char path[100]; } a = { AF_UNIX, { 0 } };
 
-		close(sock);
 		sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-		snprintf(a.path, sizeof(a.path), "%s", path);
+		snprintf(a.path, sizeof(a.path), "%s", file);
 		assert_int_equal(bind(sock, (struct sockaddr *)&a, sizeof(a)), 0);
 	}
-	room_prepare(
-		&b,
-		&(struct room_spec){
-			.script = "echo $NOTIFY_SOCKET; test -S $NOTIFY_SOCKET && echo socket" });
-	b.o.sd_notify = path;
+	room_prepare(&b, &(struct room_spec){
+				 .script = "echo $NOTIFY_SOCKET; test -S $NOTIFY_SOCKET && echo "
+					   "socket; touch /run/their/socket/x || echo read-only" });
+	b.o.sd_notify = "/run/their/socket";
+	b.o.sd_notify_dir = path;
 	if (room_launch(&b) < 0)
 		fail_msg("%s", b.e.msg);
 	assert_int_equal(launch_open_gate(&b.l, &b.e), 0);
 	room_finish(&b);
-	assert_string_equal(b.said, "/run/notify/notify.sock\nsocket\n");
+	assert_said(&b, "/run/their/socket/notify\nsocket\n");
+	assert_said(&b, "read-only\n");
 	room_clear(&b);
 	close(sock);
+	unlink(file);
+	rmdir(path);
 }
 
 /* ---- the gate ---- */

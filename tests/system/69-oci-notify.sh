@@ -1,0 +1,100 @@
+#!/bin/bash
+# sd_notify: a container tells who started it that it is ready.
+# also: vm
+. "$(dirname "$0")/lib.sh"
+need jq python3
+umask 022
+make_bundle "$T/b" || exit 1
+cp "$PROBE" "$T/b/rootfs/probe"
+config() { # SH
+	jq '.process.args = ["sh", "-c", $sh] | .process.user = {uid: 7, gid: 7}' --arg sh "$1" \
+		"$T/b/config.json" >"$T/c.json" && cp "$T/c.json" "$T/b/use.json"
+}
+
+# A service manager: prints what it is sent, closes barriers, until a file "end" is there.
+cat >"$T/manager.py" <<'MANAGER'
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1] if sys.argv[1][0] != "@" else "\0" + sys.argv[1][1:])
+s.settimeout(0.1)
+print("up", flush=True)
+while not os.path.exists(sys.argv[2]):
+    try:
+        text, fds, _, _ = socket.recv_fds(s, 4096, 4)
+    except TimeoutError:
+        continue
+    for fd in fds:
+        os.close(fd)
+    print(text, flush=True)
+MANAGER
+manage() { # SOCKET
+	rm -f "$T/end" "$T/sock" "$T/heard"
+	python3 "$T/manager.py" "$1" "$T/end" >"$T/heard" 2>&1 &
+	manager=$!
+	until_true 10 grep -q up "$T/heard"
+	export NOTIFY_SOCKET=$1
+}
+end() { touch "$T/end"; wait "$manager"; }
+says_ready='/probe dgram $NOTIFY_SOCKET "$(printf "MAINPID=1\nREADY=1\nSTATUS=at work\nBARRIER=1")"'
+
+# ---- create and start ----
+manage "$T/sock"
+config "sleep 1; $says_ready; sleep 100"
+t "a container with NOTIFY_SOCKET" oci create -b "$T/b" -f "$T/b/use.json" n1
+started=$(date +%s%N)
+t "start returns" oci start n1
+[ $(($(date +%s%N) - started)) -gt 900000000 ] && ok "when it is ready" || not_ok "when it is ready"
+t "the manager hears it" until_true 5 grep -q BARRIER "$T/heard"
+end
+pid=$(oci state n1 | jq .pid)
+is "what it is told is the start, and the PID here" "$(cat "$T/heard")" "up
+b'READY=1\nSTATUS=at work'
+b'MAINPID=$pid'
+b'BARRIER=1'"
+says "it is told where" "$T/sock/notify" oci exec n1 sh -c 'tr "\0" "\n" </proc/1/environ | sed -n s/NOTIFY_SOCKET=//p'
+oci delete -f n1
+is "nothing is left of it" "$(ls -A "$T/oci")" ""
+
+# ---- run -d, run, one that ends, one that is killed while it is waited for ----
+manage "$T/sock"
+t "run -d" oci run -d -b "$T/b" -f "$T/b/use.json" n2
+end
+like "says so, too" "$(cat "$T/heard")" "*READY=1*MAINPID=$(oci state n2 | jq .pid)*"
+oci delete -f n2
+manage "$T/sock"
+config "$says_ready; until [ -e /tmp/go ]; do sleep 0.1; done"
+rm -f "$T/b/rootfs/tmp/go"
+jq '.root.readonly = false' "$T/b/use.json" >"$T/c.json" && cp "$T/c.json" "$T/b/use.json"
+chmod 777 "$T/b/rootfs/tmp"
+oci run -b "$T/b" -f "$T/b/use.json" n3 </dev/null >/dev/null 2>&1 &
+t "run in the foreground" until_true 10 grep -q MAINPID "$T/heard"
+touch "$T/b/rootfs/tmp/go"
+wait $!
+end
+config "exit 3"
+manage "$T/sock"
+oci create -b "$T/b" -f "$T/b/use.json" n4 </dev/null >/dev/null 2>&1
+t "one that ends without a word ends the waiting" timeout 30 "$OCI" --root "$T/oci" start n4
+oci delete -f n4
+config "sleep 100"
+oci create -b "$T/b" -f "$T/b/use.json" n5 </dev/null >/dev/null 2>&1
+oci start n5 &
+start=$!
+t "while it is waited for, it runs" until_true 10 eval '[ "$(oci state n5 | jq -r .status)" = running ]'
+t "and can be deleted" timeout 30 "$OCI" --root "$T/oci" delete -f n5
+t "which ends the waiting" wait "$start"
+end
+
+# ---- no manager, another kind of name ----
+export NOTIFY_SOCKET=$T/nobody
+config 'ls -d $NOTIFY_SOCKET'
+says "a socket that is not there breaks nothing" "$T/nobody/notify" oci run -b "$T/b" -f "$T/b/use.json" n6
+like "but is told" "$err" "*NOTIFY_SOCKET $T/nobody: No such file*"
+manage "@berth-test-$$"
+config "$says_ready; echo \$NOTIFY_SOCKET; sleep 1"
+says "an abstract name" /run/notify/notify oci run -b "$T/b" -f "$T/b/use.json" n7
+end
+like "is written to" "$(cat "$T/heard")" "*READY=1*MAINPID=*"
+unset NOTIFY_SOCKET
+config 'echo "[$NOTIFY_SOCKET]"'
+says "without one, none" "[]" oci run -b "$T/b" -f "$T/b/use.json" n8
