@@ -59,8 +59,8 @@ static int choose_cgroup(const struct container_state *st, const struct containe
 
 	if (o->cgroup && (str_eq(o->cgroup, "..") || str_starts(o->cgroup, "../") ||
 			  strstr(o->cgroup, "/../") || str_ends(o->cgroup, "/..")))
-		return err_say(e, EINVAL, "--cgroup %.200s: leads out of the container's cgroup",
-			       o->cgroup);
+		return err_say(e, EINVAL, "--cgroup %.200s: bad sub cgroup path, it leads "
+			       "out of the container's cgroup", o->cgroup);
 	if (str_empty(st->cgroup_path)) {
 		if (o->cgroup && !str_eq(o->cgroup, "/"))
 			return err_say(e, ENOENT, "--cgroup: container %s has no cgroup", st->id);
