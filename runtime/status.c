@@ -1,8 +1,11 @@
 /* status.c - see status.h.  Runs in: host, supervisor. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/fd.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/str.h"
@@ -153,11 +156,29 @@ static void write_value(struct strbuf *b, const struct row *w, const struct stat
 	}
 }
 
+/* A full disk has no room for a second file, but the blocks of this one are ours. */
+static int overwrite(int dirfd, const struct strbuf *b, struct err *e)
+{
+	AUTO_CLOSE int fd = openat(dirfd, "status", O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	int r = fd < 0 ? -errno : fd_write_all(fd, b->s, b->len);
+
+	if (r == 0 && ftruncate(fd, (off_t)b->len) < 0)
+		r = -errno;
+	return r < 0 ? err_set(e, -r, "write status") : 0;
+}
+
 int status_save(int dirfd, const struct status *s, bool durable, struct err *e)
 {
 	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		write_value(&b, &rows[i], s);
-	return path_write_file(dirfd, "status", b.s, b.len, 0600, durable, e);
+	struct err full = ERR_INIT;
+	int r = path_write_file(dirfd, "status", b.s, b.len, 0600, durable, &full);
+
+	if (r == -ENOSPC || r == -EDQUOT)
+		return overwrite(dirfd, &b, e);
+	if (r < 0)
+		*e = full;
+	return r;
 }

@@ -108,6 +108,15 @@ fails "a full disk" 125 "berth: *[Nn]o space*" "$BERTH" --root "$T/small/root" l
 is "leaves no layer" "$(find "$T/small" -path '*layers/*' -type f | head -n 3)" ""
 mount -o remount,size=64m "$T/small"
 t "with more room it works" "$BERTH" --root "$T/small/root" load -i "$T/busybox.oci"
+# what runs when the disk becomes full goes on, and how it ended is known
+small() { "$BERTH" --root "$T/small/root" "$@"; }
+t "a container runs" small run -d --name spam --network none busybox sh -c 'trap "exit 6" TERM; while :; do echo line; sleep 0.1; done'
+dd if=/dev/zero of="$T/small/ballast" bs=64k >"$T/dd" 2>&1
+fails "then the disk is full" 125 "berth: *[Nn]o space*" small run --rm --network none busybox true
+is "it still runs" "$(small ps --format '{{.Names}}')" spam
+t "it is stopped" small stop spam
+is "its end is known" "$(small inspect -f '{{.State.Status}} {{.State.ExitCode}}' spam)" "exited 6"
+t "it can be removed" small rm spam
 umount -R "$T/small"
 # a root that may not be written
 mkdir "$T/ro"
