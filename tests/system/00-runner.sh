@@ -9,7 +9,8 @@ script() { # name, body, seconds: a script below T
 	printf '#!/bin/bash\n# time: %s\n%s\n' "${3:-30}" "$2" >"$T/s/$1.sh"
 	chmod +x "$T/s/$1.sh"
 }
-tests_run() { env -u BERTH_TEST CI="${ci-}" "$TOP/tests/run" -B "$B" "$T/s/$1.sh"; }
+# without SANITIZE, which would stretch the time that a script has
+tests_run() { env -u BERTH_TEST -u SANITIZE CI="${ci-}" "$TOP/tests/run" -B "$T" "$T/s/$1.sh"; }
 
 script good 'echo "ok 1 - one"; echo "ok 2 - two"'
 t "a good script passes" tests_run good
@@ -44,3 +45,7 @@ t "one of what cannot be done does not" tests_run newer
 
 t "nothing is missing of what was installed" "$TOP/tests/install-packages" -n check
 ends "an unknown class is refused" 2 "$TOP/tests/install-packages" nosuch
+
+if [ -n "${SANITIZE-}" ]; then
+	finds_leaks
+fi

@@ -16,3 +16,6 @@ if [ "$WHERE" = vmsd ]; then
 	like "systemd is PID 1" "$(cat /proc/1/comm)" systemd
 	t "and answers on D-Bus" busctl --no-pager status org.freedesktop.systemd1
 fi
+if [ -n "${SANITIZE-}" ]; then
+	finds_leaks
+fi

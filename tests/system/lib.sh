@@ -128,6 +128,16 @@ ends() {
 	fi
 }
 
+# finds_leaks: what SANITIZE=1 is for works here, with the options that all programs get
+finds_leaks() {
+	echo '#include <stdlib.h>
+	int main(int n, char **v) { char *volatile p = malloc(7); if (n > 1) free(p); p = *v; return 0; }' |
+		gcc -xc -fsanitize=address -o "$T/leak" -
+	t "a program without a leak ends well" "$T/leak" free
+	ends "one with a leak does not" 99 "$T/leak"
+	like "and is told where" "$err" "*LeakSanitizer: detected memory leaks*Direct leak of 7 byte*"
+}
+
 # until_true SECONDS CMD...: tries until it succeeds
 until_true() {
 	local end=$((SECONDS + $1 + 1))
