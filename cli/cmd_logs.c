@@ -10,13 +10,15 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/path.h"
 #include "cli/connect.h"
 #include "cli/log_reader.h"
+#include "cli/output.h"
 #include "runtime/supervisor.h"
 
 struct logs_opts {
-	bool follow, timestamps, details, names;
+	bool follow, timestamps, details, names, several;
 	const char *since, *until, *tail;
 };
 
@@ -39,6 +41,8 @@ struct view {
 	const char *name;
 	char since[40], until[40];	/* in the log's own form, or "" */
 	bool tty, past_until;
+	const char *colour;		/* of its name, or "" */
+	size_t most;			/* bytes of one write: whole lines, where several write */
 	bool at_start[2];		/* of a line, by stream */
 	struct strbuf out;
 	int out_fd;
@@ -88,14 +92,15 @@ static int show(struct view *v, const struct log_line *l)
 		v->past_until = true;
 		return 0;
 	}
-	if (fd != v->out_fd || v->out.len > 65536) {
+	if (fd != v->out_fd || v->out.len + l->n + 64 > v->most) {
 		if (flush(v) < 0)
 			return -EPIPE;
 		v->out_fd = fd;
 	}
 	if (v->at_start[fd - 1]) {
 		if (v->o->names)
-			strbuf_addf(&v->out, "%s ", v->name);
+			strbuf_addf(&v->out, "%s%s%s ", v->colour, v->name,
+				    *v->colour ? "\033[0m" : "");
 		if (v->o->timestamps)
 			strbuf_addf(&v->out, "%s ", l->time);
 	}
@@ -196,10 +201,19 @@ static int journal(const char *id, const struct logs_opts *o, struct err *e)
 	return err_set(e, errno, "run journalctl");
 }
 
+static const char *colour_of(const char *name)
+{
+	static const char *const all[] = { "\033[36m", "\033[33m", "\033[32m", "\033[35m",
+					   "\033[34m" };
+
+	return output_colour() ? all[str_hash(name, strlen(name), 0) % ARRAY_SIZE(all)] : "";
+}
+
 static int show_log(struct cli *c, const struct logs_opts *o, const struct record *r, struct err *e)
 {
 	struct view v = { .o = o, .name = r->name, .tty = r->tty, .at_start = { true, true },
-			  .out_fd = 1 };
+			  .out_fd = 1, .colour = colour_of(r->name),
+			  .most = o->several ? 4096 : 65536 };
 	AUTO_CLOSE int dir = -1;
 	struct log_reader *reader;
 	uint64_t skip = 0, all = 0, want;
@@ -227,23 +241,43 @@ static int show_log(struct cli *c, const struct logs_opts *o, const struct recor
 	return rc == -EPIPE && !e->code ? 0 : rc;	/* who read us has gone: no error */
 }
 
+static int show_one(struct cli *c, const char *name, const struct logs_opts *o, struct err *e)
+{
+	AUTO(record) struct record *r = NULL;
+	char id[65];
+	int rc;
+
+	if ((rc = record_find(&c->en, name, id, e)) < 0 ||
+	    (rc = record_load(&c->en, id, &r, e)) < 0)
+		return rc;
+	if (str_eq(r->log.driver, "none") || str_eq(r->log.driver, "passthrough"))
+		return err_say(e, ENODATA, "container %s keeps no log (log driver %s)", name,
+			       r->log.driver);
+	return str_eq(r->log.driver, "journald") ? journal(id, o, e) : show_log(c, o, r, e);
+}
+
+static int follow_one(struct cli *c, const char *name, void *ctx)
+{
+	struct err e = ERR_INIT;
+
+	if (show_one(c, name, ctx, &e) == 0)
+		return 0;
+	log_error(&e);
+	return e.status ? e.status : ERR_STATUS_ENGINE;
+}
+
 static int run_logs(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
-	const struct logs_opts *o = opts;
+	struct logs_opts *o = opts;
 	int rc = 0;
 
-	for (int i = 0; rc == 0 && i < argc; i++) {
-		AUTO(record) struct record *r = NULL;
-		char id[65];
-
-		if ((rc = record_find(&c->en, argv[i], id, e)) < 0 ||
-		    (rc = record_load(&c->en, id, &r, e)) < 0)
-			return rc;
-		if (str_eq(r->log.driver, "none") || str_eq(r->log.driver, "passthrough"))
-			return err_say(e, ENODATA, "container %s keeps no log (log driver %s)",
-				       argv[i], r->log.driver);
-		rc = str_eq(r->log.driver, "journald") ? journal(id, o, e) : show_log(c, o, r, e);
-	}
+	o->several = argc > 1;
+	if (o->follow && argc > 16)
+		return err_say(e, EINVAL, "--follow: 16 containers at once, not %d", argc);
+	if (o->follow && o->several)
+		return command_spread(c, argc, argv, follow_one, o);
+	for (int i = 0; rc == 0 && i < argc; i++)
+		rc = show_one(c, argv[i], o, e);
 	return rc;
 }
 

@@ -1,13 +1,14 @@
 /*
  * log_reader.c - see log_reader.h.
  *
- * The files, oldest first, are log.N[.gz] … log.1, log.  While one is being read it may be
- * renamed: at its end the reader looks which number its inode has now, and goes on with the
- * next younger one.
+ * The files, oldest first, are log.N[.gz], log.N+1[.gz] …, log.  A number is a file's for good;
+ * `log` gets the next one when it is full.  So a reader that is in number N goes on with N + 1
+ * (or with the oldest that is left, when it was so slow that N + 1 is gone), whatever happened to
+ * the names meanwhile.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,13 +20,13 @@
 #include "base/path.h"
 #include "cli/log_reader.h"
 
-#define FILES_MAX 1000
 #define LINE_MAX_BYTES (4u << 20)
 
 struct log_reader {
 	int dir, fd;
 	bool json;
-	ino_t ino;		/* of the file that fd reads (of log.N.gz through a pipe) */
+	int64_t number;		/* of the file that fd reads; 0: none yet */
+	ino_t ino;		/* of `log`, when that is what fd reads; else 0 */
 	pid_t unzip;
 	char *buf;
 	size_t used, at, cap;
@@ -55,6 +56,7 @@ static void close_file(struct log_reader *r)
 void log_reader_rewind(struct log_reader *r)
 {
 	close_file(r);
+	r->number = 0;
 	r->ino = 0;
 	r->used = r->at = 0;
 }
@@ -69,29 +71,31 @@ void log_reader_free(struct log_reader *r)
 	free(r);
 }
 
-static void name_of(unsigned n, bool gz, char buf[static 32])
+/* The lowest number above `above`, and the highest; 0: none. */
+static int numbers(const struct log_reader *r, int64_t above, int64_t *ret_next, int64_t *ret_last,
+		   struct err *e)
 {
-	if (n == 0)
-		snprintf(buf, 32, "log");
-	else
-		snprintf(buf, 32, "log.%u%s", n, gz ? ".gz" : "");
-}
+	int fd = openat(r->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *de;
 
-/* 0: there; *ret_gz says in which form. */
-static int look(const struct log_reader *r, unsigned n, bool *ret_gz, ino_t *ret_ino)
-{
-	struct stat st;
-	char name[32];
-
-	for (int gz = 0; gz < (n ? 2 : 1); gz++) {
-		name_of(n, gz, name);
-		if (fstatat(r->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-			*ret_gz = gz;
-			*ret_ino = st.st_ino;
-			return 0;
-		}
+	*ret_next = *ret_last = 0;
+	if (!d) {
+		err_set(e, errno, "read the folder of the log");
+		fd_close(&fd);
+		return -e->code;
 	}
-	return -ENOENT;
+	while ((de = readdir(d))) {
+		const char *v = str_after(de->d_name, "log.");
+		int64_t n = v ? strtoll(v, NULL, 10) : 0;
+
+		if (n > *ret_last)
+			*ret_last = n;
+		if (n > above && (!*ret_next || n < *ret_next))
+			*ret_next = n;
+	}
+	closedir(d);
+	return 0;
 }
 
 static int unzip(struct log_reader *r, int in, struct err *e)
@@ -114,56 +118,83 @@ static int unzip(struct log_reader *r, int in, struct err *e)
 	return 0;
 }
 
-static int open_file(struct log_reader *r, unsigned n, struct err *e)
+static int open_name(const struct log_reader *r, const char *name)
 {
-	AUTO_CLOSE int fd = -1;
-	char name[32];
-	bool gz;
-	ino_t ino;
+	return openat(r->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+}
 
-	if (look(r, n, &gz, &ino) < 0)
-		return -ENOENT;
-	name_of(n, gz, name);
-	fd = openat(r->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+/* -ENOENT: it is gone. */
+static int open_number(struct log_reader *r, int64_t n, struct err *e)
+{
+	AUTO_FREE char *plain = mem_printf("log.%lld", (long long)n);
+	AUTO_FREE char *packed = mem_printf("%s.gz", plain);
+	AUTO_CLOSE int fd = open_name(r, plain);
+	bool gz = fd < 0 && errno == ENOENT;
+
+	if (gz)	/* the plain one goes only when this one is whole */
+		fd = open_name(r, packed);
 	if (fd < 0)
-		return errno == ENOENT ? -ENOENT : err_set(e, errno, "open %s", name);
-	r->ino = ino;
+		return errno == ENOENT ? -ENOENT : err_set(e, errno, "open %s", plain);
+	close_file(r);
+	r->number = n;
+	r->ino = 0;
 	if (gz)
 		return unzip(r, fd, e);
 	r->fd = TAKE_FD(fd);
 	return 0;
 }
 
+/* `log` itself, whose number is the one after the last: if it was not renamed while we looked. */
+static int open_current(struct log_reader *r, int64_t last, struct err *e)
+{
+	AUTO_CLOSE int fd = open_name(r, "log");
+	int64_t next, now;
+	struct stat st;
+
+	if (fd < 0)
+		return errno == ENOENT ? -ENOENT : err_set(e, errno, "open log");
+	if (fstat(fd, &st) < 0)
+		return err_set(e, errno, "look at log");
+	if (numbers(r, 0, &next, &now, e) < 0)
+		return -e->code;
+	if (now != last)
+		return -EAGAIN;
+	close_file(r);
+	r->number = last + 1;
+	r->ino = st.st_ino;
+	r->fd = TAKE_FD(fd);
+	return 0;
+}
+
+/* It will not grow any more. */
+static bool is_full(const struct log_reader *r)
+{
+	struct stat st;
+
+	return !r->ino || fstatat(r->dir, "log", &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	       st.st_ino != r->ino;
+}
+
 /* 1: a younger file is open; 0: there is none. */
 static int next_file(struct log_reader *r, struct err *e)
 {
-	unsigned oldest = 0, mine = FILES_MAX;
-	bool gz;
-	ino_t ino;
+	for (int tries = 0; tries < 1000; tries++) {
+		int64_t next, last;
+		int rc = numbers(r, r->number, &next, &last, e);
 
-	for (unsigned n = 0; n < FILES_MAX; n++) {
-		if (look(r, n, &gz, &ino) < 0) {
-			if (n > 0)
-				break;
-			continue;
-		}
-		oldest = n;
-		if (r->ino && ino == r->ino)
-			mine = n;
-	}
-	if (mine == 0)
-		return 0;
-	close_file(r);
-	for (unsigned n = mine == FILES_MAX ? oldest : mine - 1;; n--) {
-		int rc = open_file(r, n, e);
-
+		if (rc < 0)
+			return rc;
+		if (!next && r->ino && !is_full(r))
+			return 0;
+		rc = next ? open_number(r, next, e) : open_current(r, last, e);
 		if (rc == 0)
 			return 1;
-		if (rc != -ENOENT)
-			return rc;
-		if (n == 0)
+		if (rc == -ENOENT && !next)
 			return 0;
+		if (rc != -ENOENT && rc != -EAGAIN)
+			return rc;
 	}
+	return 0;
 }
 
 static int fill(struct log_reader *r, struct err *e)
@@ -189,14 +220,6 @@ static int fill(struct log_reader *r, struct err *e)
 		return err_set(e, errno, "read the log");
 	r->used += (size_t)n;
 	return n > 0;
-}
-
-static bool rotated(const struct log_reader *r)
-{
-	bool gz;
-	ino_t ino;
-
-	return look(r, 0, &gz, &ino) < 0 || ino != r->ino;
 }
 
 /* "TIME stdout F text" */
@@ -261,7 +284,7 @@ int log_reader_next(struct log_reader *r, struct log_line *ret, struct err *e)
 		}
 		if (r->fd >= 0) {
 			rc = fill(r, e);
-			if (rc == 0 && !rotated(r))
+			if (rc == 0 && !is_full(r))
 				return 0;
 			/* it may have grown between our last read and the rename; not after that */
 			if (rc == 0)

@@ -2,13 +2,16 @@
  * logfile.c - the container's output as a log: CRI lines or JSON lines in a bounded number
  * of files, or the journal.  Runs in: supervisor.
  *
- * containers/ID/log is written; at log-size it becomes log.1, log.1 becomes log.2 and so
- * on; what is beyond log-files goes.  Readers follow the open file, so they lose nothing.
+ * containers/ID/log is written; at log-size it becomes log.1, the next one log.2 and so on: a
+ * file that is full keeps its number, so that who reads knows which comes next, whatever is
+ * renamed, compressed or removed meanwhile.  What is more than log-files goes, oldest first.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -61,12 +64,11 @@ static void flush(void)
 	used = 0;
 }
 
-static void name_of(int64_t n, char buf[32])
+static const char *name_of(int64_t n, const char *end, struct strbuf *b)
 {
-	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
-
-	strbuf_addf(&b, "log.%lld", (long long)n);
-	memcpy(buf, b.s, b.len + 1);
+	strbuf_reset(b);
+	strbuf_addf(b, "log.%lld%s", (long long)n, end);
+	return b->s;
 }
 
 static void compress(const char *name)
@@ -76,32 +78,49 @@ static void compress(const char *name)
 	watch_berth(args, false);	/* reaped with the other children */
 }
 
+/* The highest number that is there: of an earlier life of the container. */
+static int64_t last_number(void)
+{
+	int fd = openat((int)W.dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *de;
+	int64_t last = 0;
+
+	while (d && (de = readdir(d))) {
+		const char *v = str_after(de->d_name, "log.");
+		int64_t n = v ? strtoll(v, NULL, 10) : 0;
+
+		last = n > last ? n : last;
+	}
+	if (d)
+		closedir(d);
+	else
+		fd_close(&fd);
+	return last;
+}
+
 static void rotate(void)
 {
-	char from[32], to[32], gz[40];
-	int64_t keep = W.log_files > 0 ? W.log_files : 1;
+	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
+	int64_t keep = W.log_files > 0 ? W.log_files : 1, n;
 
 	flush();
 	fd_close(&W.log_fd);
-	for (int64_t i = keep - 1; i >= 1; i--) {
-		name_of(i, to);
-		if (i == 1)
-			strcpy(from, "log");
-		else
-			name_of(i - 1, from);
-		renameat((int)W.dir, from, (int)W.dir, to);
-		if (i > 1) {
-			memcpy(gz, from, strlen(from) + 1);
-			strcat(gz, ".gz");
-			strcat(to, ".gz");
-			unlinkat((int)W.dir, to, 0);
-			renameat((int)W.dir, gz, (int)W.dir, to);
-		}
-	}
+	if (!W.log_number)
+		W.log_number = last_number();
+	n = ++W.log_number;
 	if (keep == 1)
 		unlinkat((int)W.dir, "log", 0);
-	else if (W.log_compress && keep > 2 && faccessat((int)W.dir, "log.2", F_OK, 0) == 0)
-		compress("log.2");	/* log.1 stays plain: a follower may still read it */
+	else
+		renameat((int)W.dir, "log", (int)W.dir, name_of(n, "", &b));
+	if (n - keep + 1 > 0) {
+		unlinkat((int)W.dir, name_of(n - keep + 1, "", &b), 0);
+		unlinkat((int)W.dir, name_of(n - keep + 1, ".gz", &b), 0);
+	}
+	/* the newest stays plain: a follower is likely to be in it */
+	if (W.log_compress && keep > 2 && n > 1 &&
+	    faccessat((int)W.dir, name_of(n - 1, "", &b), F_OK, 0) == 0)
+		compress(b.s);
 	open_current();
 }
 

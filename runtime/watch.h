@@ -66,7 +66,7 @@ struct watch {
 	int log_fd, journal_fd;
 	char new_name[160];	/* after a rename: `name` points here */
 	bool buffers_used;	/* since they were last given back */
-	int64_t log_bytes;
+	int64_t log_bytes, log_number;	/* of the last file that was full; 0: not looked for */
 };
 
 extern struct watch W;	/* the one thing of this program */

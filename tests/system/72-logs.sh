@@ -19,6 +19,21 @@ if [ "$size" -lt 450000 ]; then ok "bounded: $size bytes"; else not_ok "bounded"
 run berth logs rot
 like "logs show what is left, to the end" "$(tail -n 1 <<<"$out")" "line 29999 *"
 
+run_d --name fast --log-opt max-size=20k --log-opt max-file=1000 --log-opt compress=true busybox sh -c "sleep 0.5; $writer"
+(timeout 100 "$BERTH" --root "$ROOT" logs -f fast | { sleep 3; cat >"$T/late"; }) &
+late=$!
+timeout 100 "$BERTH" --root "$ROOT" logs -f fast >"$T/early"
+wait "$late"
+is "a hundred rotations with compression: each line once, in order" "$(awk '{ if ($2 != NR - 1) { print "line", NR; exit } } END { print NR }' "$T/early")" 30000
+is "for one that reads late too" "$(cmp "$T/early" "$T/late" && echo same)" same
+is "and for one that comes when all is over" "$(berth logs fast | cmp - "$T/early" && echo same)" same
+berth restart -t 0 fast >/dev/null; berth wait fast >/dev/null
+is "another life goes on with the numbers" "$(berth logs fast | wc -l)" 60000
+run_d --name single --log-opt max-size=100k --log-opt max-file=1 busybox sh -c "sleep 0.5; $writer; sleep 1; echo the end"
+like "one file alone: the follower goes on" "$(timeout 60 "$BERTH" --root "$ROOT" logs -f single | tail -n 1)" "the end"
+is "one file is there" "$(cd "$(dir single)" && echo log*)" log
+berth rm -f single fast >/dev/null
+
 run_d --name gz --log-opt max-size=50k --log-opt max-file=4 --log-opt compress=true busybox sh -c "$writer; sleep 0.3"
 berth wait gz >/dev/null
 t "compressed files are there" until_true 5 sh -c "ls '$(dir gz)'/log.*.gz"
@@ -45,6 +60,14 @@ is "--until" "$(berth logs --until "$first" tm)" one
 is "--tail 1" "$(berth logs --tail 1 tm)" two
 is "-n 0" "$(berth logs -n 0 tm)" ""
 fails "a time that is none" 125 "berth: --since yesterday*" berth logs --since yesterday tm
+
+run_d --name l1 busybox sh -c 'for i in 1 2 3; do echo a$i; sleep 0.3; done'
+run_d --name l2 busybox sh -c 'for i in 1 2 3; do echo b$i; sleep 0.3; done'
+timeout 20 "$BERTH" --root "$ROOT" logs -f --names l1 l2 >"$T/both"
+is "logs -f of two shows both as they come" "$(sort "$T/both" | tr '\n' ' ')" "l1 a1 l1 a2 l1 a3 l2 b1 l2 b2 l2 b3 "
+isnt "not one after the other" "$(cut -c4 "$T/both" | tr -d '\n')" aaabbb
+is "no colours where there is no terminal" "$(tr -d '[:print:]\n' <"$T/both" | wc -c)" 0
+berth rm -f l1 l2 >/dev/null
 
 # ---- a reader that stalls does not stall the container
 run_d --name st busybox sh -c 'sleep 0.5; yes | head -c 5000000; echo done >&2'
