@@ -7,7 +7,6 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,12 +18,10 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/path.h"
-#include "image/bars.h"
 #include "image/policy.h"
 #include "image/pull.h"
 #include "image/sandbox.h"
-
-#define THREADS 4
+#include "image/transfer.h"
 
 static void say(struct download *d, struct pull_msg *m)
 {
@@ -99,30 +96,25 @@ static int keep_partial(struct download *d, const char *digest, int fd, struct e
 	return 0;
 }
 
-static int fetch_blob(struct download *d, struct registry *g, struct http *h, const char *digest,
-		      uint64_t size, struct bars *bars, size_t bar, http_progress *progress,
-		      void *ctx, struct err *e)
+/* p: the bar to move, or NULL.  1: it was there already. */
+static int fetch_blob(struct download *d, struct registry *g, struct http *h,
+		      const struct descriptor *x, struct transfer_bar *p, struct err *e)
 {
 	AUTO_CLOSE int fd = -1;
 	struct stat st;
-	int r = maker_pin(d->m, digest, e);
+	int r = maker_pin(d->m, x->digest, e);
 
 	if (r == 0)
-		r = open_partial(d, digest, &fd, e);
-	if (r < 0)
+		r = open_partial(d, x->digest, &fd, e);
+	if (r != 0)
 		return r;
-	if (r == 1) {
-		if (bars)
-			bars_state(bars, bar, "there already");
-		return 0;
-	}
-	if (bars) {
+	if (p) {
 		if (fstat(fd, &st) == 0)
-			bars_move(bars, bar, (uint64_t)st.st_size);
-		bars_state(bars, bar, "downloading");
+			bars_move(d->bars, p->bar, (uint64_t)st.st_size);
+		bars_state(d->bars, p->bar, "downloading");
 	}
-	r = registry_get_blob(g, h, digest, size, fd, progress, ctx, e);
-	return r < 0 ? r : keep_partial(d, digest, fd, e);
+	r = registry_get_blob(g, h, x->digest, x->size, fd, p ? transfer_progress : NULL, p, e);
+	return r < 0 ? r : keep_partial(d, x->digest, fd, e);
 }
 
 /* A document that is in memory already. */
@@ -172,100 +164,26 @@ static int get_document(struct download *d, struct registry *g, struct http *h, 
 
 /* ---- layers ---- */
 
-struct work {
-	struct download *d;
-	struct registry *g;
-	const struct descriptor *v;
-	size_t n, next, ended;
-	bool failed;
-	struct err err;
-	pthread_mutex_t lock;
-	struct bars bars;
-};
-struct progress { struct work *w; size_t i; };
-
-static int on_progress(void *ctx, uint64_t n)
+static int fetch_layer(struct transfer *t, struct http *h, const struct descriptor *x, unsigned bar,
+		       struct err *e)
 {
-	struct progress *p = ctx;
+	struct transfer_bar p = { t, bar };
+	int r = fetch_blob(t->ctx, t->g, h, x, &p, e);
 
-	bars_move(&p->w->bars, p->i, n);
-	return p->w->failed;
-}
-
-static void *work_thread(void *arg)
-{
-	struct work *w = arg;
-	AUTO(http) struct http h = { 0 };
-
-	http_init(&h, &w->g->place->http);
-	for (;;) {
-		struct err e = ERR_INIT;
-		struct progress p = { w, 0 };
-		int r;
-
-		pthread_mutex_lock(&w->lock);
-		p.i = w->failed ? w->n : w->next;
-		w->next += p.i < w->n;
-		pthread_mutex_unlock(&w->lock);
-		if (p.i >= w->n)
-			break;
-		r = fetch_blob(w->d, w->g, &h, w->v[p.i].digest, w->v[p.i].size, &w->bars, p.i,
-			       on_progress, &p, &e);
-		if (r == 0) {
-			say_blob(w->d, w->v[p.i].digest);
-			bars_state(&w->bars, p.i, "downloaded");
-			continue;
-		}
-		pthread_mutex_lock(&w->lock);
-		if (!w->failed)
-			w->err = e;
-		w->failed = true;
-		pthread_mutex_unlock(&w->lock);
-	}
-	pthread_mutex_lock(&w->lock);
-	w->ended++;
-	pthread_mutex_unlock(&w->lock);
-	return NULL;
-}
-
-static bool work_over(struct work *w, unsigned threads)
-{
-	bool over;
-
-	pthread_mutex_lock(&w->lock);
-	over = w->ended == threads;
-	pthread_mutex_unlock(&w->lock);
-	return over;
+	if (r < 0)
+		return r;
+	bars_state(t->bars, bar, r == 1 ? "there already" : "downloaded");
+	say_blob(t->ctx, x->digest);
+	return 0;
 }
 
 static int fetch_layers(struct download *d, struct registry *g, const struct descriptor *v,
 			size_t n, struct err *e)
 {
-	struct work w = { .d = d, .g = g, .v = v, .n = n };
-	pthread_t threads[THREADS];
-	unsigned started = 0;
+	struct transfer t = { .g = g, .v = v, .n = n, .one = fetch_layer, .ctx = d,
+			      .bars = d->bars };
 
-	pthread_mutex_init(&w.lock, NULL);
-	bars_init(&w.bars, n, d->opts->quiet);
-	for (size_t i = 0; i < n; i++)
-		bars_set(&w.bars, i, v[i].digest, v[i].size);
-	while (started < THREADS && started < n &&
-	       pthread_create(&threads[started], NULL, work_thread, &w) == 0)
-		started++;
-	while (started && !work_over(&w, started)) {
-		poll(NULL, 0, w.bars.terminal ? 100 : 20);
-		bars_draw(&w.bars);
-	}
-	for (unsigned i = 0; i < started; i++)
-		pthread_join(threads[i], NULL);
-	bars_draw(&w.bars);
-	bars_cleanup(&w.bars);
-	pthread_mutex_destroy(&w.lock);
-	if (n && !started)
-		return err_set(e, EAGAIN, "start a thread");
-	if (w.failed)
-		*e = w.err;
-	return w.failed ? -e->code : 0;
+	return transfer_run(&t, e);
 }
 
 /* ---- an image ---- */
@@ -282,7 +200,7 @@ static int fetch_image(struct download *d, struct registry *g, struct http *h,
 	if (m->config.size > MANIFEST_BYTES_MAX)
 		return err_say(e, EFBIG, "the image's config is larger than %u MiB",
 			       MANIFEST_BYTES_MAX >> 20);
-	r = fetch_blob(d, g, h, m->config.digest, m->config.size, NULL, 0, NULL, NULL, e);
+	r = fetch_blob(d, g, h, &m->config, NULL, e);
 	if (r < 0)
 		return r;
 	say_blob(d, m->config.digest);
@@ -358,8 +276,7 @@ static int fetch_signature(struct download *d, struct registry *g, struct http *
 	}
 	for (size_t i = 0; r == 0 && i < m.nlayers && i < 32; i++)
 		if (m.layers[i].size <= MANIFEST_BYTES_MAX)
-			r = fetch_blob(d, g, h, m.layers[i].digest, m.layers[i].size, NULL, 0, NULL,
-				       NULL, e);
+			r = fetch_blob(d, g, h, &m.layers[i], NULL, e);
 	if (r == 0 && kind == MEDIA_MANIFEST)
 		snprintf(msg->signature, sizeof(msg->signature), "%s", t.digest);
 	return r;

@@ -228,8 +228,11 @@ static void *crew_thread(void *arg)
 		pthread_mutex_unlock(&c->lock);
 		if (!l)
 			return NULL;
-		if (layer_unpack(l, c->user_xattrs, &l->err) == 0)
+		if (layer_unpack(l, c->user_xattrs, &l->err) == 0) {
+			if (l->done)
+				l->done(l);
 			continue;
+		}
 		pthread_mutex_lock(&c->lock);
 		c->failed = true;
 		pthread_mutex_unlock(&c->lock);

@@ -22,6 +22,7 @@
 struct layer {
 	/* Called first when set: waits for the blob and opens it. */
 	int (*open_blob)(struct layer *l, struct err *e);
+	void (*done)(struct layer *l);	/* called last when set */
 	void *ctx;
 	const void *ctx2;
 	const char *diff_id;		/* what it must be, or NULL: any */

@@ -10,7 +10,7 @@
 #include "image/image.h"
 
 struct lookaside {
-	char *base;		/* a folder's path, or "http://..." "https://...", without "/" at the end */
+	char *base;		/* a folder's path, or an address; no "/" at the end */
 	bool remote;		/* base is an address */
 	bool attached;		/* signatures may be attached in the registry */
 };

@@ -276,9 +276,22 @@ static int open_checked(struct maker *m, const struct descriptor *d, int *ret, s
 static int open_layer_blob(struct layer *l, struct err *e)
 {
 	const struct descriptor *d = l->ctx2;
+	struct maker *m = l->ctx;
+	int r = open_checked(m, d, &l->blob_fd, e);
 
 	l->blob_size = d->size;
-	return open_checked(l->ctx, d, &l->blob_fd, e);
+	if (r == 0 && m->tell)
+		m->tell(m->wait_ctx, d->digest, "unpacking");
+	return r;
+}
+
+static void layer_done(struct layer *l)
+{
+	const struct descriptor *d = l->ctx2;
+	struct maker *m = l->ctx;
+
+	if (m->tell)
+		m->tell(m->wait_ctx, d->digest, "done");
 }
 
 static int prepare_layer(struct maker *m, struct layer *l, const struct descriptor *d,
@@ -288,9 +301,10 @@ static int prepare_layer(struct maker *m, struct layer *l, const struct descript
 
 	if (r < 0)
 		return r;
-	if (l->there)	/* the blob must come all the same: the image may be saved and pushed */
-		return m->wait_blob ? m->wait_blob(m->wait_ctx, d->digest, e) : 0;
+	if (l->there)
+		return 0;
 	l->open_blob = open_layer_blob;
+	l->done = layer_done;
 	l->ctx = m;
 	l->ctx2 = d;
 	if (!m->wait_blob)

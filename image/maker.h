@@ -35,6 +35,8 @@ struct maker {
 	bool anew; /* layers are unpacked even when the store has them (check) */
 	/* Called before a blob is needed, when set: waits until it is in the store.  Any thread. */
 	int (*wait_blob)(void *ctx, const char *digest, struct err *e);
+	/* Told how each layer goes, when set: "unpacking", "done".  Any thread. */
+	void (*tell)(void *ctx, const char *digest, const char *state);
 	void *wait_ctx;
 };
 

@@ -1,11 +1,13 @@
 /* pull.c - the process that unpacks what the other downloads. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -13,44 +15,83 @@
 #include "image/pull.h"
 #include "image/sandbox.h"
 
-/* What the downloader has said so far. */
+/* What the downloader has said so far.  The thread that listens draws the bars too. */
 struct news {
 	int sock;
 	pthread_mutex_t lock;
 	pthread_cond_t more;
 	struct store_set blobs;
-	bool ended;
+	bool ended;		/* the downloader is */
+	bool unpacked;		/* all is: nothing more to draw */
 	struct err err;
+	struct bars *bars;
 	pthread_t reader;
 };
+
+/* One message.  Whether it was the last. */
+static bool read_news(struct news *n)
+{
+	struct pull_msg m;
+	size_t nfds = 0;
+	ssize_t r = fd_recv(n->sock, &m, sizeof(m), NULL, &nfds);
+
+	pthread_mutex_lock(&n->lock);
+	if (r != (ssize_t)sizeof(m)) {
+		n->ended = true;
+		err_say(&n->err, EPIPE, "the downloading process died");
+	} else if (m.kind == PULL_BLOB) {
+		m.digest[DIGEST_LEN] = '\0';
+		store_set_add(&n->blobs, m.digest);
+	} else {
+		n->ended = true;
+		if (m.kind == PULL_FAILED)
+			n->err = m.err;
+	}
+	pthread_cond_broadcast(&n->more);
+	pthread_mutex_unlock(&n->lock);
+	return n->ended;
+}
+
+/* Until all is unpacked, or for a while. */
+static bool wait_unpacked(struct news *n)
+{
+	struct timespec t;
+	bool over;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	t.tv_nsec += (long)bars_interval(n->bars) * 1000000;
+	t.tv_sec += t.tv_nsec / 1000000000;
+	t.tv_nsec %= 1000000000;
+	pthread_mutex_lock(&n->lock);
+	if (!n->unpacked)
+		pthread_cond_timedwait(&n->more, &n->lock, &t);
+	over = n->unpacked;
+	pthread_mutex_unlock(&n->lock);
+	return over;
+}
 
 static void *reader_thread(void *arg)
 {
 	struct news *n = arg;
-	struct pull_msg m;
+	struct pollfd p = { .fd = n->sock, .events = POLLIN };
 	bool ended = false;
 
 	while (!ended) {
-		size_t nfds = 0;
-		ssize_t r = fd_recv(n->sock, &m, sizeof(m), NULL, &nfds);
-
-		pthread_mutex_lock(&n->lock);
-		if (r != (ssize_t)sizeof(m)) {
-			ended = true;
-			err_say(&n->err, EPIPE, "the downloading process died");
-		} else if (m.kind == PULL_BLOB) {
-			m.digest[DIGEST_LEN] = '\0';
-			store_set_add(&n->blobs, m.digest);
-		} else {
-			ended = true;
-			if (m.kind == PULL_FAILED)
-				n->err = m.err;
-		}
-		n->ended = ended;
-		pthread_cond_broadcast(&n->more);
-		pthread_mutex_unlock(&n->lock);
+		if (poll(&p, 1, bars_interval(n->bars)) > 0)
+			ended = read_news(n);
+		bars_draw(n->bars);
 	}
+	while (!wait_unpacked(n))
+		bars_draw(n->bars);
+	bars_draw(n->bars);
 	return NULL;
+}
+
+static void tell_state(void *ctx, const char *digest, const char *state)
+{
+	struct news *n = ctx;
+
+	bars_state_of(n->bars, digest, state);
 }
 
 static int news_error(struct news *n, struct err *e)
@@ -95,8 +136,13 @@ static int wait_blob(void *ctx, const char *digest, struct err *e)
 	return r;
 }
 
+/* The downloader's end, and the last picture. */
 static int wait_end(struct news *n, struct err *e)
 {
+	pthread_mutex_lock(&n->lock);
+	n->unpacked = true;
+	pthread_cond_broadcast(&n->more);
+	pthread_mutex_unlock(&n->lock);
 	pthread_join(n->reader, NULL);
 	if (!n->err.code)
 		return 0;
@@ -115,6 +161,7 @@ struct pull {
 	struct login *logins;
 	struct policy *policy;
 	struct lookaside lookaside;
+	struct bars *bars;
 };
 
 static void pull_cleanup(struct pull *p)
@@ -125,6 +172,7 @@ static void pull_cleanup(struct pull *p)
 	places_cleanup(&p->places);
 	policy_free(p->policy);
 	lookaside_cleanup(&p->lookaside);
+	bars_free(p->bars);
 }
 
 /* Everything that needs files or programs of this machine, before we confine ourselves. */
@@ -176,7 +224,7 @@ static int start_download(struct pull *p, struct maker *m, int *ret_sock, pid_t 
 			  struct err *e)
 {
 	struct download d = { .m = m, .places = &p->places, .logins = p->logins, .ref = &p->ref,
-			      .opts = p->o };
+			      .opts = p->o, .bars = p->bars };
 	int pair[2];
 	pid_t pid;
 
@@ -220,12 +268,15 @@ static int unpack(struct pull *p, struct maker *m, struct news *n, const struct 
 	int r;
 
 	m->wait_blob = wait_blob;
+	m->tell = tell_state;
 	m->wait_ctx = n;
 	r = maker_add_image(m, &q, &id, e);
 	/* after a failure here the downloader is told by the closing of the socket */
 	if (r < 0) {
+		struct err lost = ERR_INIT;
+
 		shutdown(n->sock, SHUT_RDWR);
-		pthread_join(n->reader, NULL);
+		wait_end(n, &lost);
 		return r;
 	}
 	r = wait_end(n, e);
@@ -252,7 +303,7 @@ static int check_policy(const struct pull *p, const struct maker *m, const struc
 /* The policy may start programs, so it is asked before this process confines itself. */
 static int run(struct pull *p, struct maker *m, int sock, struct err *e)
 {
-	struct news n = { .sock = sock };
+	struct news n = { .sock = sock, .bars = p->bars };
 	struct pull_msg msg = { 0 };
 	int r = wait_manifest(sock, &msg, e);
 
@@ -283,7 +334,7 @@ static int run(struct pull *p, struct maker *m, int sock, struct err *e)
 
 int pull_image(const struct store *s, const char *name, const struct pull_opts *o, struct err *e)
 {
-	AUTO(pull) struct pull p = { .s = s, .o = o };
+	AUTO(pull) struct pull p = { .s = s, .o = o, .bars = bars_new(o->quiet) };
 	AUTO(maker) struct maker m = { .fd = -1, .lock_fd = -1, .blobs_fd = -1 };
 	AUTO_CLOSE int name_lock = -1;
 	AUTO_CLOSE int sock = -1;

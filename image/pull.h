@@ -15,6 +15,7 @@
 #ifndef IMAGE_PULL_H
 #define IMAGE_PULL_H
 
+#include "image/bars.h"
 #include "image/lookaside.h"
 #include "image/maker.h"
 #include "image/registry.h"
@@ -42,6 +43,7 @@ struct download {
 	const struct login *logins;	/* one for each place */
 	const struct ref *ref;
 	const struct pull_opts *opts;
+	struct bars *bars;
 	bool attached;			/* fetch the attached signatures too */
 	const struct lookaside *lookaside; /* fetch what lies there too, or NULL */
 	int sock;

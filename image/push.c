@@ -2,7 +2,6 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,32 +9,9 @@
 
 #include "base/fd.h"
 #include "base/path.h"
-#include "image/bars.h"
 #include "image/push.h"
-#include "image/registry.h"
 #include "image/sandbox.h"
-
-#define THREADS 4
-
-struct push_work {
-	const struct store *s;
-	struct registry *g;
-	const struct parts *p;
-	size_t next, ended;
-	bool failed;
-	struct err err;
-	pthread_mutex_t lock;
-	struct bars bars;
-};
-struct push_progress { struct push_work *w; size_t i; };
-
-static int on_progress(void *ctx, uint64_t n)
-{
-	struct push_progress *p = ctx;
-
-	bars_move(&p->w->bars, p->i, n);
-	return p->w->failed;
-}
+#include "image/transfer.h"
 
 static bool is_document(const struct descriptor *d)
 {
@@ -44,96 +20,43 @@ static bool is_document(const struct descriptor *d)
 	return k == MEDIA_INDEX || k == MEDIA_MANIFEST;
 }
 
-static int put_one(struct push_work *w, struct http *h, size_t i, struct err *e)
+static int put_one(struct transfer *t, struct http *h, const struct descriptor *d, unsigned bar,
+		   struct err *e)
 {
-	const struct descriptor *d = &w->p->v[i];
-	struct push_progress p = { w, i };
+	const struct store *s = t->ctx;
+	struct transfer_bar p = { t, bar };
 	AUTO_CLOSE int fd = -1;
 	char path[96];
-	int r = registry_has_blob(w->g, h, d->digest, e);
+	int r = registry_has_blob(t->g, h, d->digest, e);
 
 	if (r != 0) {
-		bars_state(&w->bars, i, "there already");
+		bars_state(t->bars, bar, "there already");
 		return r < 0 ? r : 0;
 	}
-	fd = openat(w->s->fd, store_blob_path(d->digest, path), O_RDONLY | O_CLOEXEC);
+	fd = openat(s->fd, store_blob_path(d->digest, path), O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(e, errno, "open blob %.19s...", d->digest);
-	bars_state(&w->bars, i, "uploading");
-	r = registry_put_blob(w->g, h, d->digest, d->size, fd, on_progress, &p, e);
+	bars_state(t->bars, bar, "uploading");
+	r = registry_put_blob(t->g, h, d->digest, d->size, fd, transfer_progress, &p, e);
 	if (r >= 0)
-		bars_state(&w->bars, i, r == 1 ? "mounted" : "uploaded");
+		bars_state(t->bars, bar, r == 1 ? "mounted" : "uploaded");
 	return r < 0 ? r : 0;
-}
-
-static void *push_thread(void *arg)
-{
-	struct push_work *w = arg;
-	AUTO(http) struct http h = { 0 };
-
-	http_init(&h, &w->g->place->http);
-	for (;;) {
-		struct err e = ERR_INIT;
-		size_t i;
-
-		pthread_mutex_lock(&w->lock);
-		while (w->next < w->p->n && is_document(&w->p->v[w->next]))
-			w->next++;
-		i = w->failed ? w->p->n : w->next++;
-		pthread_mutex_unlock(&w->lock);
-		if (i >= w->p->n)
-			break;
-		if (put_one(w, &h, i, &e) == 0)
-			continue;
-		pthread_mutex_lock(&w->lock);
-		if (!w->failed)
-			w->err = e;
-		w->failed = true;
-		pthread_mutex_unlock(&w->lock);
-	}
-	pthread_mutex_lock(&w->lock);
-	w->ended++;
-	pthread_mutex_unlock(&w->lock);
-	return NULL;
-}
-
-static bool push_over(struct push_work *w, unsigned threads)
-{
-	bool over;
-
-	pthread_mutex_lock(&w->lock);
-	over = w->ended == threads;
-	pthread_mutex_unlock(&w->lock);
-	return over;
 }
 
 static int put_blobs(const struct store *s, struct registry *g, const struct parts *p, bool quiet,
 		     struct err *e)
 {
-	struct push_work w = { .s = s, .g = g, .p = p };
-	pthread_t threads[THREADS];
-	unsigned started = 0;
+	AUTO_FREE struct descriptor *v = mem_array(p->n + 1, sizeof(*v));
+	struct transfer t = { .g = g, .v = v, .one = put_one, .ctx = (void *)(uintptr_t)s,
+			      .bars = bars_new(quiet), .draw = true };
+	int r;
 
-	pthread_mutex_init(&w.lock, NULL);
-	bars_init(&w.bars, p->n, quiet);
 	for (size_t i = 0; i < p->n; i++)
-		bars_set(&w.bars, i, p->v[i].digest, p->v[i].size);
-	while (started < THREADS && pthread_create(&threads[started], NULL, push_thread, &w) == 0)
-		started++;
-	while (started && !push_over(&w, started)) {
-		poll(NULL, 0, w.bars.terminal ? 100 : 20);
-		bars_draw(&w.bars);
-	}
-	for (unsigned i = 0; i < started; i++)
-		pthread_join(threads[i], NULL);
-	bars_draw(&w.bars);
-	bars_cleanup(&w.bars);
-	pthread_mutex_destroy(&w.lock);
-	if (!started)
-		return err_set(e, EAGAIN, "start a thread");
-	if (w.failed)
-		*e = w.err;
-	return w.failed ? -e->code : 0;
+		if (!is_document(&p->v[i]))
+			v[t.n++] = p->v[i];
+	r = transfer_run(&t, e);
+	bars_free(t.bars);
+	return r;
 }
 
 static int put_documents(const struct store *s, struct registry *g, const struct parts *p,

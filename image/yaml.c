@@ -94,7 +94,7 @@ static int find_level(struct yaml *y, unsigned indent)
 {
 	if (y->depth > 0 && indent > y->indents[y->depth - 1]) {
 		if (!y->open)
-			return yaml_fail(y, "it is further to the right than the line above allows");
+			return yaml_fail(y, "it is further to the right than it may");
 		if (y->depth == YAML_DEPTH)
 			return yaml_fail(y, "mappings are too deep");
 		y->indents[y->depth++] = indent;
