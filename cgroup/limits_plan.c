@@ -109,8 +109,11 @@ int64_t cgroup_swap_of(int64_t memory, bool memory_set, int64_t swap, bool swap_
 {
 	if (!memory_set)
 		memory = 0;
-	if (!swap_set || swap == 0)
+	/* 0 beside memory that is not limited: runc's way to say that neither is. */
+	if (!swap_set || (swap == 0 && memory == -1))
 		return memory == -1 ? -1 : -2;
+	if (swap == 0)	/* no swap, as crun has it */
+		return 0;
 	if (swap == -1)
 		return -1;
 	if (memory == -1)

@@ -232,7 +232,6 @@ static int open_nodes(struct birth *b, struct err *e)
 	return 0;
 }
 
-/* A device that the host has not, or has by another name: its node is made here. */
 static int make_node(struct birth *b, const struct spec *s, size_t i, struct err *e)
 {
 	const struct spec_device *d = &b->plan->devices[i];
@@ -263,25 +262,29 @@ static bool is_device(int fd, const struct spec_device *d)
 	       st.st_rdev == makedev(d->major, d->minor);
 }
 
+/* A node of our own has owner and mode as asked; where we may make none, the host's. */
 static int open_device(struct birth *b, const struct spec *s, size_t i, struct err *e)
 {
 	const struct spec_device *d = &b->plan->devices[i];
 	struct plan_source *src = &b->plan->device_sources[i];
-	int fd;
+	int fd, r;
 
 	src->fd = -1;
 	if (d->type == 'p')
 		return 0;
+	r = make_node(b, s, i, e);
+	if (r != -EPERM)
+		return r;
 	fd = sys_open_tree(AT_FDCWD, d->path,
 			   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
-	if (fd < 0 && errno == EPERM)
-		return 0;	/* the child does it in its own mount namespace */
-	if (fd >= 0 && is_device(fd, d)) {
+	if (fd < 0 && errno != EPERM)	/* else the child does it in its own mount namespace */
+		return r;
+	if (fd >= 0)
 		src->fd = birth_own_fd(b, fd);
-		return 0;
-	}
-	fd_close(&fd);
-	return make_node(b, s, i, e);
+	if (fd >= 0 && !is_device(fd, d))
+		return r;
+	*e = (struct err)ERR_INIT;
+	return 0;
 }
 
 static int open_devices(struct birth *b, const struct spec *s, struct err *e)

@@ -210,6 +210,11 @@ static void limits__memory__swap_is_the_difference(void **state)
 	plan_is(f, "memory.max=104857600\n");
 	cgroup_limits_default(&f->l);
 	plan_is(f, "memory.swap.max=104857600\nmemory.max=104857600\n");
+	/* In config.json 0 is none, but beside unlimited memory. */
+	f->l.memory.swap = (struct json_opt_i64){ true, 0 };
+	plan_is(f, "memory.swap.max=0\nmemory.max=104857600\n");
+	f->l.memory.limit = (struct json_opt_i64){ true, -1 };
+	plan_is(f, "memory.swap.max=max\nmemory.max=max\n");
 }
 
 static void limits__pids_zero__unlimited_for_people_one_in_config(void **state)
