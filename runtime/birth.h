@@ -57,7 +57,8 @@ void birth_lsm(struct plan *p, const struct spec_process *process, const char *m
 bool birth_is_idmapped(const struct spec_mount *m);
 /* The host's id for one of the container's; false: it is not mapped. */
 bool birth_host_id(const struct spec_idmaps *m, uint32_t id, uint32_t *ret);
-/* Those whose sources the host has opened. */
+/* Those whose sources the host has opened.  pid 0: before the clone; else those that are mapped by
+ * the namespace which that made. */
 int birth_idmap(struct birth *b, pid_t pid, struct err *e);
 /* One whose source the init has opened: fd. */
 int birth_idmap_late(struct birth *b, const struct launch *l, int index, int fd, struct err *e);

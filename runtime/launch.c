@@ -231,12 +231,11 @@ static int set_oom_score(const struct spec_process *p, pid_t pid, struct err *e)
 static int map_ids(struct birth *b, pid_t pid, struct err *e)
 {
 	const struct spec *s = b->plan->spec;
-	int r = 0;
+	int r;
 
-	if (!s)
+	if (!s || !s->ns[SPEC_NS_USER].unshare)
 		return 0;
-	if (s->ns[SPEC_NS_USER].unshare)
-		r = ids_write(pid, &s->uids, &s->gids, e);
+	r = ids_write(pid, &s->uids, &s->gids, e);
 	return r == 0 ? birth_idmap(b, pid, e) : r;
 }
 

@@ -3,8 +3,9 @@
  * are to be mapped.
  *
  * Runs in: host.  A bind is mapped before it is attached: where the host has opened its source,
- * as soon as the namespace to map by exists; where the init has (what an earlier mount of the
- * same container provides), when it asks (SYNC_IDMAP).  Source: mount_setattr(2).
+ * before the clone, or, by the namespace that the clone makes, while the init waits for its own
+ * id maps; where the init has opened it (what an earlier mount of the same container provides),
+ * when it asks (SYNC_IDMAP).  Source: mount_setattr(2).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -49,13 +50,19 @@ static int to_host(const struct spec_idmaps *m, const struct spec_idmaps *contai
 	return 0;
 }
 
-static int namespace_of(const struct spec *s, const struct spec_mount *m, pid_t pid, int *ret,
+/* Its own maps, those of the namespace that the container joins, or of the one that pid is in. */
+static int namespace_of(const struct plan *p, const struct spec_mount *m, pid_t pid, int *ret,
 			struct err *e)
 {
+	const struct spec *s = p->spec;
 	struct spec_idmaps uids = { 0 }, gids = { 0 };
 	AUTO_FREE char *path = NULL;
 	int r;
 
+	if (m->uids.n == 0 && p->ns_fd[SPEC_NS_USER] >= 0) {
+		*ret = fcntl(p->ns_fd[SPEC_NS_USER], F_DUPFD_CLOEXEC, 3);
+		return *ret < 0 ? err_set(e, errno, "the container's user namespace") : 0;
+	}
 	if (m->uids.n == 0) {
 		path = mem_printf("/proc/%d/ns/user", (int)pid);
 		*ret = open(path, O_RDONLY | O_CLOEXEC);
@@ -71,13 +78,13 @@ static int namespace_of(const struct spec *s, const struct spec_mount *m, pid_t 
 	return r;
 }
 
-static int map_one(const struct spec *s, const struct spec_mount *m, pid_t pid, int fd,
+static int map_one(const struct plan *p, const struct spec_mount *m, pid_t pid, int fd,
 		   struct err *e)
 {
 	struct sys_mount_attr a = { .attr_set = MOUNT_ATTR_IDMAP };
 	unsigned rec = m->flags & SPEC_MOUNT_IDMAP_REC ? AT_RECURSIVE : 0;
 	AUTO_CLOSE int userns = -1;
-	int r = namespace_of(s, m, pid, &userns, e);
+	int r = namespace_of(p, m, pid, &userns, e);
 
 	if (r == 0) {
 		a.userns_fd = (uint64_t)userns;
@@ -93,8 +100,11 @@ int birth_idmap(struct birth *b, pid_t pid, struct err *e)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < s->nmounts; i++) {
-		if (birth_is_idmapped(&s->mounts[i]) && b->plan->mounts[i].fd >= 0)
-			r = map_one(s, &s->mounts[i], pid, b->plan->mounts[i].fd, e);
+		const struct spec_mount *m = &s->mounts[i];
+		bool after = m->uids.n == 0 && s->ns[SPEC_NS_USER].unshare;
+
+		if (birth_is_idmapped(m) && b->plan->mounts[i].fd >= 0 && after == (pid > 0))
+			r = map_one(b->plan, m, pid, b->plan->mounts[i].fd, e);
 	}
 	return r;
 }
@@ -107,7 +117,7 @@ int birth_idmap_late(struct birth *b, const struct launch *l, int index, int fd,
 	if (!s || fd < 0 || index < 0 || (size_t)index >= s->nmounts ||
 	    !b->plan->mounts[index].idmap)
 		return err_say(e, EPROTO, "berth-init asked for a mapping that nobody wants");
-	r = map_one(s, &s->mounts[index], l->pid, fd, e);
+	r = map_one(b->plan, &s->mounts[index], l->pid, fd, e);
 	if (r == 0 && sync_send(l->sync, SYNC_MAPPED, 0, -1) < 0)
 		return 0;	/* it has failed: birth_follow reads why */
 	return r;

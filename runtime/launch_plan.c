@@ -387,6 +387,8 @@ int birth_plan(struct birth *b, const struct spec *s, const struct launch_opts *
 	if (r == 0)
 		r = open_sources(b, s, e);
 	if (r == 0)
+		r = birth_idmap(b, 0, e);
+	if (r == 0)
 		r = open_devices(b, s, e);
 	return r == 0 ? open_rest(b, s, o, e) : r;
 }

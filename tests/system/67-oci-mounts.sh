@@ -60,8 +60,20 @@ idmapped() {
 }
 mkdir "$T/id" && mount -t tmpfs -o mode=755 none "$T/id" && echo in >"$T/id/file"
 own='{uidMappings: [{containerID: 0, hostID: 1000, size: 10}], gidMappings: [{containerID: 0, hostID: 2000, size: 10}]}'
+direct() { # NAME WANTED ID MORE
+	if ! kernel_at_least 6.3; then
+		skip "$1" "kernel:6.3: tmpfs takes no id mappings"
+		return
+	fi
+	runs "$1" "$2" '.mounts += ['"$bind"' + {source: ($t + "/id"), destination: "/final",
+		uidMappings: [{containerID: 0, hostID: '"$3"', size: 10}],
+		gidMappings: [{containerID: 0, hostID: '"$3"', size: 10}]}] | '"$4" \
+		'echo $(cat /final/file) $(stat -c %u /final)'
+}
+direct "an idmapped source" "in 1000" 1000 .
+direct "in a user namespace" "in 5" 100005 "$userns"
 idmapped "an idmapped source below the root" "in 1000:2000 0:0" "$own" .
-idmapped "in a user namespace" "in 5:5 65534:65534" "$(tr -d '\n' <<<"$own" | sed 's/hostID: [0-9]*/hostID: 100005/g')" "$userns"
+idmapped "also in a user namespace" "in 5:5 65534:65534" "$(tr -d '\n' <<<"$own" | sed 's/hostID: [0-9]*/hostID: 100005/g')" "$userns"
 idmapped "mapped as the container is" "in 0:0 65534:65534" '{options: ["bind", "idmap"]}' "$userns"
 idmapped "mapped to ids of the container" "in 7:9 65534:65534" \
 	'{options: ["bind", "idmap=uids=@0-7-1;gids=0-100009-1"]}' "$userns"
