@@ -276,12 +276,32 @@ void limit_write_rdma(const struct cgroup_limits *l, const struct cgroup_option 
 	}
 }
 
+/* A file with a line for each device (io.max) takes one of them a write. */
+static void plan_lines(struct cgroup_plan *p, const struct cgroup_option *o, const char *file,
+		       const char *text)
+{
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+
+		if (n)
+			plan_add(p, o, file, arena_strndup(p->a, text, n))->line = true;
+		text += n + (text[n] == '\n');
+	}
+}
+
 void limit_write_unified(const struct cgroup_limits *l, const struct cgroup_option *o,
 			 struct cgroup_plan *p)
 {
-	for (size_t i = 0; i < l->unified.n; i++)
-		if (!is_idle(l) || !str_starts(l->unified.v[i].key, "cpu.weight"))
-			plan_add(p, o, l->unified.v[i].key, l->unified.v[i].value);
+	for (size_t i = 0; i < l->unified.n; i++) {
+		const char *file = l->unified.v[i].key, *text = l->unified.v[i].value;
+
+		if (is_idle(l) && str_starts(file, "cpu.weight"))
+			continue;
+		if (strchr(text, '\n'))
+			plan_lines(p, o, file, text);
+		else
+			plan_add(p, o, file, text);
+	}
 }
 
 void cgroup_plan_make(const struct cgroup_limits *l, struct arena *a, struct cgroup_plan *ret)

@@ -71,8 +71,8 @@ static int set_pids(void *opts, const char *value, struct err *e)
 {
 	int r = set_limit(opts, "pids-limit", value, e);
 
-	if (!r)
-		((struct update_opts *)opts)->limits.pids.limit.set = true;
+	if (!r && str_eq(value, "0"))
+		((struct update_opts *)opts)->limits.pids.limit.v = 0;
 	return r;
 }
 

@@ -38,6 +38,9 @@ t "update of shares and idle back" oci update --cpu-idle 0 --cpu-share 512 $id
 is "weight" "$(cat "$CG/cpu.idle") $(cat "$CG/cpu.weight")" "0 59"
 t "update --pids-limit" oci update --pids-limit 10 $id
 is "pids" "$(cat "$CG/pids.max")" 10
+oci update --pids-limit 0 $id
+is "0 is a limit, the least that there is" "$(cat "$CG/pids.max")" 1
+oci update --pids-limit 10 $id
 echo '{"unified": {"pids.max": "12", "memory.high": "nonsense"}}' >"$T/u.json"
 fails "an update of which one part is refused" 1 "*memory.high*" oci update -r "$T/u.json" $id
 is "changes nothing" "$(cat "$CG/pids.max") $(cat "$CG/memory.high")" "10 59998208"

@@ -238,6 +238,14 @@ static void limits__unified__written_last(void **state)
 	plan_is(f, "memory.max=1048576\nmemory.max=5\nmemory.oom.group=1\nmemory.high=921600\n");
 }
 
+static void limits__unified_of_many_lines__one_write_each(void **state)
+{
+	struct fixture *f = *state;
+
+	set(f, "cgroup-conf", "io.max=7:1 riops=3 wiops=4\n7:2 riops=5\n");
+	plan_is(f, "io.max=7:1 riops=3 wiops=4\nio.max=7:2 riops=5\n");
+}
+
 static void limits__idle__has_no_weight(void **state)
 {
 	struct fixture *f = *state;
@@ -403,6 +411,7 @@ int main(void)
 		T(limits__memory__swap_is_the_difference),
 		T(limits__pids_zero__unlimited_for_people_one_in_config),
 		T(limits__unified__written_last),
+		T(limits__unified_of_many_lines__one_write_each),
 		T(limits__idle__has_no_weight),
 		T(limits__lists__one_line_a_device),
 		T(limits__shares__agree_with_the_peers_curve),
