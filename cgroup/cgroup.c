@@ -148,9 +148,11 @@ static int check_existing(const char *path, int fd, struct err *e)
 	if (r < 0)
 		return err_set(e, -r, "read cgroup.events of %s", path);
 	if (s.populated)
-		return err_say(e, EBUSY, "cgroup %s exists already and holds processes", path);
+		return err_say(e, EBUSY, "container's cgroup is not empty: %s exists "
+			       "already and holds processes", path);
 	if (s.frozen)
-		return err_say(e, EBUSY, "cgroup %s exists already and is frozen", path);
+		return err_say(e, EBUSY, "container's cgroup unexpectedly frozen: %s "
+			       "exists already", path);
 	return 0;
 }
 
