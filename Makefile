@@ -62,7 +62,7 @@ IMAGE_LIGHT := ref store catalog manifest overlay image rmi
 RUNTIME_INIT := init ns rootfs mounts mount_fs mount_bind copyup dev masks console caps creds sched lsm sysctl \
 	procfs program env gate hookrun pid1
 RUNTIME_SUP := watch clients logfile stop health finish
-RUNTIME_ENDS := end status event
+RUNTIME_ENDS := end status event kmsg
 RUNTIME_BOTH := sync plan
 
 names = $(basename $(notdir $(wildcard $(1)/*.c)))

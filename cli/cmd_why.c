@@ -29,9 +29,20 @@ static void sender(const struct status *s, struct strbuf *b)
 	strbuf_addf(b, ", asked for by uid %d (pid %d)", s->sender_uid, s->sender_pid);
 }
 
+static void memory(const struct status *s, struct strbuf *b)
+{
+	char a[16], p[16];
+
+	if (*s->oom_task)
+		strbuf_addf(b, ": %s, process %d", s->oom_task, s->oom_pid);
+	if (s->oom_limit)
+		strbuf_addf(b, " (limit %s, peak %s)", str_bytes(s->oom_limit, a),
+			    s->oom_peak ? str_bytes(s->oom_peak, p) : "unknown");
+}
+
 static void sentence(const struct status *s, struct strbuf *b)
 {
-	char a[16], p[16], sig[16];
+	char sig[16];
 
 	switch (s->reason) {
 	case STATUS_EXIT:
@@ -42,9 +53,7 @@ static void sentence(const struct status *s, struct strbuf *b)
 		break;
 	case STATUS_OOM:
 		strbuf_adds(b, "the kernel killed it for want of memory");
-		if (s->oom_limit)
-			strbuf_addf(b, " (limit %s, peak %s)", str_bytes(s->oom_limit, a),
-				    s->oom_peak ? str_bytes(s->oom_peak, p) : "unknown");
+		memory(s, b);
 		break;
 	case STATUS_TIMEOUT: strbuf_adds(b, "its time (--timeout) was over"); break;
 	case STATUS_IDLE:
@@ -69,7 +78,10 @@ static void sentence(const struct status *s, struct strbuf *b)
 		strbuf_adds(b, "it made a system call that its filter does not allow");
 		if (s->syscall >= 0)
 			strbuf_addf(b, " (%s)",
-				    filter_syscall_name(0, s->syscall, name, sizeof(name)));
+				    filter_syscall_name(s->syscall_arch, s->syscall, name,
+							sizeof(name)));
+		else
+			strbuf_adds(b, " (the kernel's log does not say which)");
 		break;
 	}
 	case STATUS_HOST_SHUTDOWN: strbuf_adds(b, "the host was going down"); break;
@@ -79,6 +91,10 @@ static void sentence(const struct status *s, struct strbuf *b)
 		break;
 	case STATUS_START_FAILED: strbuf_addf(b, "it could not be started: %s", s->error); break;
 	case STATUS_NONE: strbuf_adds(b, "it was never started"); break;
+	}
+	if (s->oom_killed && s->reason != STATUS_OOM) {
+		strbuf_adds(b, "; before, the kernel killed a process of it for want of memory");
+		memory(s, b);
 	}
 }
 
@@ -115,6 +131,7 @@ static void as_json(const struct record *r, const struct status *s, enum connect
 {
 	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
 	struct json_out o;
+	char name[32];
 
 	json_out_init(&o, &b, 0);
 	json_out_obj(&o, NULL);
@@ -126,6 +143,10 @@ static void as_json(const struct record *r, const struct status *s, enum connect
 	json_out_i64(&o, "exitCode", s->exit_code);
 	json_out_i64(&o, "signal", s->signal);
 	json_out_bool(&o, "oomKilled", s->oom_killed);
+	json_out_str(&o, "oomTask", s->oom_task);
+	json_out_i64(&o, "oomPid", s->oom_pid);
+	json_out_str(&o, "syscall", s->syscall < 0 ? "" :
+		     filter_syscall_name(s->syscall_arch, s->syscall, name, sizeof(name)));
 	json_out_u64(&o, "memoryLimit", s->oom_limit);
 	json_out_u64(&o, "memoryPeak", s->memory_peak);
 	json_out_u64(&o, "cpuMicroseconds", s->cpu_usec);

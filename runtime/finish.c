@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "cgroup/cgroup.h"
 #include "runtime/event.h"
+#include "runtime/kmsg.h"
 #include "runtime/watch.h"
 
 #define SECOND INT64_C(1000000000)
@@ -98,6 +99,22 @@ static bool will_restart(void)
 	}
 }
 
+/* The kernel's log says it now; later it may be overwritten. */
+static void ask_log(void)
+{
+	struct kmsg_call call;
+	struct kmsg_victim victim;
+
+	if (W.status.signal == SIGSYS && kmsg_find_call((pid_t)W.pid, W.started, &call)) {
+		W.status.syscall = call.nr;
+		W.status.syscall_arch = call.arch;
+	}
+	if (W.status.oom_killed && kmsg_find_victim(W.id, W.started, &victim)) {
+		memcpy(W.status.oom_task, victim.task, sizeof(victim.task));
+		W.status.oom_pid = victim.pid;
+	}
+}
+
 static void close_output(int64_t *fd)
 {
 	if (*fd < 0)
@@ -123,6 +140,7 @@ static void write_down(void)
 	struct timespec t;
 
 	count_usage();
+	ask_log();
 	clock_gettime(CLOCK_REALTIME, &t);
 	W.status.finished_ns = (int64_t)t.tv_sec * SECOND + t.tv_nsec;
 	W.status.reason = reason();

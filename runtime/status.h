@@ -34,6 +34,9 @@ struct status {
 	uint64_t oom_limit, oom_peak;	/* bytes, 0: unknown */
 	uint64_t cpu_usec, memory_peak;	/* what it used up to its end */
 	int32_t syscall;		/* STATUS_SECCOMP: number, -1: unknown */
+	uint32_t syscall_arch;		/* its AUDIT_ARCH_* */
+	char oom_task[32];		/* the process that the OOM killer took; "": unknown */
+	int32_t oom_pid;
 	char health[16];		/* "starting" "healthy" "unhealthy" or "" */
 	uint32_t health_failing;
 	char error[256];		/* STATUS_START_FAILED: the message */

@@ -26,6 +26,7 @@ run box --pids-limit 5 busybox sh -c 'for i in 1 2 3 4 5 6 7 8 9; do sleep 3 & d
 like "more processes than allowed cannot be made" "$err" "*fork*"
 berth run -d --name oom --memory 24m --memory-swap 24m --network none busybox sh -c 'x=$(head -c 100000000 /dev/zero | tr "\0" x)' >/dev/null
 berth wait oom >/dev/null
+like "why: which process, and how much it could have" "$(berth why oom)" "oom: the kernel killed it for want of memory: *, process * (limit 24*, peak 2*"
 is "inspect knows that it was out of memory" "$(berth inspect --format '{{.State.OOMKilled}}' oom)" true
 is "what is running in it is limited in a sub-cgroup too" "$(box --memory 64m busybox sh -c 'cat /proc/self/cgroup')" "0::/"
 berth run -d --name live --memory 64m --network none busybox sleep 1000 >/dev/null
