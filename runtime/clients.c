@@ -7,6 +7,7 @@
  * instead, as a pipe would.
  */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -18,6 +19,7 @@
 
 #include "base/fd.h"
 #include "base/str.h"
+#include "base/sys.h"
 #include "cgroup/cgroup.h"
 #include "runtime/watch.h"
 
@@ -424,8 +426,26 @@ void clients_event(int fd, uint32_t events)
 	request(c, (size_t)n - sizeof(buffers.msg.h));
 }
 
+/* What we hold, the lock and published ports above all, is free before anybody hears of the end:
+ * whoever does may start the container again at once. */
+static void close_others(void)
+{
+	for (unsigned from = 3, next; from; from = next + 1) {
+		next = UINT_MAX;
+		for (int i = 0; i < WATCH_CLIENTS; i++) {
+			unsigned fd = (unsigned)W.client[i].fd;
+
+			if (W.client[i].kind != CLIENT_FREE && fd >= from && fd < next)
+				next = fd;
+		}
+		if (next > from)
+			sys_close_range(from, next == UINT_MAX ? next : next - 1, 0);
+	}
+}
+
 void clients_end(int32_t code)
 {
+	close_others();
 	for (int i = 0; i < WATCH_CLIENTS; i++) {
 		struct watch_client *c = &W.client[i];
 
