@@ -51,7 +51,7 @@ static int start_attached(struct cli *c, const struct start_opts *o, const char 
 	if ((rc = record_find(&c->en, name, id, e)) < 0 ||
 	    (rc = record_load(&c->en, id, &r, e)) < 0)
 		return rc;
-	if (run_alive(&c->en, id))
+	if (connect_answers(c, id))
 		return err_say(e, EBUSY, "container %s runs already; use berth attach", name);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_set(e, errno, "socketpair");

@@ -85,13 +85,23 @@ int connect_pid(const struct engine *en, const char *what, pid_t *ret_pid,
 	return 0;
 }
 
+bool connect_answers(struct cli *c, const char *id)
+{
+	AUTO_CLOSE int sock = -1;
+	struct err ignored = ERR_INIT;
+
+	return run_alive(&c->en, id) && control_connect(&c->en, id, &sock, &ignored) == 0;
+}
+
 int connect_start(struct cli *c, const char *id, struct err *e)
 {
 	struct supervise_opts o = SUPERVISE_OPTS_INIT;
+	int r;
 
-	if (run_alive(&c->en, id))
+	if (connect_answers(c, id))
 		return 0;
-	return supervise_start(&c->en, id, &o, e);
+	r = supervise_start(&c->en, id, &o, e);
+	return r == -EBUSY && connect_answers(c, id) ? 0 : r;	/* somebody else has started it */
 }
 
 /* Sends a request and waits for what it is answered: OK, END or an error. */
@@ -197,7 +207,7 @@ int connect_remove(struct cli *c, const char *id, bool force, bool volumes, stru
 	AUTO_CLOSE int lock = -1;
 	int r;
 
-	if (run_alive(&c->en, id)) {
+	if (connect_answers(c, id)) {
 		if (!force)
 			return err_say(e, EBUSY,
 				       "container %.12s is running; stop it first, or use --force",

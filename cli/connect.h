@@ -24,6 +24,9 @@ const char *connect_state_name(enum connect_state s);	/* "running" */
 /* PID of the init of a running container, by name or id. */
 int connect_pid(const struct engine *en, const char *what, pid_t *ret_pid,
 		char ret_id[static 65], struct err *e);
+/* It has a supervisor.  That its lock is held (run_alive) says no more than that somebody works on
+ * it, who sweeps perhaps. */
+bool connect_answers(struct cli *c, const char *id);
 /* Starts it unless it runs (then nothing). */
 int connect_start(struct cli *c, const char *id, struct err *e);
 /* sig 0: its own; timeout INT32_MIN: its own.  Returns when it has ended and is cleaned up; not

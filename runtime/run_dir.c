@@ -25,6 +25,8 @@
 #include "runtime/status.h"
 #include "runtime/supervisor.h"
 
+#define LOCK_MOST_MS 15000	/* a sweep waits 10 s for a cgroup to become empty */
+
 /* The lock is ours only if the file that we locked is still the one in the folder: a sweep may
  * have taken the folder away between our open and our flock. */
 static bool still_there(int run_fd, const char *id, int lock)
@@ -96,26 +98,7 @@ static bool take_down(const struct engine *en, const char *id)
 	return done;
 }
 
-/* The record goes too when it was half made or the container was to be thrown away. */
-static void sweep_one(const struct engine *en, const char *id)
-{
-	struct end_paths paths = { en->run_fd, en->containers_fd, id, NULL };
-	AUTO(record) struct record *r = NULL;
-	struct err e = ERR_INIT;
-
-	if (!take_down(en, id))
-		return;	/* the folder stays, and with it the task for the next command */
-	if (path_exists(en->containers_fd, id) &&
-	    (record_load(en, id, &r, &e) < 0 || r->auto_remove) &&
-	    record_remove(en, id, true, &e) < 0) {
-		log_warn("%s", e.msg);
-		return;
-	}
-	if (end_run_dir(&paths, &e) < 0)
-		log_warn("%s", e.msg);
-}
-
-/* True when nothing but the lock is in it. */
+/* True when nothing but the lock is in it: then nothing was made yet that had to be taken down. */
 static bool is_fresh(int dir)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -134,10 +117,51 @@ static bool is_fresh(int dir)
 	return fresh;
 }
 
+/* The record goes too when it was half made or the container was to be thrown away. */
+static void sweep_one(const struct engine *en, const char *id)
+{
+	struct end_paths paths = { en->run_fd, en->containers_fd, id, NULL };
+	AUTO_CLOSE int dir = openat(en->run_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO(record) struct record *r = NULL;
+	struct err e = ERR_INIT;
+
+	/* a folder made just now, whose maker waits for the lock that we have, is not kept long */
+	if ((dir < 0 || !is_fresh(dir)) && !take_down(en, id))
+		return;	/* the folder stays, and with it the task for the next command */
+	if (path_exists(en->containers_fd, id) &&
+	    (record_load(en, id, &r, &e) < 0 || r->auto_remove) &&
+	    record_remove(en, id, true, &e) < 0) {
+		log_warn("%s", e.msg);
+		return;
+	}
+	if (end_run_dir(&paths, &e) < 0)
+		log_warn("%s", e.msg);
+}
+
+/* Who looks (run_alive) or sweeps has it as long as that takes, which is worth waiting for; a
+ * supervisor has it while it lives, and answers. */
+static int take_lock(const struct engine *en, const char *id, int lock)
+{
+	for (unsigned ms = 0;; ms += 5) {
+		AUTO_CLOSE int sock = -1;
+		struct err ignored = ERR_INIT;
+
+		if (flock(lock, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		if (ms >= LOCK_MOST_MS ||
+		    (ms >= 50 && control_connect(en, id, &sock, &ignored) == 0))
+			return -EWOULDBLOCK;
+		usleep(5000);
+	}
+}
+
 int run_lock(const struct engine *en, const char *id, int *ret_lock, int *ret_dir, struct err *e)
 {
-	for (int tries = 0, busy = 0; tries < 100; tries++) {
+	for (int tries = 0; tries < 100; tries++) {
 		AUTO_CLOSE int dir = -1, lock = -1;
+		int r;
 
 		if (mkdirat(en->run_fd, id, 0700) < 0 && errno != EEXIST)
 			return err_set(e, errno, "make %s/%s", en->run, id);
@@ -151,15 +175,11 @@ int run_lock(const struct engine *en, const char *id, int *ret_lock, int *ret_di
 			continue;
 		if (lock < 0)
 			return err_set(e, errno, "open %s/%s/engine.lock", en->run, id);
-		/* who looks (run_alive) or sweeps has it for a moment only */
-		if (flock(lock, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK && busy++ < 25) {
-			usleep(2000);
-			continue;
-		}
-		if (flock(lock, LOCK_EX | LOCK_NB) < 0)
-			return errno == EWOULDBLOCK
+		r = take_lock(en, id, lock);
+		if (r < 0)
+			return r == -EWOULDBLOCK
 				       ? err_say(e, EBUSY, "container %.12s is in use", id)
-				       : err_set(e, errno, "lock container %.12s", id);
+				       : err_set(e, -r, "lock container %.12s", id);
 		if (!still_there(en->run_fd, id, lock))
 			continue;
 		/* its holder may have died since this command's sweep */

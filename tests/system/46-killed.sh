@@ -19,6 +19,22 @@ like "the container runs on or has ended" "$(berth inspect --format '{{.State.St
 t "it can be removed" berth rm -f s
 t "its process is gone" until_true 5 test ! -d "/proc/$pid"
 
+# ---- another command sweeps, and takes its time: it has the lock, which says nothing else
+berth create --name swept busybox sh -c "$nap" >/dev/null
+run_dir=$ROOT/run/$(berth inspect --format '{{.Id}}' swept)
+sweeping() { # COMMAND...: while somebody has the lock of the container
+	mkdir -p "$run_dir"
+	flock "$run_dir/engine.lock" sh -c 'echo; sleep 0.3; rm -r "$0"' "$run_dir" > "$T/swept" &
+	until_true 5 test -s "$T/swept"
+	"$@"
+}
+t "start waits for it" sweeping berth start swept
+is "and starts" "$(berth inspect --format '{{.State.Status}}' swept)" running
+t "start of what runs is no error" berth start swept
+t "kill" berth stop -t 0 swept
+t "rm waits for it too" sweeping berth rm swept
+is "and removes" "$(berth ps -aq)" ""
+
 # ---- at random moments: of run, in the foreground and detached
 ours() { # processes of ours in this script's own process namespace
 	local p
