@@ -2,9 +2,11 @@
  * audit_seccomp() and dump_oom_victim() for the texts. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -12,6 +14,7 @@
 #include "base/str.h"
 #include "runtime/kmsg.h"
 
+#define WAIT_SECONDS 2
 #define RECORD_MAX 8192		/* a shorter buffer gets -EINVAL */
 #define INITIAL_PID_NS 0xeffffffcu
 #define SLACK INT64_C(1000000000)	/* the log's clock is not quite CLOCK_MONOTONIC */
@@ -81,19 +84,30 @@ static const char *text_of(char *record, int64_t since)
 	return usec * 1000 + SLACK < since ? NULL : semicolon + 1;
 }
 
+/* The audit system's thread writes what it has to say some time after the end that it speaks of:
+ * so there is a wait. */
 static bool find(int64_t since, bool (*parse)(const char *text, const void *key, void *ret),
 		 const void *key, void *ret)
 {
 	AUTO_CLOSE int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	AUTO_FREE char *record = mem_alloc(RECORD_MAX + 1);
+	struct timespec until, now;
 	bool found = false;
 
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += WAIT_SECONDS;
 	while (fd >= 0) {
 		ssize_t n = read(fd, record, RECORD_MAX);
+		struct pollfd p = { .fd = fd, .events = POLLIN };
 		const char *text;
 
 		if (n < 0 && (errno == EPIPE || errno == EINTR))
 			continue;	/* overwritten while we read */
+		if (n < 0 && errno == EAGAIN && !found) {
+			clock_gettime(CLOCK_MONOTONIC, &now);
+			if (now.tv_sec < until.tv_sec && poll(&p, 1, 1000) > 0)
+				continue;
+		}
 		if (n <= 0)
 			break;
 		record[n] = 0;
