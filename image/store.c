@@ -18,18 +18,22 @@ static const char *const folders[] = {
 
 static const char oci_layout[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
 
-static int store_make(struct store *s, struct err *e)
+static int make_folders(const struct store *s, struct err *e)
 {
-	int r;
-
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
 		if (mkdirat(s->fd, folders[i], i == 4 ? 0755 : 0700) < 0 && errno != EEXIST)
 			return err_set(e, errno, "make %s/%s", s->path, folders[i]);
-	r = path_write_file(s->fd, "oci-layout", oci_layout, sizeof(oci_layout) - 1, 0644, false,
-			    e);
+	return 0;
+}
+
+static int store_make(struct store *s, struct err *e)
+{
+	int r = make_folders(s, e);
+
 	if (r < 0)
 		return r;
-	return 0;
+	return path_write_file(s->fd, "oci-layout", oci_layout, sizeof(oci_layout) - 1, 0644, false,
+			       e);
 }
 
 int store_open(const char *root, struct store **ret, struct err *e)
@@ -335,10 +339,11 @@ int store_tmp_new(const struct store *s, int *ret_fd, int *ret_lock, char name[s
 	AUTO_CLOSE int lock = -1;
 	AUTO_CLOSE int fd = -1;
 	char path[64], random[17];
-	int r;
+	int r = make_folders(s, e);	/* one may have been taken away */
 
 	/* the shared lock keeps store_tmp_clean away until the new folder is locked */
-	r = store_lock(s, false, &guard, e);
+	if (r == 0)
+		r = store_lock(s, false, &guard, e);
 	if (r < 0)
 		return r;
 	str_random_hex(random, 16);
