@@ -22,7 +22,9 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "base/tree.h"
 #include "runtime/container_part.h"
+#include "runtime/plan.h"
 
 static int bind_source(const struct spec_mount *m, int *ret, struct err *e)
 {
@@ -38,6 +40,11 @@ static int bind_source(const struct spec_mount *m, int *ret, struct err *e)
 
 static int set_data(int fs, const struct spec_mount *m, struct err *e)
 {
+	/* A tmpfs that is yet to be filled is read-only as a mount. */
+	for (const struct plan_sb_flag *f = plan_sb_flags; f->flag; f++)
+		if (m->sb_flags & f->flag && !(m->flags & SPEC_MOUNT_TMPCOPYUP) &&
+		    sys_fsconfig(fs, SYS_FSCONFIG_SET_FLAG, f->name, NULL, 0) < 0)
+			return err_set(e, errno, "option %s", f->name);
 	for (char **d = m->data; d && *d; d++) {
 		const char *eq = strchr(*d, '=');
 		AUTO_FREE char *key = mem_strndup(*d, eq ? (size_t)(eq - *d) : strlen(*d));
@@ -50,12 +57,27 @@ static int set_data(int fs, const struct spec_mount *m, struct err *e)
 	return 0;
 }
 
+/* These show the namespaces of who mounts them: ours. */
+static bool shows_ours(const char *type)
+{
+	static const char *const types[] = { "proc", "sysfs", "mqueue", "cgroup", "cgroup2" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (str_eq(type, types[i]))
+			return true;
+	return false;
+}
+
 static int new_fs(const struct spec_mount *m, int *ret, struct err *e)
 {
-	AUTO_CLOSE int fs = sys_fsopen(m->type, FSOPEN_CLOEXEC);
+	AUTO_CLOSE int fs = -1;
 	char why[256];
 	int r;
 
+	if (shows_ours(m->type))
+		return err_say(e, ENOTSUP, "%s would be the host's; it is mounted when the "
+			       "container is created", m->type);
+	fs = sys_fsopen(m->type, FSOPEN_CLOEXEC);
 	if (fs < 0)
 		return err_set(e, errno, "file system %.100s", m->type);
 	if (!str_empty(m->source) &&
@@ -84,15 +106,58 @@ static int set_attributes(int fd, const struct spec_mount *m, struct err *e)
 	return 0;
 }
 
-static int make_detached(const struct spec_mount *m, int *ret, struct err *e)
+/* What is there already goes into the new file system, which then gets its options.  By way of
+ * the process's root, since copying needs our own /proc. */
+static int copy_up(const struct container_state *st, const struct spec_mount *m, int fd,
+		   struct err *e)
+{
+	AUTO_FREE char *path = mem_printf("/proc/%d/root", (int)st->pid);
+	struct tree_opts as_it_is = { 0 };
+	AUTO_CLOSE int pidfd = -1;
+	AUTO_CLOSE int root = -1;
+	AUTO_CLOSE int from = -1;
+	int r;
+
+	if (proc_open(st->pid, st->start_time, &pidfd) < 0)
+		return err_say(e, ESRCH, "container not running");
+	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0 || sys_pidfd_send_signal(pidfd, 0, NULL, 0) < 0)
+		return err_set(e, errno, "open %s", path);
+	r = path_open_in(root, m->destination, O_RDONLY | O_DIRECTORY, 0, &from, e);
+	if (!r)
+		r = tree_copy(from, fd, &as_it_is, e);
+	if (!r)
+		r = tree_copy_attrs(from, fd, &as_it_is, e);
+	return r < 0 ? err_wrap(e, "tmpcopyup") : 0;
+}
+
+/* "none" is no file system: what is there gets the options, as by remount. */
+static bool only_changes(const struct spec_mount *m)
+{
+	return m->flags & SPEC_MOUNT_REMOUNT || str_eq(m->type, "none");
+}
+
+static int make_detached(const struct spec *s, const struct container_state *st,
+			 const struct spec_mount *m, int *ret, struct err *e)
 {
 	AUTO_CLOSE int fd = -1;
 	int r;
 
-	if (m->flags & (SPEC_MOUNT_IDMAP | SPEC_MOUNT_REMOUNT | SPEC_MOUNT_TMPCOPYUP))
-		return err_say(e, ENOTSUP, "idmap, remount and tmpcopyup are not possible in a "
-			       "running container");
+	if (only_changes(m))
+		return 0;
+	if (m->flags & SPEC_MOUNT_IDMAP && !(m->flags & SPEC_MOUNT_BIND))
+		return err_say(e, EINVAL, "idmap is for binds only");
+	if (m->flags & SPEC_MOUNT_IDMAP && !m->uids.n && !s->ns[SPEC_NS_USER].unshare &&
+	    !s->ns[SPEC_NS_USER].path)
+		return err_say(e, EINVAL, "idmap needs uidMappings and gidMappings, or a user "
+			       "namespace of the container");
+	if (m->flags & SPEC_MOUNT_TMPCOPYUP && !str_eq(m->type, "tmpfs"))
+		return err_say(e, EINVAL, "tmpcopyup is for tmpfs only");
 	r = m->flags & SPEC_MOUNT_BIND ? bind_source(m, &fd, e) : new_fs(m, &fd, e);
+	if (!r && m->flags & SPEC_MOUNT_IDMAP)
+		r = launch_idmap(s, m, st->pid, fd, e);
+	if (!r && m->flags & SPEC_MOUNT_TMPCOPYUP)
+		r = copy_up(st, m, fd, e);
 	if (!r)
 		r = set_attributes(fd, m, e);
 	if (!r)
@@ -117,13 +182,44 @@ static int open_target(int root, const struct spec_mount *m, int source, int *re
 				   : path_touch_in(root, m->destination, ret, e);
 }
 
+static int change(int root, const struct spec_mount *m, struct err *e)
+{
+	struct sys_mount_attr how = { .propagation = m->propagation & ~(uint64_t)MS_REC };
+	unsigned rec = m->propagation & MS_REC ? AT_RECURSIVE : 0;
+	AUTO_CLOSE int target = -1;
+	AUTO_CLOSE int fs = -1;
+	int r = path_open_in(root, m->destination, O_PATH, 0, &target, e);
+
+	if (!r)
+		r = set_attributes(target, m, e);
+	if (r < 0)
+		return r;
+	if (how.propagation && sys_mount_setattr(target, "", AT_EMPTY_PATH | rec, &how) < 0)
+		return err_set(e, errno, "propagation");
+	if (!plan_remounts_fs(m))
+		return 0;
+	fs = sys_fspick(target, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
+	if (fs < 0)
+		return err_set(e, errno, "open the file system");
+	if (m->attr_clr & MOUNT_ATTR_RDONLY &&
+	    sys_fsconfig(fs, SYS_FSCONFIG_SET_FLAG, "rw", NULL, 0) < 0)
+		return err_set(e, errno, "option rw");
+	r = set_data(fs, m, e);
+	if (!r && sys_fsconfig(fs, SYS_FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0)
+		r = err_set(e, errno, "change options");
+	return r;
+}
+
 static int attach(int root, const struct spec_mount *m, int source, struct err *e)
 {
 	AUTO_CLOSE int target = -1;
 	struct sys_mount_attr how = { .propagation = m->propagation & ~(uint64_t)MS_REC };
 	unsigned rec = m->propagation & MS_REC ? AT_RECURSIVE : 0;
-	int r = open_target(root, m, source, &target, e);
+	int r;
 
+	if (only_changes(m))
+		return change(root, m, e);
+	r = open_target(root, m, source, &target, e);
 	if (r < 0)
 		return r;
 	if (sys_move_mount(source, "", target, "",
@@ -220,15 +316,18 @@ int container_mounts(const struct container_env *env, const char *id,
 		     const struct spec_mount *m, size_t n, bool add, struct err *e)
 {
 	AUTO_FREE int *sources = add ? mem_array(n + 1, sizeof(*sources)) : NULL;
+	AUTO(arena) struct arena *a = arena_new(SPEC_ARENA_MAX);
 	struct container_state st = { 0 };
+	struct spec *s = NULL;
 	size_t made = 0;
 	int r = container_load(env, id, &st, e);
 
 	if (r < 0)
 		return r;
+	r = container_spec(env, id, a, &s, e);
 	for (; add && !r && made < n; made++) {
 		sources[made] = -1;
-		r = make_detached(&m[made], &sources[made], e);
+		r = make_detached(s, &st, &m[made], &sources[made], e);
 		if (r < 0)
 			err_wrap(e, "mounts[%zu]", made);
 	}

@@ -73,6 +73,10 @@ int launch_keep(struct launch *l, struct err *e);
 int launch_gate_open(int fd, struct err *e);
 /* Opens the gate (gate_fd -1) and waits for the execve to have happened or failed. */
 int launch_open_gate(struct launch *l, struct err *e);
+/* Maps the ids of a detached bind as m says: by maps of its own, or by the user namespace of the
+ * container, whose process is pid (0: it is to join one by path). */
+int launch_idmap(const struct spec *s, const struct spec_mount *m, pid_t pid, int fd,
+		 struct err *e);
 /* Kills, reaps, closes. */
 void launch_abort(struct launch *l);
 

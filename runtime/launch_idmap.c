@@ -50,21 +50,17 @@ static int to_host(const struct spec_idmaps *m, const struct spec_idmaps *contai
 	return 0;
 }
 
-/* Its own maps, those of the namespace that the container joins, or of the one that pid is in. */
-static int namespace_of(const struct plan *p, const struct spec_mount *m, pid_t pid, int *ret,
+/* By its own maps, or by the container's user namespace: that of pid, or the one it joins. */
+static int namespace_of(const struct spec *s, const struct spec_mount *m, pid_t pid, int *ret,
 			struct err *e)
 {
-	const struct spec *s = p->spec;
 	struct spec_idmaps uids = { 0 }, gids = { 0 };
 	AUTO_FREE char *path = NULL;
 	int r;
 
-	if (m->uids.n == 0 && p->ns_fd[SPEC_NS_USER] >= 0) {
-		*ret = fcntl(p->ns_fd[SPEC_NS_USER], F_DUPFD_CLOEXEC, 3);
-		return *ret < 0 ? err_set(e, errno, "the container's user namespace") : 0;
-	}
 	if (m->uids.n == 0) {
-		path = mem_printf("/proc/%d/ns/user", (int)pid);
+		path = pid > 0 ? mem_printf("/proc/%d/ns/user", (int)pid) :
+				 mem_strdup(s->ns[SPEC_NS_USER].path);
 		*ret = open(path, O_RDONLY | O_CLOEXEC);
 		return *ret < 0 ? err_set(e, errno, "open the container's user namespace") : 0;
 	}
@@ -78,13 +74,13 @@ static int namespace_of(const struct plan *p, const struct spec_mount *m, pid_t 
 	return r;
 }
 
-static int map_one(const struct plan *p, const struct spec_mount *m, pid_t pid, int fd,
-		   struct err *e)
+int launch_idmap(const struct spec *s, const struct spec_mount *m, pid_t pid, int fd,
+		 struct err *e)
 {
 	struct sys_mount_attr a = { .attr_set = MOUNT_ATTR_IDMAP };
 	unsigned rec = m->flags & SPEC_MOUNT_IDMAP_REC ? AT_RECURSIVE : 0;
 	AUTO_CLOSE int userns = -1;
-	int r = namespace_of(p, m, pid, &userns, e);
+	int r = namespace_of(s, m, pid, &userns, e);
 
 	if (r == 0) {
 		a.userns_fd = (uint64_t)userns;
@@ -104,7 +100,7 @@ int birth_idmap(struct birth *b, pid_t pid, struct err *e)
 		bool after = m->uids.n == 0 && s->ns[SPEC_NS_USER].unshare;
 
 		if (birth_is_idmapped(m) && b->plan->mounts[i].fd >= 0 && after == (pid > 0))
-			r = map_one(b->plan, m, pid, b->plan->mounts[i].fd, e);
+			r = launch_idmap(s, m, pid, b->plan->mounts[i].fd, e);
 	}
 	return r;
 }
@@ -117,7 +113,7 @@ int birth_idmap_late(struct birth *b, const struct launch *l, int index, int fd,
 	if (!s || fd < 0 || index < 0 || (size_t)index >= s->nmounts ||
 	    !b->plan->mounts[index].idmap)
 		return err_say(e, EPROTO, "berth-init asked for a mapping that nobody wants");
-	r = map_one(b->plan, &s->mounts[index], l->pid, fd, e);
+	r = launch_idmap(s, &s->mounts[index], l->pid, fd, e);
 	if (r == 0 && sync_send(l->sync, SYNC_MAPPED, 0, -1) < 0)
 		return 0;	/* it has failed: birth_follow reads why */
 	return r;

@@ -23,14 +23,6 @@
 #define FS_VALUE_MAX 255	/* of fsconfig's strings */
 
 /* clang-format off */
-static const struct {
-	unsigned long flag;
-	const char *name;
-} sb_flags[] = {
-	{ MS_RDONLY, "ro" }, { MS_SYNCHRONOUS, "sync" }, { MS_DIRSYNC, "dirsync" },
-	{ MS_LAZYTIME, "lazytime" }, { MS_MANDLOCK, "mand" }, { MS_I_VERSION, "iversion" },
-};
-
 /* Who owns the namespace that a file system shows may mount it.  A container that shares the
  * host's namespace, but not its user namespace, gets the host's mount. */
 static const struct {
@@ -107,9 +99,9 @@ static int set_options(struct init *in, int fs, const struct spec_mount *m, stru
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(sb_flags); i++) {
-		if (m->sb_flags & sb_flags[i].flag)
-			r = set_one(fs, sb_flags[i].name, NULL, e);
+	for (const struct plan_sb_flag *f = plan_sb_flags; r == 0 && f->flag; f++) {
+		if (m->sb_flags & f->flag)
+			r = set_one(fs, f->name, NULL, e);
 	}
 	for (char **d = m->data; r == 0 && d && *d; d++) {
 		if (!unmapped_gid(in, m, *d))

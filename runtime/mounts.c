@@ -149,12 +149,19 @@ static int remount(struct init *in, const struct spec_mount *m, const char *path
 	if (r < 0)
 		return r;
 	r = mount_attrs(in, m, target, false, e);
-	if (r < 0 || !m->data || !m->data[0] || is_bind(m))
+	if (r < 0 || !plan_remounts_fs(m))
 		return r;
 	fs = sys_fspick(target, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
 	if (fs < 0)
 		return err_set(e, errno, "open the file system");
-	for (char **d = m->data; *d; d++) {
+	for (const struct plan_sb_flag *f = plan_sb_flags; f->flag; f++)
+		if (m->sb_flags & f->flag &&
+		    sys_fsconfig(fs, SYS_FSCONFIG_SET_FLAG, f->name, NULL, 0) < 0)
+			return err_set(e, errno, "option %s", f->name);
+	if (m->attr_clr & MOUNT_ATTR_RDONLY &&
+	    sys_fsconfig(fs, SYS_FSCONFIG_SET_FLAG, "rw", NULL, 0) < 0)
+		return err_set(e, errno, "option rw");
+	for (char **d = m->data; d && *d; d++) {
 		AUTO_FREE char *key = mem_strdup(*d);
 		char *value = strchr(key, '=');
 

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mount.h>
 
 #include "base/str.h"
+#include "base/sys.h"
 
 #define PAGE 4096u
 
@@ -15,6 +17,12 @@ static const struct {
 } default_devices[] = {
 	{ "/dev/null", 1, 3 }, { "/dev/zero", 1, 5 },	 { "/dev/full", 1, 7 },
 	{ "/dev/random", 1, 8 }, { "/dev/urandom", 1, 9 }, { "/dev/tty", 5, 0 },
+};
+
+const struct plan_sb_flag plan_sb_flags[] = {
+	{ MS_RDONLY, "ro" },	     { MS_SYNCHRONOUS, "sync" }, { MS_DIRSYNC, "dirsync" },
+	{ MS_LAZYTIME, "lazytime" }, { MS_MANDLOCK, "mand" },	 { MS_I_VERSION, "iversion" },
+	{ 0, NULL },
 };
 
 struct plan *plan_new(struct arena *a)
@@ -104,6 +112,14 @@ void plan_set_devices(struct plan *p, struct arena *a, const struct spec *s)
 		v[i].path = arena_strdup(a, v[i].path);
 	p->devices = v;
 	p->ndevices = n;
+}
+
+bool plan_remounts_fs(const struct spec_mount *m)
+{
+	/* "ro" is the mount's, "rw" needs both; mount(8) */
+	return !(m->flags & SPEC_MOUNT_BIND) && !str_eq(m->type, "none") &&
+	       ((m->data && m->data[0]) || (m->sb_flags & ~(uint64_t)MS_RDONLY) ||
+		(m->attr_clr & MOUNT_ATTR_RDONLY));
 }
 
 bool plan_maps_id(const struct spec_idmaps *m, uint32_t id)

@@ -102,6 +102,10 @@ void plan_set_filter(struct plan *p, struct arena *a, const struct filter_progra
 void plan_set_devices(struct plan *p, struct arena *a, const struct spec *s);
 /* Whether we make the nodes of /dev: not when the spec binds a whole /dev of its own. */
 bool plan_makes_dev(const struct spec *s);
+/* The flags of a superblock as fsconfig(2) spells them; ends with flag 0. */
+extern const struct plan_sb_flag { unsigned long flag; const char *name; } plan_sb_flags[];
+/* Whether a remount is of the file system too, not of the mount alone. */
+bool plan_remounts_fs(const struct spec_mount *m);
 /* Whether the container's id is mapped at all. */
 bool plan_maps_id(const struct spec_idmaps *m, uint32_t id);
 /* The child's side: maps what fd holds and checks that it is a plan. */
