@@ -58,9 +58,9 @@ static int open_agent(const char *path, int *ret, struct err *e)
 	parent = mem_strndup(path, (size_t)(base - path));
 	dir = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
-		return err_set(e, errno, "seccomp listenerPath %s", path);
+		return err_set(e, errno, "failed to connect with seccomp agent %s", path);
 	if (fd_unix_connect(dir, base, SOCK_STREAM, ret, e) < 0)
-		return err_wrap(e, "seccomp listenerPath %s", path);
+		return err_wrap(e, "failed to connect with seccomp agent %s", path);
 	return 0;
 }
 

@@ -62,7 +62,7 @@ bad "an argument beyond the sixth" "*linux.seccomp.syscalls?0?.args?0?.index*" \
 bad "notify without a listener" "*linux.seccomp*listenerPath*" \
 	"$(rule '{"names":["mkdir"],"action":"SCMP_ACT_NOTIFY"}')"
 bad "notify as the default" "*default action*" '{"defaultAction":"SCMP_ACT_NOTIFY","listenerPath":"/x"}'
-bad "a listener that is not there" "*/nowhere/sock*" \
+bad "a listener that is not there" "*failed to connect with seccomp agent /nowhere/sock*" \
 	"$(rule '{"names":["mkdir"],"action":"SCMP_ACT_NOTIFY"}' | jq -c '.listenerPath = "/nowhere/sock"')"
 config "$(rule '{"names":["nosuchcall"],"action":"SCMP_ACT_KILL"}')" '{"run.oci.seccomp_fail_unknown_syscall":"1"}' true
 fails "an unknown name, when asked to" 1 "*nosuchcall*" oci run -b "$T/b" bad
