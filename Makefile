@@ -16,6 +16,8 @@ endif
 ifeq ($(COVERAGE),1)
 B := build-coverage
 endif
+# One name for a folder, however it was written: dependencies are found by it.
+override B := $(patsubst $(CURDIR)/%,%,$(abspath $(B)))
 ifneq ($(V),1)
 Q := @
 say = @printf '  %-7s %s\n' $(1) $(2)
