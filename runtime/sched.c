@@ -22,6 +22,7 @@
 #define LIST_BITS 1024u
 #define IOPRIO_SHIFT 13
 #define IOPRIO_PROCESS 1
+#define SCHEDULE_DEADLINE 6	/* linux/sched.h, which cannot be included beside sched.h */
 
 struct sched_attr_v0 {		/* the kernel's first version of struct sched_attr */
 	uint32_t size, policy;
@@ -44,9 +45,13 @@ static int set_scheduler(const struct spec_scheduler *s, struct err *e)
 		.period = s->period,
 	};
 
-	if (s->set && syscall(SYS_sched_setattr, 0, &a, 0) < 0)
-		return err_set(e, errno, "process.scheduler");
-	return 0;
+	if (!s->set || syscall(SYS_sched_setattr, 0, &a, 0) == 0)
+		return 0;
+	err_set(e, errno, "process.scheduler");
+	if (e->code == EPERM && a.policy == SCHEDULE_DEADLINE)
+		err_hint(e, "a deadline process scheduler can't be used together with AllowedCPUs: "
+			 "it needs all CPUs");
+	return -e->code;
 }
 
 /* "0-3,7" as the kernel reads lists of CPUs and memory nodes. */

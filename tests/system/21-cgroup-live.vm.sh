@@ -58,6 +58,10 @@ t "statistics have every part" jq -e '.data | .memory.usage.usage > 0 and .memor
 oci delete -f $id
 t "nothing is left" test ! -d "$CG"
 
+make_bundle "$T/dl" '.process.args = ["true"] | .linux.resources.cpu.cpus = "0"
+	| .process.scheduler = {policy: "SCHED_DEADLINE", runtime: 10000000, deadline: 20000000, period: 20000000}'
+fails "a deadline needs all CPUs" 1 "*process.scheduler*AllowedCPUs*" oci run --bundle "$T/dl" $id-dl
+
 # ---- OOM ----
 make_bundle "$T/oom" '.process.args = ["sh", "-c", "until [ -e /tmp/go ]; do sleep 0.1; done; x=$(head -c 100000000 /dev/zero | tr \"\\0\" x)"]
 	| .root.readonly = false | .linux.resources.memory = {limit: 33554432, swap: 33554432}'
