@@ -13,6 +13,7 @@
 
 /* Exit statuses that users of container engines know. */
 enum err_status {
+	ERR_STATUS_NONE = 1,		/* there is no such container, volume … */
 	ERR_STATUS_ENGINE = 125,	/* we could not do it */
 	ERR_STATUS_NOEXEC = 126,	/* the command was found but cannot be run */
 	ERR_STATUS_NOTFOUND = 127,	/* the command was not found */

@@ -1,6 +1,7 @@
 /* path.c - see path.h. */
 #include "base/path.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -413,7 +414,7 @@ int path_read_line(int dirfd, const char *name, char *buf, size_t n, struct err 
 #define REMOVE_DEPTH 48
 #define REMOVE_BUF 16384
 
-struct dirent64 {
+struct raw_entry {
 	uint64_t ino;
 	int64_t off;
 	uint16_t len;
@@ -504,7 +505,7 @@ static int descend(struct removal *rm, const char *name)
 	return 0;
 }
 
-static int remove_entry(struct removal *rm, const struct dirent64 *d)
+static int remove_entry(struct removal *rm, const struct raw_entry *d)
 {
 	struct level *l = &rm->v[rm->n - 1];
 	int r, r2;
@@ -551,11 +552,11 @@ static int finish_level(struct removal *rm, int dirfd)
 static int remove_step(struct removal *rm, int dirfd)
 {
 	struct level *l = &rm->v[rm->n - 1];
-	const struct dirent64 *d;
+	const struct raw_entry *d;
 	long k;
 
 	if (l->pos < l->n) {
-		d = (const struct dirent64 *)(const void *)(l->buf + l->pos);
+		d = (const struct raw_entry *)(const void *)(l->buf + l->pos);
 		l->pos += d->len;
 		return remove_entry(rm, d);
 	}
@@ -605,6 +606,24 @@ int path_remove_tree(int dirfd, const char *name, struct err *e)
 		r = remove_step(&rm, dirfd);
 	if (r < 0)
 		return err_set(e, -r, "remove %s: in %s", name, rm.v[rm.n - 1].name);
+	return 0;
+}
+
+int path_list(int dirfd, const char *name, struct strlist *ret)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *de;
+
+	if (!d) {
+		fd_close(&fd);
+		return -errno;
+	}
+	while ((de = readdir(d)))
+		if (de->d_name[0] != '.')
+			strlist_add(ret, de->d_name);
+	closedir(d);
+	strlist_sort(ret);
 	return 0;
 }
 

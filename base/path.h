@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/str.h"
 
 /* Opens `path` (absolute or relative: both start at rootfd) inside rootfd's tree.  flags as
  * open(2), O_CLOEXEC added.  -EXDEV never escapes: an absolute symlink stays inside. */
@@ -58,6 +59,8 @@ int path_read_line(int dirfd, const char *name, char *buf, size_t n, struct err 
  * another mount (-EXDEV there).  Absent is success.  Depth is not bounded by the stack. */
 int path_remove_tree(int dirfd, const char *name, struct err *e);
 
+/* Names in a folder of ours, sorted, without those that begin with a dot.  -errno, no message. */
+int path_list(int dirfd, const char *name, struct strlist *ret);
 bool path_exists(int dirfd, const char *name);
 /* Lexical: removes "." and "//" and resolves ".." at the root ("/a/../.." is "/").  Result is
  * absolute; caller frees. */

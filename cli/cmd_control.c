@@ -23,7 +23,7 @@ static int pause_one(struct cli *c, const char *id, const char *name, void *ctx,
 		return err_say(e, EINVAL, "container %s is %s", name, connect_state_name(state));
 	r = container_pause(&c->env, id, pause, e);
 	if (r == 0) {
-		event_log(c->en.root, "container", pause ? "pause" : "unpause", id, NULL);
+		connect_event(c, pause ? "pause" : "unpause", id, NULL);
 		printf("%s\n", name);
 	}
 	return r;
@@ -162,7 +162,7 @@ static int update_one(struct cli *c, const char *id, const char *name, void *ctx
 		return rc;
 	if (o->restart)
 		tell_restart(c, r);
-	event_log(c->en.root, "container", "update", id, NULL);
+	connect_event(c, "update", id, r->name);
 	printf("%s\n", name);
 	return 0;
 }

@@ -26,7 +26,7 @@ static const struct opt rows[] = {
 	  "Begin with what came after TIME (or the last 10m)" },
 	{ "until", 0, OPT_STR, O(until), "TIME", "End at TIME" },
 	{ "filter", 'f', OPT_LIST, O(filter), "KEY=VALUE",
-	  "Only event=, container=, type=, image=" },
+	  "Only event=, type=, container=, image=, volume=, network=" },
 	{ "format", 0, OPT_STR, O(format), "FORMAT", "json, or a template as '{{.Action}}'" },
 	OPT_END,
 };
@@ -61,26 +61,48 @@ static const char *attr(const struct json *v, const char *key)
 	return json_str(json_get(json_get(json_get(v, "Actor"), "Attributes"), key));
 }
 
+static const char *const filter_keys[] = { "event", "type", "container", "image", "volume",
+					   "network", NULL };
+
+static int check_filters(const struct strlist *l, struct err *e)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		size_t k = 0;
+
+		while (filter_keys[k] && !(str_after(l->v[i], filter_keys[k]) &&
+					   *str_after(l->v[i], filter_keys[k]) == '='))
+			k++;
+		if (!filter_keys[k])
+			return err_say(e, EINVAL, "--filter %s: expected event=, type=, "
+				       "container=, image=, volume= or network=", l->v[i]);
+	}
+	return 0;
+}
+
 /* Filters of one key are alternatives, of different keys all must hold. */
 static bool wanted(const struct view *w, const struct json *v)
 {
-	static const char *const keys[] = { "event", "container", "type", "image" };
 	const char *id = json_str(json_get(json_get(v, "Actor"), "ID"));
-	const char *values[4] = { json_str(json_get(v, "Action")), attr(v, "name"),
-				  json_str(json_get(v, "Type")), attr(v, "image") };
+	const char *type = json_str(json_get(v, "Type"));
+	const char *name = attr(v, "name") ? attr(v, "name") : id;
 
-	for (size_t k = 0; k < ARRAY_SIZE(keys); k++) {
+	for (size_t k = 0; filter_keys[k]; k++) {
 		bool asked = false, hit = false;
+		const char *is = str_eq(filter_keys[k], "event") ? json_str(json_get(v, "Action")) :
+				 str_eq(filter_keys[k], "type") ? type :
+				 str_eq(filter_keys[k], type) ? name :
+				 str_eq(filter_keys[k], "image") ? attr(v, "image") : NULL;
 
 		for (size_t i = 0; i < w->o->filter.n; i++) {
-			const char *f = str_after(w->o->filter.v[i], keys[k]);
+			const char *f = str_after(w->o->filter.v[i], filter_keys[k]);
 
 			if (!f || *f != '=')
 				continue;
 			asked = true;
-			hit |= str_eq(f + 1, values[k]) ||
-			       (k == 0 && values[k] && str_starts(values[k], f + 1)) ||
-			       (k == 1 && id && *(f + 1) && str_starts(id, f + 1));
+			hit |= str_eq(f + 1, is) ||
+			       (k == 0 && is && str_starts(is, f + 1)) ||	/* exec: exec_die */
+			       (is && id && f[1] && str_eq(filter_keys[k], type) &&
+				str_starts(id, f + 1));
 		}
 		if (asked && !hit)
 			return false;
@@ -185,7 +207,8 @@ static int run_events(struct cli *c, void *opts, int argc, char **argv, struct e
 
 	(void)argc;
 	(void)argv;
-	if ((rc = when("since", o->since, &w.since, e)) < 0 ||
+	if ((rc = check_filters(&o->filter, e)) < 0 ||
+	    (rc = when("since", o->since, &w.since, e)) < 0 ||
 	    (rc = when("until", o->until, &w.until, e)) < 0)
 		return rc;
 	clock_gettime(CLOCK_REALTIME, &now);

@@ -187,8 +187,12 @@ static int exec_in(struct cli *c, const struct record *r, pid_t pid, const struc
 	if (!o->detach && (rc = tty_signals(&t, e)) < 0)
 		return rc;
 	rc = container_exec(&c->env, r->id, a, p, &eo, &l, e);
-	if (rc == 0 && !o->detach)
+	if (rc == 0)
+		connect_event(c, "exec_start", r->id, r->name);
+	if (rc == 0 && !o->detach) {
 		rc = wait_for(&t, &l, e);
+		connect_event(c, "exec_die", r->id, r->name);
+	}
 	tty_close(&t);
 	return rc;
 }
@@ -265,6 +269,7 @@ static int run_attach(struct cli *c, void *opts, int argc, char **argv, struct e
 	a.tty = r->tty;
 	a.detach_keys = o->detach_keys ? o->detach_keys : r->detach_keys;
 	a.flags = SUP_STDOUT | SUP_STDERR | (r->stdin_open && !o->no_stdin ? SUP_STDIN : 0);
+	connect_event(c, "attach", id, r->name);
 	rc = attach_run(&a, &end, &code, e);
 	if (rc < 0)
 		return rc;
@@ -277,7 +282,7 @@ static int run_attach(struct cli *c, void *opts, int argc, char **argv, struct e
 const struct command command_exec = {
 	.name = "exec", .args = "CONTAINER COMMAND [ARG...]", .summary = "Run a command in a running container",
 	.opts = exec_rows, .size = sizeof(struct exec_opts), .min = 2, .max = -1,
-	.flags = CMD_STOP_AT_ARG, .complete = "running", .run = run_exec,
+	.flags = CMD_STOP_AT_ARG | CMD_RUNS, .complete = "running", .run = run_exec,
 };
 const struct command command_attach = {
 	.name = "attach", .args = "CONTAINER", .summary = "Join the terminal or output of a running container",

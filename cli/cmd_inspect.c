@@ -65,7 +65,7 @@ int inspect_print(struct cli *c, inspect_fn *fn, const char *format, bool size, 
 		if (argc == 1 && !format)
 			printf("[]\n");
 		log_error(&one);
-		status = ERR_STATUS_ENGINE;
+		status = one.code == ENOENT ? ERR_STATUS_NONE : ERR_STATUS_ENGINE;
 	}
 	if (!format || str_eq(format, "json")) {
 		if (list.n && !format)

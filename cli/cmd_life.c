@@ -122,6 +122,8 @@ static int stop_one(struct cli *c, const char *name, void *ctx)
 		r = connect_stop(c, id, a->sig, a->timeout, &e);
 	if (r == 0 && a->start)
 		r = connect_start(c, id, &e);
+	if (r == 0)
+		connect_event(c, a->start ? "restart" : "stop", id, NULL);
 	if (r < 0) {
 		log_error(&e);
 		return e.status ? e.status : 1;
@@ -161,8 +163,10 @@ static int kill_one(struct cli *c, const char *id, const char *name, void *ctx, 
 {
 	int r = connect_kill(c, id, *(int *)ctx, e);
 
-	if (r == 0)
+	if (r == 0) {
+		connect_event(c, "kill", id, NULL);
 		printf("%s\n", name);
+	}
 	return r;
 }
 

@@ -38,6 +38,12 @@ static int open_image_root(struct cli *c, const char *name, int *ret, char key[s
 	return overlay_mount(store, &o, ret, e);
 }
 
+static int none_such(const char *name, struct err *e)
+{
+	err_say(e, ENOENT, "no such container or image: %s", name);
+	return err_status(e, ERR_STATUS_NONE);
+}
+
 static int attach(struct cli *c, const char *key, int root, struct err *e)
 {
 	AUTO_FREE char *path = mem_printf("%s/mounts/%s", c->en.root, key);
@@ -63,7 +69,7 @@ static int mount_one(struct cli *c, const char *name, struct err *e)
 	if (record_find(&c->en, name, id, &none) < 0) {
 		rc = open_image_root(c, name, &root, key, e);
 		if (rc == -ENOENT)
-			return err_say(e, ENOENT, "no such container or image: %s", name);
+			return none_such(name, e);
 		return rc < 0 ? rc : attach(c, key, root, e);
 	}
 	if (connect_pid(&c->en, id, &pid, key, &none) == 0) {
@@ -115,7 +121,7 @@ static int umount_one(struct cli *c, const char *name, struct err *e)
 	if (record_find(&c->en, name, key, &none) < 0) {
 		if (store_open(c->en.root, &store, e) < 0 ||
 		    image_load(store, name, &image, e) < 0)
-			return err_say(e, ENOENT, "no such container or image: %s", name);
+			return none_such(name, e);
 		snprintf(key, sizeof(key), "%s", str_after(image->id, "sha256:"));
 	}
 	AUTO_FREE char *path = mem_printf("%s/mounts/%s", c->en.root, key);

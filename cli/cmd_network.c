@@ -9,6 +9,7 @@
 #include "cli/pairs.h"
 #include "cli/view.h"
 #include "netns/net.h"
+#include "runtime/event.h"
 
 /* ---- create ---- */
 
@@ -90,8 +91,12 @@ static int run_create(struct cli *c, void *opts, int argc, char **argv, struct e
 		else if (r < 0)
 			*e = one;
 	}
-	if (r == 0)
+	if (r == 0) {
+		struct event_attr attrs[] = { { "name", argv[0] }, { 0 } };
+
+		event_log(c->en.root, "network", "create", made.id, attrs);
 		printf("%s\n", made.id);
+	}
 	return r;
 }
 
@@ -205,6 +210,7 @@ static int run_rm(struct cli *c, void *opts, int argc, char **argv, struct err *
 		int r = net_network_remove(&paths, argv[i], &one);
 
 		if (r == 0) {
+			event_log(c->en.root, "network", "destroy", argv[i], NULL);
 			printf("%s\n", argv[i]);
 		} else if (r != -ENOENT || !o->force) {
 			log_error(&one);

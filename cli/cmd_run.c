@@ -228,6 +228,7 @@ static int create(struct cli *c, struct run_opts *o, int argc, char **argv, stru
 		end_run_dir(&p, &ignored);
 		return rc;
 	}
+	connect_event(c, "create", (*ret)->id, (*ret)->name);
 	*ret_lock = TAKE_FD(lock);
 	return 0;
 }
@@ -385,7 +386,7 @@ const struct command command_run = {
 	.size = sizeof(struct run_opts),
 	.min = 0,
 	.max = -1,
-	.flags = CMD_STOP_AT_ARG,
+	.flags = CMD_STOP_AT_ARG | CMD_RUNS,
 	.complete = "image",
 	.run = run_run,
 };
@@ -398,7 +399,7 @@ const struct command command_create = {
 	.size = sizeof(struct run_opts),
 	.min = 0,
 	.max = -1,
-	.flags = CMD_STOP_AT_ARG,
+	.flags = CMD_STOP_AT_ARG | CMD_RUNS,
 	.complete = "image",
 	.run = run_create,
 };

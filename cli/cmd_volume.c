@@ -8,6 +8,7 @@
 #include "cli/prune.h"
 #include "cli/usage.h"
 #include "cli/view.h"
+#include "runtime/event.h"
 #include "runtime/volume.h"
 
 /* ---- create ---- */
@@ -79,6 +80,8 @@ static int create(struct cli *c, const struct create_opts *o, const char *name, 
 		*e = exists;
 		return r;
 	}
+	if (r == 0)
+		event_log(c->en.root, "volume", "create", name, NULL);
 	printf("%s\n", name);
 	return 0;
 }
@@ -188,8 +191,10 @@ static int remove_one(struct cli *c, const char *name, struct err *e)
 	if (volume_use_count(&use, name, &user))
 		return err_say(e, EBUSY, "volume %s is in use by container %s", name, user);
 	r = volume_remove(&c->en, name, e);
-	if (r == 0)
+	if (r == 0) {
+		event_log(c->en.root, "volume", "destroy", name, NULL);
 		printf("%s\n", name);
+	}
 	return r;
 }
 

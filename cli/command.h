@@ -28,6 +28,7 @@ enum command_flags {
 	CMD_HIDDEN = 4,		/* for berth itself */
 	CMD_RAW = 8,		/* parses its own arguments */
 	CMD_NO_SWEEP = 16,	/* does not clean up after others first */
+	CMD_RUNS = 32,		/* its exit status is a command's: whatever fails of ours is 125 */
 };
 
 struct command {

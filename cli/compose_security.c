@@ -190,7 +190,7 @@ static int seccomp_file(struct compose *c, const char *path, struct err *e)
 	return 0;
 }
 
-static void path_list(struct compose *c, const char *value, char ***list)
+static void masked_list(struct compose *c, const char *value, char ***list)
 {
 	AUTO(strlist) struct strlist l = STRLIST_INIT;
 
@@ -254,7 +254,7 @@ static int security_opt(struct compose *c, const char *text, struct err *e)
 			       text);
 	}
 	if ((v = str_after(text, "mask="))) {
-		path_list(c, v, &c->s->masked_paths);
+		masked_list(c, v, &c->s->masked_paths);
 		return 0;
 	}
 	if ((v = str_after(text, "unmask=")) ||

@@ -10,6 +10,7 @@
 #include "base/path.h"
 #include "base/proc.h"
 #include "cli/connect.h"
+#include "runtime/event.h"
 #include "runtime/supervisor.h"
 
 static const char *const state_names[] = { "created", "running", "paused", "restarting", "exited" };
@@ -139,6 +140,17 @@ void connect_tell(struct cli *c, const char *id, const char *setting)
 		control_send(sock, SUP_SET, 0, 0, setting, strlen(setting));
 }
 
+void connect_event(struct cli *c, const char *action, const char *id, const char *name)
+{
+	AUTO(record) struct record *r = NULL;
+	struct event_attr attrs[] = { { "name", name }, { 0 } };
+	struct err ignored = ERR_INIT;
+
+	if (!name && record_load(&c->en, id, &r, &ignored) == 0)
+		attrs[0].value = r->name;
+	event_log(c->en.root, "container", action, id, attrs[0].value ? attrs : NULL);
+}
+
 static int stop(struct cli *c, const char *id, const char *first, int sig, int32_t timeout,
 		struct err *e)
 {
@@ -204,6 +216,8 @@ int connect_wait(struct cli *c, const char *id, int *ret_code, struct err *e)
 int connect_remove(struct cli *c, const char *id, bool force, bool volumes, struct err *e)
 {
 	struct end_paths p = { c->en.run_fd, c->en.containers_fd, id, NULL };
+	AUTO(record) struct record *rec = NULL;
+	struct err ignored = ERR_INIT;
 	AUTO_CLOSE int lock = -1;
 	int r;
 
@@ -218,7 +232,11 @@ int connect_remove(struct cli *c, const char *id, bool force, bool volumes, stru
 	r = run_lock(&c->en, id, &lock, NULL, e);
 	if (r < 0)
 		return r;
+	if (record_load(&c->en, id, &rec, &ignored) < 0)
+		rec = NULL;
 	r = record_remove(&c->en, id, volumes, e);
+	if (r == 0)
+		connect_event(c, "destroy", id, rec ? rec->name : "");
 	if (r == 0)
 		r = end_run_dir(&p, e);
 	return r;

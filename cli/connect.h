@@ -37,6 +37,8 @@ int connect_shutdown(struct cli *c, const char *id, int32_t timeout, struct err 
 /* Tells the supervisor a setting ("restart=1", "name=x"); nobody there is fine. */
 void connect_tell(struct cli *c, const char *id, const char *setting);
 int connect_kill(struct cli *c, const char *id, int sig, struct err *e);
+/* For `berth events`: "kill" and the like, with its name (NULL: looked up). */
+void connect_event(struct cli *c, const char *action, const char *id, const char *name);
 /* Waits for its end → exit code. */
 int connect_wait(struct cli *c, const char *id, int *ret_code, struct err *e);
 /* force: also a running one. */

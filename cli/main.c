@@ -167,7 +167,10 @@ static int run_command(struct cli *c, const struct command *cmd, int argc, char 
 		if (!(cmd->flags & CMD_NO_SWEEP) && (r = sweep_run(&c->en, e)) < 0)
 			return r;
 	}
-	return cmd->run(c, v.opts, n, raw ? argv + 1 : args, e);
+	r = cmd->run(c, v.opts, n, raw ? argv + 1 : args, e);
+	if (r < 0 && (cmd->flags & CMD_RUNS) && e->status == ERR_STATUS_NONE)
+		e->status = ERR_STATUS_ENGINE;
+	return r;
 }
 
 static int berth_main(int argc, char **argv, struct err *e)

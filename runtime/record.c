@@ -205,17 +205,12 @@ int record_rename(const struct engine *en, struct record *r, const char *name, s
 /* The name of a container whose record cannot be read. */
 static void release_names_of(const struct engine *en, const char *id)
 {
-	AUTO_CLOSE int fd = openat(en->names_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *de;
+	AUTO(strlist) struct strlist names = STRLIST_INIT;
 
-	if (!d)
+	if (path_list(en->names_fd, ".", &names) < 0)
 		return;
-	TAKE_FD(fd);
-	while ((de = readdir(d)))
-		if (de->d_name[0] != '.')
-			release_name(en, de->d_name, id);
-	closedir(d);
+	for (size_t i = 0; i < names.n; i++)
+		release_name(en, names.v[i], id);
 }
 
 int record_remove(const struct engine *en, const char *id, bool volumes, struct err *e)
@@ -244,6 +239,19 @@ static bool is_hex(const char *s)
 	return *s && strspn(s, "0123456789abcdef") == strlen(s);
 }
 
+/* With the nearest name that there is. */
+static int no_such(const struct engine *en, const char *what, struct err *e)
+{
+	AUTO(strlist) struct strlist names = STRLIST_INIT;
+	const char *near = NULL;
+
+	if (path_list(en->names_fd, ".", &names) == 0 && names.n)
+		near = str_nearest(what, (const char *const *)names.v);
+	err_say(e, ENOENT, near ? "no such container: %s (did you mean %s?)"
+				: "no such container: %s", what, near);
+	return err_status(e, ERR_STATUS_NONE);
+}
+
 /* An id by its beginning. */
 static int find_prefix(const struct engine *en, const char *what, char ret_id[static 65],
 		       struct err *e)
@@ -268,7 +276,7 @@ static int find_prefix(const struct engine *en, const char *what, char ret_id[st
 			       "%s is the beginning of %d containers' ids; give more digits", what,
 			       n);
 	if (n == 0)
-		return err_say(e, ENOENT, "no such container: %s", what);
+		return no_such(en, what, e);
 	memcpy(ret_id, found, 65);
 	return 0;
 }
@@ -279,7 +287,7 @@ int record_find(const struct engine *en, const char *what, char ret_id[static 65
 	ssize_t n;
 
 	if (str_empty(what) || strchr(what, '/') || strlen(what) > 255)
-		return err_say(e, ENOENT, "no such container: %s", what);
+		return no_such(en, what, e);
 	n = readlinkat(en->names_fd, what, id, sizeof(id) - 1);
 	if (n == 64) {
 		id[n] = 0;
@@ -290,7 +298,7 @@ int record_find(const struct engine *en, const char *what, char ret_id[static 65
 	}
 	if (is_hex(what) && strlen(what) <= 64)
 		return find_prefix(en, what, ret_id, e);
-	return err_say(e, ENOENT, "no such container: %s", what);
+	return no_such(en, what, e);
 }
 
 struct dated { char id[65]; struct timespec t; };

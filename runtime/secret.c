@@ -1,5 +1,4 @@
 /* secret.c - see secret.h.  Runs in: host. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -31,6 +30,12 @@ static int check_name(const char *name, struct err *e)
 	return 0;
 }
 
+static int none_such(const char *name, struct err *e)
+{
+	err_say(e, ENOENT, "no such secret: %s", name);
+	return err_status(e, ERR_STATUS_NONE);
+}
+
 /* The id is a hash of name and time: it says which one, and nothing of what is inside. */
 static void make_id(const char *name, const struct stat *st, char ret[static 26])
 {
@@ -52,7 +57,7 @@ int secret_load(const struct engine *en, const char *name, struct secret_info *r
 	if (r < 0)
 		return r;
 	if (check_name(name, e) < 0 || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_say(e, ENOENT, "no such secret: %s", name);
+		return none_such(name, e);
 	memset(ret, 0, sizeof(*ret));
 	memcpy(ret->name, name, strlen(name) + 1);
 	make_id(name, &st, ret->id);
@@ -84,22 +89,11 @@ int secret_create(const struct engine *en, const char *name, const void *data, s
 int secret_list(const struct engine *en, struct strlist *ret, struct err *e)
 {
 	AUTO_CLOSE int dir = -1;
-	struct dirent *de;
-	DIR *d;
 	int r = open_secrets(en, &dir, e);
 
-	if (r < 0)
-		return r;
-	d = fdopendir(dir);
-	if (!d)
-		return err_set(e, errno, "read %s/secrets", en->root);
-	TAKE_FD(dir);
-	while ((de = readdir(d)))
-		if (de->d_name[0] != '.')
-			strlist_add(ret, de->d_name);
-	closedir(d);
-	strlist_sort(ret);
-	return 0;
+	if (r == 0 && (r = path_list(dir, ".", ret)) < 0)
+		return err_set(e, -r, "read %s/secrets", en->root);
+	return r;
 }
 
 int secret_remove(const struct engine *en, const char *name, struct err *e)
@@ -110,7 +104,7 @@ int secret_remove(const struct engine *en, const char *name, struct err *e)
 	if (r < 0)
 		return r;
 	if (check_name(name, e) < 0 || unlinkat(dir, name, 0) < 0)
-		return err_say(e, ENOENT, "no such secret: %s", name);
+		return none_such(name, e);
 	return 0;
 }
 

@@ -1,5 +1,4 @@
 /* volume.c - see volume.h.  Runs in: host. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -23,6 +22,12 @@ int volume_name_check(const char *name, struct err *e)
 				 "volume name '%s': only letters, digits, and then _.- are allowed",
 				 name)
 		       : 0;
+}
+
+static int none_such(const char *name, struct err *e)
+{
+	err_say(e, ENOENT, "no such volume: %s", name);
+	return err_status(e, ERR_STATUS_NONE);
 }
 
 static int open_volumes(const struct engine *en, int *ret, struct err *e)
@@ -110,10 +115,10 @@ int volume_load(const struct engine *en, const char *name, struct volume **ret, 
 	int r;
 
 	if (volume_name_check(name, e) < 0)
-		return err_say(e, ENOENT, "no such volume: %s", name);
+		return none_such(name, e);
 	r = path_read_file(en->root_fd, path, VOLUME_JSON_MAX, &text, &n, e);
 	if (r == -ENOENT)
-		return err_say(e, ENOENT, "no such volume: %s", name);
+		return none_such(name, e);
 	if (r < 0)
 		return r;
 	a = arena_new(64u << 20);
@@ -146,22 +151,11 @@ void volume_cleanup(struct volume **v)
 int volume_list(const struct engine *en, struct strlist *ret, struct err *e)
 {
 	AUTO_CLOSE int volumes = -1;
-	struct dirent *de;
-	DIR *d;
 	int r = open_volumes(en, &volumes, e);
 
-	if (r < 0)
-		return r;
-	d = fdopendir(volumes);
-	if (!d)
-		return err_set(e, errno, "read %s/volumes", en->root);
-	TAKE_FD(volumes);
-	while ((de = readdir(d)))
-		if (de->d_name[0] != '.')
-			strlist_add(ret, de->d_name);
-	closedir(d);
-	strlist_sort(ret);
-	return 0;
+	if (r == 0 && (r = path_list(volumes, ".", ret)) < 0)
+		return err_set(e, -r, "read %s/volumes", en->root);
+	return r;
 }
 
 int volume_remove(const struct engine *en, const char *name, struct err *e)
@@ -173,7 +167,7 @@ int volume_remove(const struct engine *en, const char *name, struct err *e)
 	if (r < 0)
 		return r;
 	if (volume_name_check(name, e) < 0 || !path_exists(volumes, name))
-		return err_say(e, ENOENT, "no such volume: %s", name);
+		return none_such(name, e);
 	/* gone in one step, whatever happens while its files are removed */
 	if ((r = path_remove_tree(volumes, dead, e)) < 0)
 		return r;
@@ -191,7 +185,7 @@ int volume_open(const struct engine *en, const char *name, int *ret, struct err 
 		return -e->code;
 	fd = openat(en->root_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return errno == ENOENT ? err_say(e, ENOENT, "no such volume: %s", name)
+		return errno == ENOENT ? none_such(name, e)
 				       : err_set(e, errno, "open volume %s", name);
 	*ret = fd;
 	return 0;

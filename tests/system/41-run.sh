@@ -69,7 +69,7 @@ fails "a bad name" 125 "berth: *bad/name*" berth run --name bad/name busybox tru
 says "its state by name" running berth inspect --format '{{.State.Status}}' one
 says "its state by a prefix of the id" running berth inspect --format '{{.State.Status}}' "${cid:0:6}"
 t "removed by force" berth rm -f one
-fails "then unknown" 125 "berth: *one*" berth inspect one
+fails "then unknown" 1 "berth: *one*" berth inspect one
 berth run --name kept --network none busybox sh -c 'exit 4' >/dev/null
 says "without --rm it stays, and how it ended" 'exited 4' berth inspect --format '{{.State.Status}} {{.State.ExitCode}}' kept
 is "ps does not show it" "$(berth ps -q)" ""

@@ -67,7 +67,7 @@ t "stop with a signal of its own" berth stop sig
 is "is that one" "$(state sig)" "exited 43"
 t "rename" berth rename sig other
 is "goes by the new name" "$(state other)" "exited 43"
-fails "not by the old" 125 "berth: *sig*" berth inspect sig
+fails "not by the old" 1 "berth: *sig*" berth inspect sig
 fails "rm of what runs" "1|125" "berth: *running*" sh -c "$BERTH --root $ROOT start a >/dev/null && $BERTH --root $ROOT rm a"
 t "rm -f of it" berth rm -f a deaf usr other
 is "nothing is left" "$(berth ps -aq)" ""

@@ -55,14 +55,14 @@ is "println" "$(berth inspect -f '{{println .Name}}' c | wc -l)" 2
 is "--format json is one line" "$(berth inspect -f json c | wc -l)" 1
 fails "what there is not" 125 "berth: template: there is no .Nope here; there are .Status, .Running*" \
 	berth inspect -f '{{.State.Nope}}' c
-fails "no such object" 125 "berth: no such object: nosuch" berth inspect nosuch
+fails "no such object" 1 "berth: no such object: nosuch" berth inspect nosuch
 is "prints an empty list" "$(berth inspect nosuch 2>/dev/null)" "[]"
 run berth inspect -f '{{.Name}}' c nosuch
-is "one of two is shown" "$out $rc" "/c 125"
-fails "--type image" 125 "berth: *c*" berth inspect --type image c
+is "one of two is shown" "$out $rc" "/c 1"
+fails "--type image" 1 "berth: *c*" berth inspect --type image c
 fails "an unknown type" 125 "berth: --type x: *" berth inspect --type x c
 says "container inspect" /c berth container inspect -f '{{.Name}}' c
-fails "is for containers only" 125 "berth: no such container: busybox" berth container inspect busybox
+fails "is for containers only" 1 "berth: no such container: busybox" berth container inspect busybox
 t "container exists" berth container exists c
 ends "or not" 1 berth container exists nosuch
 
@@ -84,5 +84,5 @@ is "its layers, by what is in them" "$(berth image inspect busybox | jq -r '.[0]
 is "a volume" "$(berth volume inspect -f '{{.Name}} {{.Driver}}' data)" "data local"
 is "its files" "$(berth volume inspect -f '{{.Mountpoint}}' data)" "$ROOT/volumes/data/_data"
 like "a network" "$(berth network inspect -f '{{.Driver}} {{(index .IPAM.Config 0).Subnet}}' bridge)" "bridge *.*.*.*/*"
-fails "no such volume" 125 "berth: no such volume: x" berth volume inspect x
-fails "no such network" 125 "berth: *x*" berth network inspect x
+fails "no such volume" 1 "berth: no such volume: x" berth volume inspect x
+fails "no such network" 1 "berth: *x*" berth network inspect x

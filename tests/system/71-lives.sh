@@ -97,5 +97,5 @@ fails "exec in a paused one" 125 "*paused*" berth exec ev true
 t "unpause" berth unpause ev
 t "rename" berth rename ev ev2
 t "rm -f" berth rm -f ev2
-is "events told it all" "$(berth events --since 1h --until 0s --filter container=ev --format json | jq -r .Action | tr '\n' ' ')" "start "
+is "events told it all" "$(berth events --since 1h --until 0s --filter container=ev --format json | jq -r .Action | tr '\n' ' ')" "create start pause unpause "
 like "with the rest by id" "$(berth events --since 1h --until 0s --format json | jq -r .Action | tr '\n' ' ')" "*pause unpause rename*die*"

@@ -1,0 +1,108 @@
+#!/bin/bash
+# Commands as Docker's people know them: groups, other names, what is not there, waiting, events.
+# parallel: yes
+. "$(dirname "$0")/lib.sh"
+need jq
+use_busybox
+run_d() { berth run -d --network none "$@" >/dev/null || not_ok "a container starts: $*"; }
+
+# ---- every command has its name in its group too
+missing=''
+for name in "container run" "container create" "container start" "container stop" "container restart" "container kill" \
+	"container pause" "container unpause" "container wait" "container rm" "container remove" "container rename" "container ls" \
+	"container list" "container ps" "container logs" "container exec" "container attach" "container cp" "container top" \
+	"container stats" "container inspect" "container port" "container diff" "container update" "container prune" \
+	"container commit" "container export" "image ls" "image list" "image rm" "image remove" "image pull" "image push" \
+	"image load" "image save" "image import" "image tag" "image history" "image inspect" "image prune" \
+	"network create" "network ls" "network list" "network inspect" "network rm" "network remove" "network prune" \
+	"network connect" "network disconnect" "volume create" "volume ls" "volume list" "volume inspect" "volume rm" \
+	"volume remove" "volume prune" "secret create" "secret ls" "secret list" "secret inspect" "secret rm" "secret remove" \
+	"system df" "system prune" "system info" "system events" "system check"; do
+	# shellcheck disable=SC2086 # two words
+	berth $name --help >"$T/one" 2>&1 || missing+=" $name"
+	grep -q '^usage: berth' "$T/one" || missing+=" $name"
+done
+is "all are there" "$missing" ""
+for group in container image network volume secret system; do
+	like "berth $group lists its commands" "$(berth $group)" "usage: berth $group COMMAND*"
+	fails "and knows no other" 125 "berth: unknown command: $group frob; see berth help $group" berth $group frob
+done
+
+# ---- what is not there: status 1, the nearest name; for what runs a command 125
+run_d --name webserver busybox sleep 1000
+wrong=''
+for c in "logs" "inspect" "stop" "start" "rm" "why" "top" "port" "kill" "wait" "pause" "unpause" "diff" "attach" "update" "restart" \
+	"export" "commit" "stats --no-stream" "container inspect"; do
+	# shellcheck disable=SC2086
+	run berth $c webservr
+	[ "$rc" = 1 ] || wrong+=" $c($rc)"
+	[ "$c" = inspect ] || grep -q '^berth: no such container: webservr (did you mean webserver?)$' "$T/.err" || wrong+=" $c:$err"
+done
+is "unknown containers: 1, and a suggestion" "$wrong" ""
+fails "exec" 125 "berth: no such container: webservr (did you mean webserver?)" berth exec webservr true
+fails "rename" 1 "berth: no such container: webservr (*" berth rename webservr x
+fails "cp" 1 "berth: no such container: webservr (*" berth cp webservr:/x "$T"
+fails "nothing near" 1 "berth: no such container: qqqqqq" berth logs qqqqqq
+for kind in volume network secret; do
+	fails "$kind inspect" 1 "berth: no*$kind*nosuch*" berth $kind inspect nosuch
+	run berth $kind rm nosuch
+	is "$kind rm" "$rc" 1
+done
+t "rm -f of what is not there" berth rm -f nosuch
+fails "a prefix of several ids" 1 "berth: *give more digits" sh -c "
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17; do '$BERTH' --root '$ROOT' create --network none busybox true >/dev/null; done
+	exec '$BERTH' --root '$ROOT' rm \$('$BERTH' --root '$ROOT' ps -aq | cut -c1 | sort | uniq -d | head -n 1)"
+berth container prune -f >/dev/null
+
+# ---- wait
+soon() { (sleep 0.5; "$@" >/dev/null) & }
+berth create --name w --network none busybox sleep 1000 >/dev/null
+is "created" "$(berth wait --condition created w)" created
+soon berth start w
+is "wait --condition running waits" "$(timeout 20 "$BERTH" --root "$ROOT" wait --condition running w)" running
+soon berth pause w
+is "paused" "$(timeout 20 "$BERTH" --root "$ROOT" wait --condition paused w)" paused
+berth unpause w >/dev/null
+soon berth kill w
+is "stopped" "$(timeout 20 "$BERTH" --root "$ROOT" wait w)" 137
+soon berth rm w
+is "removed: not before it is" "$(timeout 20 "$BERTH" --root "$ROOT" wait --condition removed w; berth ps -aq --filter name='^w$')" 137
+run_d --rm --name w2 busybox sh -c 'sleep 0.5; exit 4'
+is "of one with --rm" "$(timeout 20 "$BERTH" --root "$ROOT" wait --condition removed w2)" 4
+fails "another condition" 125 "berth: --condition odd: expected*" berth wait --condition odd webserver
+
+# ---- events
+run_d --name ev busybox sh -c 'trap "exit 3" TERM; while :; do sleep 0.1; done'
+berth exec ev true
+berth pause ev >/dev/null; berth unpause ev >/dev/null
+timeout 10 "$BERTH" --root "$ROOT" attach --no-stdin ev >/dev/null 2>&1 &
+att=$!
+until_true 10 sh -c "'$BERTH' --root '$ROOT' events --since 1m --until 0s --filter event=attach | grep -q ."
+berth stop ev >/dev/null
+wait "$att"
+berth rm ev >/dev/null
+actions() { berth events --since 1m --until 0s --format '{{.Action}}' "$@" | tr '\n' ' '; }
+is "a container's life" "$(actions --filter container=ev)" "create start exec_start exec_die pause unpause attach die stop destroy "
+is "one kind of them" "$(actions --filter container=ev --filter event=exec)" "exec_start exec_die "
+is "two kinds" "$(actions --filter container=ev --filter event=die --filter event=create)" "create die "
+is "with the exit code" "$(berth events --since 1m --until 0s --filter container=ev --filter event=die --format json | jq -r .Actor.Attributes.exitCode)" 3
+berth volume create evol >/dev/null; berth volume rm evol >/dev/null
+is "volumes" "$(actions --filter volume=evol)" "create destroy "
+is "by type" "$(actions --filter type=volume)" "create destroy "
+fails "an unknown filter" 125 "berth: --filter nosuch=1: expected*" berth events --filter nosuch=1 --until 0s
+timeout 20 "$BERTH" --root "$ROOT" events --filter container=live --format '{{.Action}}' >"$T/live" &
+pid=$!
+sleep 0.5
+berth run --rm --name live --network none busybox true
+t "and as they come" until_true 10 grep -q destroy "$T/live"
+kill "$pid"; wait "$pid" 2>/dev/null
+is "all of it" "$(tr '\n' ' ' <"$T/live")" "create start die destroy "
+
+# ---- version, info
+is "version --format json" "$(berth version --format json | jq -r '.Version // .Client.Version' | grep -c '^[0-9]')" 1
+like "version --format TEMPLATE" "$(berth version --format '{{.Client.Version}}')" "[0-9]*"
+is "info --format" "$(berth info --format '{{.ContainersRunning}}')" 1
+is "info as JSON" "$(berth info --format json | jq .Containers)" 1
+is "ps --filter" "$(berth ps -a --filter status=running --filter name=web --format '{{.Names}}')" webserver
+like "top" "$(berth top webserver)" "*sleep 1000*"
+like "top with ps's options" "$(berth top webserver -o pid,comm)" "*PID COMMAND*sleep*"
