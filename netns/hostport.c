@@ -116,7 +116,8 @@ int hostport_take(struct netjob *t, const struct net_config *c, struct err *e)
 /* Elements of the table for all ports of a container: at most two a port. */
 size_t hostport_rows(const struct journal *j, struct arena *a, struct nft_port **ret)
 {
-	const struct net_iface *f4 = port_target(&j->net, AF_INET), *f6 = port_target(&j->net, AF_INET6);
+	const struct net_iface *f4 = port_target(&j->net, AF_INET);
+	const struct net_iface *f6 = port_target(&j->net, AF_INET6);
 	struct nft_port *v = arena_array(a, j->net.nports * 2 + 1, sizeof(*v));
 	size_t n = 0;
 	for (size_t i = 0; i < j->net.nports; i++) {
