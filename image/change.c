@@ -172,6 +172,8 @@ int change_apply(struct arena *a, struct image_config *c, const char *line, stru
 	AUTO_FREE char *word = mem_strndup(line, n);
 	const char *rest = line + n + strspn(line + n, " \t");
 
+	if (!*rest)
+		return err_say(e, EINVAL, "--change \"%.100s\": nothing stands behind it", line);
 	if (strcasecmp(word, "CMD") == 0)
 		return command_set(a, c, rest, &c->cmd, e);
 	if (strcasecmp(word, "ENTRYPOINT") == 0)
