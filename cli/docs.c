@@ -136,8 +136,15 @@ static int main_page(const char *dir, struct err *e)
 static const char bash_text[] =
 	"# Completion of berth for bash.  All candidates come from berth itself.\n"
 	"_berth() {\n"
-	"\tlocal IFS=$'\\n' words=(\"${COMP_WORDS[@]:1:COMP_CWORD}\")\n"
-	"\tCOMPREPLY=($(berth internal-complete \"${words[@]}\" 2>/dev/null))\n"
+	"\tlocal line=${COMP_LINE:0:COMP_POINT} words last\n"
+	"\tread -ra words <<<\"$line\"\n"
+	"\t[[ $line != *[[:blank:]] ]] || words+=('')\n"
+	"\tlocal IFS=$'\\n'\n"
+	"\tCOMPREPLY=($(berth internal-complete \"${words[@]:1}\" 2>/dev/null))\n"
+	"\t# bash ends a word at : and =, and puts in what comes behind\n"
+	"\tlast=${words[-1]}\n"
+	"\tlast=${last%\"${last##*[:=]}\"}\n"
+	"\tCOMPREPLY=(\"${COMPREPLY[@]#\"$last\"}\")\n"
 	"}\n"
 	"complete -o default -F _berth berth\n";
 static const char zsh_text[] =

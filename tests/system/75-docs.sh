@@ -39,7 +39,7 @@ is "values of an option" "$(offers run --restart on)" "on-failure "
 is "networks" "$(offers run --network h)" "host "
 is "nothing after the image" "$(offers run busybox --memory)" ""
 bash_offers() {
-	PATH=$(dirname "$BERTH"):$PATH BERTH_ROOT=$ROOT bash -c '. "$1"; COMP_WORDS=(berth rm om); COMP_CWORD=2; _berth; echo "${COMPREPLY[@]}"' - "$T/docs/completions/berth.bash"
+	PATH=$(dirname "$BERTH"):$PATH BERTH_ROOT=$ROOT bash -c '. "$1"; COMP_LINE="berth rm om"; COMP_POINT=11; _berth; echo "${COMPREPLY[@]}"' - "$T/docs/completions/berth.bash"
 }
 says "bash completes" omega bash_offers
 berth rm omega zeta >/dev/null
