@@ -117,7 +117,7 @@ static const char *const filter_keys[] = { "id", "name", "driver", "label", "sco
 					   "dangling", NULL };
 static const struct output_column columns[] = {
 	{ "NETWORK ID", "{{.ID}}" }, { "NAME", "{{.Name}}" }, { "DRIVER", "{{.Driver}}" },
-	{ "SUBNET", "{{.Subnet}}" }, { NULL, NULL },
+	{ "SCOPE", "{{.Scope}}" }, { "SUBNET", "{{.Subnet}}" }, { NULL, NULL },
 };
 static const struct output_column headers[] = { { "NETWORK ID", "ID" }, { NULL, NULL } };
 

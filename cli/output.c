@@ -151,9 +151,20 @@ static void add_row(struct table *t, const char *line)
 	t->rows++;
 }
 
+/* Of a cell in a column called STATUS. */
+static const char *status_colour(const char *cell)
+{
+	if (strstr(cell, "(unhealthy)") ||
+	    (str_starts(cell, "Exited (") && !str_starts(cell, "Exited (0)")))
+		return "\033[31m";
+	if (strstr(cell, "(Paused)") || str_starts(cell, "Restarting"))
+		return "\033[33m";
+	return str_starts(cell, "Up ") ? "\033[32m" : NULL;
+}
+
 static void print_table(const struct table *t, bool heading)
 {
-	bool bold = heading && output_colour();
+	bool colours = output_colour(), bold = heading && colours;
 
 	for (size_t r = heading ? 0 : 1; r < t->rows; r++) {
 		if (bold && r == 0)
@@ -162,8 +173,11 @@ static void print_table(const struct table *t, bool heading)
 			const char *cell = t->cells[r * t->columns + c];
 			size_t w = width(cell);
 			bool last = c + 1 == t->columns;
+			const char *colour = colours && r > 0 && str_eq(t->cells[c], "STATUS")
+						     ? status_colour(cell) : NULL;
 
-			printf("%s%*s", cell, last ? 0 : (int)(t->width[c] - w + GAP), "");
+			printf("%s%s%s%*s", colour ? colour : "", cell, colour ? "\033[0m" : "",
+			       last ? 0 : (int)(t->width[c] - w + GAP), "");
 		}
 		printf(bold && r == 0 ? "\033[0m\n" : "\n");
 	}

@@ -90,6 +90,19 @@ is "and finds it" "$(names --filter health=unhealthy)" "ill "
 t "names of ids as in scripts" berth rm -f $(berth ps -aq)
 is "then there are none" "$(berth ps -a --noheading)" ""
 
+# ---- colours
+berth run -d --name green --network none busybox sleep 1000 >/dev/null
+berth run --name red --network none busybox false >/dev/null
+berth run --name plain --network none busybox true >/dev/null
+on_terminal() { script -qec "env $* TERM=xterm $BERTH --root $ROOT ps -a" /dev/null </dev/null; }
+esc=$(printf '\033')
+like "on a terminal what runs is green" "$(on_terminal | grep green)" "*$esc?32mUp *$esc?0m*"
+like "what failed is red" "$(on_terminal | grep -w red)" "*$esc?31mExited (1)*"
+unlike "what ended well has no colour" "$(on_terminal | grep plain)" "*$esc*"
+is "NO_COLOR: none at all" "$(on_terminal NO_COLOR=1 | grep -c "$esc")" 0
+is "into a pipe: none" "$(berth ps -a | grep -c "$esc")" 0
+berth rm -f green red plain >/dev/null
+
 # ---- many
 for _ in 1 2 3 4 5 6 7 8 9 10; do
 	for _ in 1 2 3 4 5 6 7 8 9 10; do berth create --network none busybox true >/dev/null & done

@@ -14,6 +14,7 @@ t "which is no error with --ignore" berth network create --ignore blue
 fails "its subnet is taken" 125 "berth: *" berth network create --subnet 10.199.7.0/25 red
 fails "an unknown option" 125 "berth: *nosuch*" berth network create -o nosuch=1 red
 is "network ls" "$(berth network ls --format '{{.Name}} {{.Driver}}' | sort | tr '\n' ' ')" "blue bridge bridge bridge "
+like "with Docker's columns, and the subnet" "$(berth network ls | head -n 1)" "NETWORK ID *NAME *DRIVER *SCOPE *SUBNET"
 is "-q by name" "$(berth network ls -q --filter name=blue)" "${id:0:12}"
 is "by label" "$(berth network ls --filter label=a --format '{{.Name}}')" blue
 is "one's own" "$(berth network ls --filter type=custom --format '{{.Name}}')" blue
