@@ -55,6 +55,7 @@ static int take_port(struct netjob *t, struct net_port *p, bool six, struct err 
 			close(t->bound.fds[--t->bound.n]);
 		if (asked || r != -EADDRINUSE || tries == 50)
 			return r;
+		*e = (struct err)ERR_INIT;
 		p->host = 0;
 	}
 }
@@ -67,6 +68,7 @@ static int take_any_of(struct netjob *t, const struct net_port *row, struct net_
 		int r = take_port(t, p, six, e);
 		if (r != -EADDRINUSE)
 			return r;
+		*e = (struct err)ERR_INIT;
 	}
 	return err_say(e, EADDRINUSE, "no port of %u-%u/%s is free", row->host,
 		       row->host + row->host_n - 1, publish_proto_name(row->proto));

@@ -185,6 +185,7 @@ int portbind_take(struct portbind *b, struct net_port *p, bool six, struct err *
 		/* The kernel picked one for IPv4 that IPv6 does not have free: pick again. */
 		if (r != -EADDRINUSE || asked || tries == 20)
 			return r;
+		*e = (struct err)ERR_INIT;
 		p->host = asked;
 		p->host_n = asked_n;
 	}
