@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -135,6 +136,7 @@ void netidle_watch(const struct net_paths *p, const struct journal *j)
 	if (sys_clone3(&args) != 0)
 		return;
 	setsid();
+	prctl(PR_SET_NAME, "berth-netidle");	/* for who wonders what it is, and tests/run */
 	if (sys_close_range(0, ~0U, 0) < 0 || open("/dev/null", O_RDWR) != 0 || dup(0) != 1 ||
 	    dup(0) != 2)
 		_exit(1);
