@@ -71,8 +71,12 @@ static int explain(int fd, const struct cgroup_write *w, int code, struct err *e
 	if (code == ENOENT && bit && !(cgroup_controllers_at(fd, "cgroup.controllers") & bit))
 		return err_say(e, ENOTSUP, "%s: the %s controller is not enabled for the cgroup",
 			       w->key, cgroup_controller_name(bit));
+	if (code == ENOENT && !bit && !str_starts(w->file, "cgroup."))
+		return err_say(e, ENOTSUP, "%s: the requested cgroup controller `%.*s` is not "
+			       "available", w->key, (int)strcspn(w->file, "."), w->file);
 	if (code == ENOENT)
-		return err_say(e, ENOTSUP, "%s: this kernel has no %s", w->key, w->file);
+		return err_say(e, ENOTSUP, "%s: this kernel has no %s (no such file or directory)",
+			       w->key, w->file);
 	err_set(e, code, "%s: write \"%s\" to %s", w->key, w->text, w->file);
 	if (code == ENODEV && str_starts(w->file, "io."))
 		return err_hint(e, "it must be the number of a whole disk, not of a partition");

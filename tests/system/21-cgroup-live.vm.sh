@@ -44,6 +44,10 @@ oci update --pids-limit 10 $id
 echo '{"unified": {"pids.max": "12", "memory.high": "nonsense"}}' >"$T/u.json"
 fails "an update of which one part is refused" 1 "*memory.high*" oci update -r "$T/u.json" $id
 is "changes nothing" "$(cat "$CG/pids.max") $(cat "$CG/memory.high")" "10 59998208"
+echo '{"unified": {"memory.nosuch": "1"}}' >"$T/u.json"
+fails "a file that is not there" 1 "*memory.nosuch*no such file*" oci update -r "$T/u.json" $id
+echo '{"unified": {"nosuch.max": "1"}}' >"$T/u.json"
+fails "a controller that is not there" 1 "*cgroup controller ?nosuch? is not available*" oci update -r "$T/u.json" $id
 fails "a CPU that is not there" 1 "*cpuset.cpus*" oci update --cpuset-cpus 77 $id
 echo '{"memory": {"swappiness": 10}}' >"$T/u.json"
 fails "swappiness is v1's" 1 "*v1*" oci update -r "$T/u.json" $id
