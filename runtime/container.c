@@ -312,9 +312,17 @@ static int on_listener(void *ctx, struct launch *l, struct err *e)
 	return container_give_listener(&now, b->s, l, e);
 }
 
+static const char *real_path(struct arena *a, const char *path)
+{
+	AUTO_FREE char *real = realpath(path, NULL);
+
+	return real ? arena_strdup(a, real) : path;
+}
+
 static int give_birth(struct birth *b, struct err *e)
 {
 	const struct container_create_opts *o = b->o;
+	AUTO_CLOSE int root = -1;
 	struct launch_opts lo = {
 		.root_fd = o->root_fd, .root_path = b->state.rootfs, .cgroup_fd = b->cgroup.fd,
 		.stdio = { o->stdio[0], o->stdio[1], o->stdio[2] },
@@ -327,6 +335,16 @@ static int give_birth(struct birth *b, struct err *e)
 	};
 	int r;
 
+	if (!b->s->ns[SPEC_NS_MOUNT].unshare) {
+		b->state.rootfs = real_path(b->state.arena, b->state.rootfs);
+		r = host_mounts_clone(b->state.rootfs, &root, &b->state.root_mount, e);
+		if (!r)
+			r = state_save(b->dir, &b->state, e);
+		if (r < 0)
+			return r;
+		lo.root_path = b->state.rootfs;
+		lo.root_fd = root;
+	}
 	if (o->sd_notify) {
 		/* Anything that is no path (an abstract name) has its folder elsewhere. */
 		lo.sd_notify = o->sd_notify[0] == '/' ? o->sd_notify : "/run/notify";

@@ -39,6 +39,7 @@ struct container_state {		/* all in `arena` */
 	const char *cgroup_driver;	/* "cgroupfs" "systemd" "disabled" */
 	const char *scope;		/* systemd unit, or "" */
 	const char *rdt_group;		/* resctrl group that we made, or "" */
+	uint64_t root_mount;		/* in the host's mount namespace: ID of its root; 0: none */
 	struct json_map annotations;
 	bool engine;			/* belongs to an engine container (has a record) */
 	bool creating;			/* as stored: create has not come to its end */

@@ -192,6 +192,8 @@ int container_undo(const struct container_env *env, int dirfd, const struct cont
 	first(&r, e, undo_cgroup(s, &why), &why);
 	if (!str_empty(s->rdt_group))
 		first(&r, e, rdt_leave(RDT_ROOT, s->rdt_group, s->id, &why), &why);
+	if (!r && same_boot(s))
+		first(&r, e, host_mounts_undo(s, &why), &why);
 	if (r < 0)	/* what still lives must stay known */
 		return r;
 	if (hooks)

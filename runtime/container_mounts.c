@@ -325,6 +325,8 @@ int container_mounts(const struct container_env *env, const char *id,
 	if (r < 0)
 		return r;
 	r = container_spec(env, id, a, &s, e);
+	if (!r && !s->ns[SPEC_NS_MOUNT].unshare)
+		r = err_say(e, ENOTSUP, "container %s has no mount namespace of its own", id);
 	for (; add && !r && made < n; made++) {
 		sources[made] = -1;
 		r = make_detached(s, &st, &m[made], &sources[made], e);

@@ -5,9 +5,11 @@
  * of ours is ever visible in the container (CVE-2019-5736).
  */
 #include <errno.h>
+#include <fcntl.h>
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/sys.h"
 #include "runtime/birth.h"
 
 static void join_plan(struct birth *b, const struct spec_process *p, const struct spec *s,
@@ -31,6 +33,25 @@ static void join_plan(struct birth *b, const struct spec_process *p, const struc
 	birth_lsm(plan, p, NULL);
 }
 
+/* Without a mount namespace of its own a container has a root all the same. */
+static int open_root(struct birth *b, const struct launch_join_opts *o, struct err *e)
+{
+	AUTO_FREE char *path = mem_printf("/proc/%d/root", (int)o->target_pid);
+	int fd;
+
+	if (o->ns_mask & (1u << SPEC_NS_MOUNT))
+		return 0;
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* It is the target's as long as that lives. */
+	if (fd < 0 || sys_pidfd_send_signal(o->target_pidfd, 0, NULL, 0) < 0) {
+		err_set(e, errno, "the container's root");
+		fd_close(&fd);
+		return -e->code;
+	}
+	b->plan->fd[PLAN_FD_ROOT] = birth_own_fd(b, fd);
+	return 0;
+}
+
 int launch_join(struct arena *a, const struct spec_process *p, const struct spec *s,
 		const struct launch_join_opts *o, struct launch *ret, struct err *e)
 {
@@ -49,7 +70,9 @@ int launch_join(struct arena *a, const struct spec_process *p, const struct spec
 	b.ctx = o->ctx;
 	plan_own_process(a, (struct spec_process *)(uintptr_t)p);
 	join_plan(&b, p, s, o);
-	r = birth_start(&b, &l, e);
+	r = open_root(&b, o, e);
+	if (r == 0)
+		r = birth_start(&b, &l, e);
 	if (r == 0)
 		r = birth_follow(&b, &l, SYNC_READY, e);
 	if (r == 0)

@@ -50,9 +50,6 @@ static int open_namespaces(struct birth *b, const struct spec *s, struct err *e)
 			return err_say(e, EINVAL, "linux.namespaces: %s is no %s namespace",
 				       ns->path, spec_ns_name(i));
 	}
-	if (!s->ns[SPEC_NS_MOUNT].unshare)
-		return err_say(e, EOPNOTSUPP,
-			       "linux.namespaces: a container needs a mount namespace of its own");
 	return 0;
 }
 
@@ -78,10 +75,9 @@ static int open_root(struct birth *b, const struct launch_opts *o, struct err *e
 	struct stat st;
 	int fd;
 
-	if (o->root_fd >= 0) {
-		p->fd[PLAN_FD_ROOT] = o->root_fd;
+	p->fd[PLAN_FD_ROOT] = o->root_fd;
+	if (o->root_fd >= 0 && str_empty(o->root_path))
 		return 0;
-	}
 	b->root_path = o->root_path;
 	real = realpath(o->root_path, NULL);
 	if (!real || stat(real, &st) < 0)
@@ -89,6 +85,8 @@ static int open_root(struct birth *b, const struct launch_opts *o, struct err *e
 	p->root_path = arena_strdup(b->arena, real);
 	if (!S_ISDIR(st.st_mode))
 		return err_set(e, ENOTDIR, "root.path %s", o->root_path);
+	if (o->root_fd >= 0)
+		return 0;
 	fd = sys_open_tree(AT_FDCWD, real,
 			   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 	if (fd >= 0)

@@ -39,6 +39,21 @@ static int go_back(int root, int cwd)
 	return fchdir(root) < 0 || chroot(".") < 0 ? -1 : fchdir(cwd);
 }
 
+/* In the host's mount namespace: visible there, but nothing of it spreads from there. */
+static int attach_in_host(struct init *in, struct err *e)
+{
+	const char *at = in->plan->root_path;
+
+	in->root = in->plan->fd[PLAN_FD_ROOT];
+	if (in->root < 0 || !at)
+		return err_say(e, EINVAL, "the host's mount namespace needs a root.path");
+	if (set_attr(in->root, AT_RECURSIVE, 0, MS_PRIVATE) < 0 ||
+	    sys_move_mount(in->root, "", AT_FDCWD, at, MOVE_MOUNT_F_EMPTY_PATH) < 0 ||
+	    set_attr(in->root, AT_RECURSIVE, 0, MS_PRIVATE) < 0)
+		return err_set(e, errno, "attach the root file system at %s", at);
+	return 0;
+}
+
 int step_root_attach(struct init *in, struct err *e)
 {
 	struct sys_mount_attr slave = { .propagation = MS_SLAVE };
@@ -47,6 +62,8 @@ int step_root_attach(struct init *in, struct err *e)
 	const char *at = in->plan->root_path;
 	uint64_t asked = in->spec->rootfs_propagation;
 
+	if (!in->spec->ns[SPEC_NS_MOUNT].unshare)
+		return attach_in_host(in, e);
 	/* What we mount must not reach the host; what the host mounts later may reach us. */
 	if (before < 0 || cwd < 0 || go_to_top() < 0 ||
 	    sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &slave) < 0 || go_back(before, cwd) < 0)
@@ -111,7 +128,10 @@ int step_root_enter(struct init *in, struct err *e)
 
 	if (fchdir(in->root) < 0)
 		return err_set(e, errno, "enter the root file system");
-	if (in->plan->no_pivot) {
+	if (!in->spec->ns[SPEC_NS_MOUNT].unshare) {
+		if (chroot(".") < 0)
+			return err_set(e, errno, "chroot");
+	} else if (in->plan->no_pivot) {
 		r = cover_old_root(in, e);
 		if (r < 0)
 			return r;
@@ -153,6 +173,11 @@ int step_root_seal(struct init *in, struct err *e)
 
 int step_root_join(struct init *in, struct err *e)
 {
+	int theirs = in->plan->fd[PLAN_FD_ROOT];
+
+	/* They are in our mount namespace, but chroot'ed. */
+	if (theirs >= 0 && (fchdir(theirs) < 0 || chroot(".") < 0))
+		return err_set(e, errno, "enter the container's root");
 	in->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (in->root < 0)
 		return err_set(e, errno, "open the container's root");

@@ -136,4 +136,34 @@ mount --bind "$T/b" "$T/b" && mount --make-shared "$T/b"
 runs "a shared root has peers of its own, and no master" "shared -" '.linux.rootfsPropagation = "shared"' \
 	'sed -n "s|.* [^ ]*/rootfs / [^ ]* \(.*\)|\1|p" /proc/self/mountinfo | sed "s/:.*master.*/ master/; s/:[0-9]*//" | cut -d" " -f1,2'
 umount "$T/b"
+
+# ---- the host's mount namespace ----
+before=$(cat /proc/self/mountinfo)
+hosts='.linux.namespaces |= map(select(.type != "mount")) | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
+mount --bind "$T/b" "$T/b" && mount --make-shared "$T/b"
+mounted=$(cat /proc/self/mountinfo)
+runs "without a mount namespace it is in ours, with its root" "same /file 1" "$hosts"' | .mounts += [
+	{type: "tmpfs", source: "tmpfs", destination: "/mnt"}]' \
+	'echo $([ "$(readlink /proc/self/ns/mnt)" = "'"$(readlink /proc/self/ns/mnt)"'" ] && echo same) $(ls /file) $(cat /proc/mounts | grep -c "^[^ ]* /mnt ")'
+is "nothing stays mounted" "$(cat /proc/self/mountinfo)" "$mounted"
+jq "$hosts | .process.args = [\"sleep\", \"100\"]" "$T/b/config.json" >"$T/c.json"
+oci run -d -b "$T/b" -f "$T/c.json" h1 </dev/null >/dev/null 2>&1
+t "its mounts are the host's to see" grep -q " $R/proc " /proc/self/mountinfo
+says "exec has its root, too" /file oci exec h1 ls /file
+fails "no mounts are added" 1 "*no mount namespace of its own*" oci mounts add h1 <(echo '[]')
+pid=$(oci state h1 | jq .pid)
+kill -9 "$pid"
+until_true 5 eval '[ "$(oci state h1 | jq -r .status)" = stopped ]'
+mount -t tmpfs none "$R"
+fails "covered by another mount it is not taken for that" 1 "*covered by another mount*" oci delete h1
+umount "$R"
+t "delete takes all of it away" oci delete h1
+is "nothing stays mounted" "$(cat /proc/self/mountinfo)" "$mounted"
+umount "$T/b"
+refused "masked paths need a namespace" "*linux.maskedPaths: need a mount namespace*" \
+	"$hosts"' | .linux.maskedPaths = ["/proc/acpi"]'
+refused "a user namespace cannot do it" "*linux.namespaces: a user namespace of its own has no right to mount*" "$hosts | $userns"
+refused "that of others is not joined" "*linux.namespaces: a mount namespace of others is not joined*" \
+	"$hosts"' | .linux.namespaces += [{type: "mount", path: "/proc/self/ns/mnt"}]'
+is "all is as before" "$(cat /proc/self/mountinfo)" "$before"
 is "nothing is left of all that" "$(oci list -q; ls -A "$T/oci")" ""
