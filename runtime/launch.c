@@ -310,6 +310,7 @@ static void take_listener(struct birth *b, struct launch *l, int fd, struct err 
 int birth_follow(struct birth *b, struct launch *l, enum sync_type until, struct err *e)
 {
 	for (;;) {
+		struct err said = ERR_INIT;	/* e may hold a failure that was none in the end */
 		struct sync_msg m;
 		AUTO_CLOSE int fd = -1;
 		int r = sync_recv(l->sync, &m, &fd, e);
@@ -319,17 +320,19 @@ int birth_follow(struct birth *b, struct launch *l, enum sync_type until, struct
 		if (r == 0)
 			return autopsy(l, e);
 		if (m.type == SYNC_ERROR)
-			*e = m.err;
+			said = m.err;
 		else if (m.type == SYNC_CONSOLE && l->console < 0)
 			l->console = TAKE_FD(fd);
 		else if (m.type == SYNC_FILTER && l->seccomp_notify < 0)
-			take_listener(b, l, TAKE_FD(fd), e);
+			take_listener(b, l, TAKE_FD(fd), &said);
 		else if (m.type == SYNC_IDMAP)
-			birth_idmap_late(b, l, m.pid, fd, e);
+			birth_idmap_late(b, l, m.pid, fd, &said);
 		else if (m.type != until)
-			err_say(e, EPROTO, "berth-init said \"%s\" out of turn", sync_name(m.type));
-		if (e->code)
+			err_say(&said, EPROTO, "berth-init said \"%s\" out of turn", sync_name(m.type));
+		if (said.code) {
+			*e = said;
 			return -e->code;
+		}
 		if (m.type == until)
 			return 0;
 	}
