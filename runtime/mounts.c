@@ -120,10 +120,11 @@ int mount_attrs(struct init *in, const struct spec_mount *m, int fd, bool recurs
 	struct sys_mount_attr rec = { .attr_set = m->rec_set, .attr_clr = m->rec_clr };
 	struct sys_mount_attr prop = { .propagation = m->propagation & ~(uint64_t)(MS_REC) };
 	bool prop_rec = m->propagation & MS_REC;
+	uint64_t root = in->spec->rootfs_propagation;
 	int r;
 
-	if (prop.propagation == 0 && is_bind(m) && !(in->spec->rootfs_propagation & MS_SHARED)) {
-		prop.propagation = in->spec->rootfs_propagation & MS_PRIVATE ? MS_PRIVATE : MS_SLAVE;
+	if (prop.propagation == 0 && is_bind(m) && !(root & MS_SHARED)) {
+		prop.propagation = root & MS_PRIVATE ? MS_PRIVATE : MS_SLAVE;
 		prop_rec = true;
 	}
 	if (!recursive && rec.attr_set == 0 && rec.attr_clr == 0) {
