@@ -224,8 +224,9 @@ int cgroup_of_pid(pid_t pid, char **ret, struct err *e);
 
 /* Gives a cgroup's directory and the files of /sys/kernel/cgroup/delegate to a user. */
 int cgroup_delegate(int fd, uid_t uid, gid_t gid, struct err *e);
-/* `berth delegate USER`: makes "berth-user/UID" with all controllers, owned by the user;
- * undelegate removes it when it is empty. */
+/* `berth delegate USER`: makes "berth-user/UID" with all controllers, owned by the user, and in it
+ * the cgroup that his processes may be in; remove does so when no process is left. */
+#define CGROUP_STEP_ASIDE "init"
 int cgroup_delegate_make(uid_t uid, gid_t gid, char **ret_path, struct err *e);
 int cgroup_delegate_remove(uid_t uid, struct err *e);
 

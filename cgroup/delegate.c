@@ -20,7 +20,7 @@
 #include "base/path.h"
 #include "cgroup/place.h"
 
-#define LEAF "init"		/* where processes step aside to */
+#define LEAF CGROUP_STEP_ASIDE
 #define USER_TREE "berth-user"	/* parent of what `berth delegate` makes */
 
 static const char *shown(const char *path)

@@ -17,6 +17,11 @@ static int pause_one(struct cli *c, const char *id, const char *name, void *ctx,
 	enum connect_state state;
 	int r = connect_state(&c->en, id, &state, NULL, e);
 
+	/* the cgroup of an exec that ends takes the mark of the whole away for a moment */
+	for (int i = 0; r == 0 && !pause && state == STATE_RUNNING && i < 10; i++) {
+		usleep(10000);
+		r = connect_state(&c->en, id, &state, NULL, e);
+	}
 	if (r < 0)
 		return r;
 	if (state != (pause ? STATE_RUNNING : STATE_PAUSED))

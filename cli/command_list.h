@@ -22,7 +22,7 @@
 	COMMAND(secret_exists) \
 	COMMAND(cp) COMMAND(diff) COMMAND(mount) COMMAND(umount) COMMAND(pause) COMMAND(unpause) \
 	COMMAND(rename) COMMAND(update) COMMAND(top) COMMAND(stats) COMMAND(events) COMMAND(why) \
-	COMMAND(healthcheck_run) COMMAND(boot) COMMAND(shutdown) \
+	COMMAND(healthcheck_run) COMMAND(boot) COMMAND(shutdown) COMMAND(delegate) \
 	COMMAND(load) COMMAND(pull) COMMAND(push) COMMAND(save) COMMAND(import) COMMAND(login) \
 	COMMAND(logout) COMMAND(commit) COMMAND(export) COMMAND(system_check) COMMAND(help) \
 	COMMAND(internal_health) COMMAND(internal_compress) \

@@ -98,6 +98,20 @@ t "and as they come" until_true 10 grep -q destroy "$T/live"
 kill "$pid"; wait "$pid" 2>/dev/null
 is "all of it" "$(tr '\n' ' ' <"$T/live")" "create start die destroy "
 
+# ---- delegate
+sleep 1000 &
+pid=$!
+uid=$((70000 + $$ % 10000))
+t "delegate gives a user a subtree, and takes a process in" berth delegate "$uid" "$pid"
+like "which is there" "$out" "berth-user/$uid"
+is "it is the user's" "$(stat -c %u "$CGROUP2/berth-user/$uid")" "$uid"
+like "the process is in it" "$(cat "/proc/$pid/cgroup")" "*0::*/berth-user/$uid/init*"
+fails "not while there is one in it" 125 "berth: cgroup berth-user/$uid still holds processes" berth delegate --remove "$uid"
+kill "$pid"; wait "$pid" 2>/dev/null
+t "--remove" berth delegate --remove "$uid"
+is "it is gone" "$([ -e "$CGROUP2/berth-user/$uid" ] && echo there)" ""
+fails "an unknown user" 125 "berth: no such user: nobodyhere" berth delegate nobodyhere
+
 # ---- version, info
 is "version --format json" "$(berth version --format json | jq -r '.Version // .Client.Version' | grep -c '^[0-9]')" 1
 like "version --format TEMPLATE" "$(berth version --format '{{.Client.Version}}')" "[0-9]*"
