@@ -60,7 +60,7 @@ struct record_volume *compose_add_volume(struct compose *c)
 struct want {
 	const char *type, *source, *destination, *subpath;
 	struct strlist options;
-	bool readonly, nocopy, chown, optional, overlay;
+	bool readonly, nocopy, chown, optional, overlay, idmap;
 	const char *option;	/* as typed, for messages */
 };
 
@@ -150,6 +150,9 @@ static int add_want(struct compose *c, struct want *w, struct err *e)
 	v->destination = arena_strdup(c->a, dst);
 	v->nocopy = w->nocopy;
 	v->chown = w->chown;
+	v->idmap = w->idmap;
+	if (w->idmap && (w->overlay || (!str_eq(w->type, "bind") && !str_eq(w->type, "volume"))))
+		return err_say(e, EINVAL, "%s: idmap is for folders and volumes", w->option);
 	v->optional = w->optional;
 	v->subpath = arena_strdup(c->a, w->subpath);
 	if (!tmpfs && volume_source(c, w, v, e) < 0)
@@ -212,6 +215,8 @@ static int volume_options(struct want *w, const char *text, struct err *e)
 			continue;	/* as it is anyway: no label of SELinux confines ours */
 		else if (str_eq(p, "O"))
 			w->overlay = true;
+		else if (str_eq(p, "idmap"))
+			w->idmap = true;
 		else if (str_eq(p, "U"))
 			w->chown = true;
 		else
@@ -288,7 +293,11 @@ static int mount_key(struct want *w, const char *key, const char *value, struct 
 		return err_say(e, EINVAL, "%s: %s belongs to berth volume create", w->option, key);
 	else if (str_eq(key, "U") || str_eq(key, "chown"))
 		w->chown = true;
-	else if (str_eq(key, "idmap") || str_eq(key, "noexec") || str_eq(key, "nosuid") ||
+	else if (str_eq(key, "idmap") && value)
+		strlist_addf(&w->options, "idmap=%s", value);
+	else if (str_eq(key, "idmap"))
+		w->idmap = true;
+	else if (str_eq(key, "noexec") || str_eq(key, "nosuid") ||
 		 str_eq(key, "nodev") || str_eq(key, "exec") || str_eq(key, "suid") ||
 		 str_eq(key, "dev"))
 		strlist_add(&w->options, key);
@@ -369,7 +378,8 @@ static int volumes_from(struct compose *c, const char *text, struct err *e)
 		const struct record_volume *v = &r->volumes[i];
 		struct want w = { .type = v->type, .source = v->name ? v->name : v->source,
 				  .destination = v->destination, .subpath = v->subpath,
-				  .nocopy = true, .readonly = str_eq(colon, "ro"), .option = text };
+				  .nocopy = true, .readonly = str_eq(colon, "ro"),
+				  .idmap = v->idmap, .option = text };
 
 		if (str_eq(v->type, "tmpfs") || v->overlay || compose_has_volume(c, v->destination))
 			continue;

@@ -31,6 +31,8 @@ static int set_tmpfs(void *opts, const char *value, struct err *e)
 }
 
 /* What Docker's and podman's people may type, and berth has not: said in a line of its own. */
+#define NO_USERNS "containers of the engine have the host's ids; berth-oci makes user namespaces, and " \
+	"-v …:idmap maps the owner of a folder"
 #define REFUSED(name, why) { name, 0, OPT_REFUSED, 0, NULL, why, .flags = OPT_HIDDEN }
 
 /* clang-format off */
@@ -87,7 +89,7 @@ static const struct opt common_rows[] = {
 	{ "ipc", 0, OPT_STR, O(ipc), "MODE", "host, private, none, shareable or container:NAME" },
 	{ "uts", 0, OPT_STR, O(uts), "MODE", "host or private" },
 	{ "cgroupns", 0, OPT_STR, O(cgroupns), "MODE", "host or private" },
-	{ "userns", 0, OPT_STR, O(userns), "MODE", "host or private" },
+	{ "userns", 0, OPT_STR, O(userns), "MODE", "host, the only one" },
 	{ "cgroup-parent", 0, OPT_STR, O(cgroup_parent), "PATH", "Parent cgroup" },
 	{ "label", 'l', OPT_LIST, O(label), "KEY[=VALUE]", "A label" },
 	{ "label-file", 0, OPT_LIST, O(label_file), "FILE", "Read labels from FILE", .complete = "file" },
@@ -121,6 +123,10 @@ static const struct opt common_rows[] = {
 	{ "tz", 0, OPT_STR, O(tz), "ZONE", "Time zone, or local" },
 	{ "volume-driver", 0, OPT_STR, O(volume_driver), "DRIVER", "local, the only one", .complete = "local" },
 	{ "disable-content-trust", 0, OPT_BOOL, O(no_trust), NULL, NULL },
+	REFUSED("uidmap", NO_USERNS),
+	REFUSED("gidmap", NO_USERNS),
+	REFUSED("subuidname", NO_USERNS),
+	REFUSED("subgidname", NO_USERNS),
 	REFUSED("gpus", "berth runs no vendor's toolkit; give the devices themselves: --device /dev/dri"),
 	REFUSED("storage-opt", "what a container writes has no bound of its own; use --read-only with --tmpfs DST:size=SIZE, or a volume that is bounded"),
 	REFUSED("runtime", "berth is the runtime itself"),

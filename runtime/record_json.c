@@ -103,6 +103,7 @@ static const struct field volume_fields[] = {
 	F(record_volume, "chown", chown, bool),
 	F(record_volume, "optional", optional, bool),
 	F(record_volume, "overlay", overlay, bool),
+	F(record_volume, "idmap", idmap, bool),
 	F(record_volume, "subpath", subpath, str),
 };
 

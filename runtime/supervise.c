@@ -158,6 +158,11 @@ static int fill_volumes(struct birth *b, struct err *e)
 			return r;
 		if (v->overlay && (r = empty_overlay(b, i, e)) < 0)
 			return r;
+		for (size_t k = 0; v->idmap && k < b->spec->nmounts; k++)
+			if (str_eq(b->spec->mounts[k].destination, v->destination) &&
+			    (r = volume_idmap(v->source, &b->spec->process.user, b->spec->arena,
+					      &b->spec->mounts[k], e)) < 0)
+				return r;
 	}
 	return 0;
 }

@@ -191,6 +191,36 @@ int volume_open(const struct engine *en, const char *name, int *ret, struct err 
 	return 0;
 }
 
+static void map_ids(struct arena *a, uint32_t disk, uint32_t seen, struct spec_idmaps *ret)
+{
+	uint32_t lo = disk < seen ? disk : seen, hi = disk < seen ? seen : disk;
+	struct spec_idmap all[] = {
+		{ .container_id = disk, .host_id = seen, .size = 1 },
+		{ .container_id = 0, .host_id = 0, .size = lo },
+		{ .container_id = lo + 1, .host_id = lo + 1, .size = hi > lo ? hi - lo - 1 : 0 },
+		{ .container_id = hi + 1, .host_id = hi + 1, .size = UINT32_MAX - hi - 1 },
+	};
+
+	ret->v = arena_array(a, ARRAY_SIZE(all), sizeof(*ret->v));
+	ret->n = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (all[i].size)
+			ret->v[ret->n++] = all[i];
+}
+
+int volume_idmap(const char *source, const struct spec_user *u, struct arena *a,
+		 struct spec_mount *m, struct err *e)
+{
+	struct stat st;
+
+	if (stat(source, &st) < 0)
+		return err_set(e, errno, "idmap of %s", source);
+	map_ids(a, st.st_uid, u->uid, &m->uids);
+	map_ids(a, st.st_gid, u->gid, &m->gids);
+	m->flags |= SPEC_MOUNT_IDMAP;
+	return 0;
+}
+
 /* Copied beside it and then put in its place: a volume is filled or empty, never half. */
 static int fill(int dir, int from, struct err *e)
 {

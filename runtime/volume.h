@@ -27,6 +27,10 @@ int volume_list(const struct engine *en, struct strlist *ret, struct err *e);
 int volume_remove(const struct engine *en, const char *name, struct err *e);
 /* Opens _data (O_PATH). */
 int volume_open(const struct engine *en, const char *name, int *ret, struct err *e);
+/* :idmap, the owner of the folder `source` is seen as the container's user u in mount m, and the
+ * other way round for what u makes; all others stay who they are.  In a. */
+int volume_idmap(const char *source, const struct spec_user *u, struct arena *a,
+		 struct spec_mount *m, struct err *e);
 int volume_name_check(const char *name, struct err *e);
 /* First use: when the volume is empty, copies what the image has at `path` (owner, mode, times,
  * links, xattrs) into it, and gives its top the owner and mode of that folder. */

@@ -46,6 +46,17 @@ ends "it is read-only" 1 run_n --mount type=image,src=busybox,dst=/im busybox to
 fails "an image that is not there" 125 "berth: *nosuch*" berth run --rm --mount type=image,src=nosuch,dst=/im busybox true
 mkdir -p "$T/own/sub"; touch "$T/own/sub/f"
 says ":U gives it to the container's user" "1000 1000" run_n -u guest -v "$T/own:/m:U" busybox sh -c 'echo $(stat -c %u /m) $(stat -c %u /m/sub/f)'
+mkdir "$T/mapped"; touch "$T/mapped/f" "$T/mapped/root"; chown 4321:4322 "$T/mapped" "$T/mapped/f"
+says ":idmap shows its owner as the container's user" "0 0" run_n -v "$T/mapped:/m:idmap" busybox stat -c '%u %g' /m/f
+says "whichever that is" "1000 1000" run_n -u guest -v "$T/mapped:/m:idmap" busybox sh -c 'touch /m/new && stat -c "%u %g" /m/f'
+is "and what he makes belongs to the owner" "$(stat -c '%u %g' "$T/mapped/new")" "4321 4322"
+is "nothing was changed for it" "$(stat -c '%u %g' "$T/mapped/root" "$T/mapped" | tr '\n' ' ')" "0 0 4321 4322 "
+says "others stay who they are" 77 run_n -v "$T/mapped:/m:idmap" busybox sh -c 'touch /m/other && chown 77 /m/other && stat -c %u /m/other'
+is "on the disk as well" "$(stat -c %u "$T/mapped/other")" 77
+says "--mount idmap, of a volume" 1000 run_n -u guest --mount type=volume,src=idv,dst=/m,idmap busybox sh -c 'touch /m/x; stat -c %u /m/x'
+is "the volume is root's" "$(stat -c %u "$(berth volume inspect -f '{{.Mountpoint}}' idv)/x")" 0
+says "with maps of one's own" 5 run_n -v "$T/mapped:/m:idmap=uids=4321-5-1;gids=4322-6-1" busybox stat -c %u /m/f
+fails "not of a tmpfs" 125 "berth: *idmap is for folders and volumes" run_n --mount type=tmpfs,dst=/m,idmap busybox true
 mkdir "$T/over"; echo below >"$T/over/f"; chown 12:34 "$T/over"
 says ":O shows what is there, and takes what is written" "below 12:34 new" run_n -v "$T/over:/m:O" busybox sh -c 'echo $(cat /m/f) $(stat -c %u:%g /m) $(echo new >/m/g; cat /m/g)'
 is "for itself alone" "$(ls "$T/over")" f

@@ -48,6 +48,8 @@ is "-a stdout alone" "$(box -a stdout busybox sh -c 'echo out; echo err >&2' 2>&
 # ---- namespaces
 is "--hostname, --domainname" "$(box -h some --domainname dom.example busybox sh -c 'hostname; cat /proc/sys/kernel/domainname' | tr '\n' ' ')" "some dom.example "
 is "--uts host" "$(box --uts host busybox hostname)" "$(hostname)"
+fails "--userns other than the host" 125 "berth: --userns auto: *berth-oci*" box --userns auto busybox true
+t "--userns host" box --userns host busybox true
 fails "--hostname with --uts host" 125 "berth: --hostname*" box --uts host -h x busybox true
 is "--pid host" "$(box --pid host busybox readlink /proc/self/ns/pid)" "$(readlink /proc/self/ns/pid)"
 is "--cgroupns host" "$(box --cgroupns host busybox readlink /proc/self/ns/cgroup)" "$(readlink /proc/self/ns/cgroup)"
@@ -144,7 +146,7 @@ fails "--no-healthcheck with one" 125 "berth: --no-healthcheck and --health-cmd*
 fails "--health-on-failure of another" 125 "berth: --health-on-failure explode: expected*" box --health-cmd true --health-on-failure explode busybox true
 
 # ---- what berth has not, in words of its own
-for flag in --gpus --storage-opt --runtime --isolation --kernel-memory --link-local-ip --use-api-socket --health-startup-cmd --pod; do
+for flag in --uidmap --gidmap --gpus --storage-opt --runtime --isolation --kernel-memory --link-local-ip --use-api-socket --health-startup-cmd --pod; do
 	fails "$flag is refused" 125 "berth: option $flag: ?*" box "$flag" value busybox true
 done
 t "--disable-content-trust, as it is anyway" box --disable-content-trust busybox true
