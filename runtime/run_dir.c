@@ -117,7 +117,8 @@ static bool is_fresh(int dir)
 	return fresh;
 }
 
-/* The record goes too when it was half made or the container was to be thrown away. */
+/* The record goes too when it was half made or half removed (its name is the last of it), or the
+ * container was to be thrown away. */
 static void sweep_one(const struct engine *en, const char *id)
 {
 	struct end_paths paths = { en->run_fd, en->containers_fd, id, NULL };
@@ -128,8 +129,7 @@ static void sweep_one(const struct engine *en, const char *id)
 	/* a folder made just now, whose maker waits for the lock that we have, is not kept long */
 	if ((dir < 0 || !is_fresh(dir)) && !take_down(en, id))
 		return;	/* the folder stays, and with it the task for the next command */
-	if (path_exists(en->containers_fd, id) &&
-	    (record_load(en, id, &r, &e) < 0 || r->auto_remove) &&
+	if ((record_load(en, id, &r, &e) < 0 || r->auto_remove) &&
 	    record_remove(en, id, true, &e) < 0) {
 		log_warn("%s", e.msg);
 		return;

@@ -35,6 +35,14 @@ t "kill" berth stop -t 0 swept
 t "rm waits for it too" sweeping berth rm swept
 is "and removes" "$(berth ps -aq)" ""
 
+# ---- a removal that was killed before its last step
+berth create --name half busybox true >/dev/null
+id=$(berth inspect --format '{{.Id}}' half)
+mkdir -p "$ROOT/run/$id" && : >"$ROOT/run/$id/engine.lock"
+rm -r "${ROOT:?}/containers/$id"
+t "the next command" berth ps -a
+is "lets its name go" "$(ls "$ROOT/names")" ""
+
 # ---- at random moments: of run, in the foreground and detached
 ours() { # processes of ours in this script's own process namespace
 	local p
@@ -60,7 +68,7 @@ for i in $(seq "$rounds"); do
 	set -- $victims
 	if [ $# -gt 0 ]; then
 		shift $((RANDOM % $#))
-		kill -9 "$1" 2>/dev/null
+		kill_9 "$1"
 	fi
 	wait "$run" 2>/dev/null
 done

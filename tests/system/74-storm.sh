@@ -52,7 +52,7 @@ while [ "$killed" -lt "$kills" ] && [ "$SECONDS" -lt "$end" ]; do
 	# only what carries this root in its arguments is ours
 	mapfile -t ours < <(pgrep -f -- "(berth|berth-supervisor|berth-image) .*root[= ]$ROOT" | grep -v "^$$\$")
 	[ ${#ours[@]} -gt 0 ] || continue
-	kill -9 "${ours[RANDOM % ${#ours[@]}]}" 2>/dev/null && killed=$((killed + 1))
+	kill_9 "${ours[RANDOM % ${#ours[@]}]}" && killed=$((killed + 1))
 	sleep 0.02
 done
 : >"$T/enough"
