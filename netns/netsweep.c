@@ -44,25 +44,21 @@ static int remove_gone(struct lease_dirs *d, struct err *e)
 	if (!dir)
 		return 0;
 	for (struct dirent *de; r == 0 && (de = readdir(dir));) {
-		struct link_info l;
 		struct stat st;
 		struct timespec now;
-		if (de->d_name[0] == '.')
+		clock_gettime(CLOCK_REALTIME, &now);
+		/* Younger ones are their child's, and looking at an interface may wait long for
+		 * the kernel's lock. */
+		if (de->d_name[0] == '.' ||
+		    (fstatat(d->gone, de->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		     now.tv_sec - st.st_mtim.tv_sec >= 0 && now.tv_sec - st.st_mtim.tv_sec < 2))
 			continue;
 		if (nl.fd < 0)
 			r = nl_open(&nl, NETLINK_ROUTE, -1, e);
 		if (r == 0)
-			r = link_find(&nl, de->d_name, &l, e);
-		clock_gettime(CLOCK_REALTIME, &now);
-		if (r == 0 && fstatat(d->gone, de->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    now.tv_sec - st.st_mtim.tv_sec >= 0 && now.tv_sec - st.st_mtim.tv_sec < 2)
-			continue;
-		if (r == 0)
 			r = link_delete(&nl, de->d_name, e);
-		if (r == 0 || r == -ENODEV) {
+		if (r == 0)
 			unlinkat(d->gone, de->d_name, 0);
-			r = 0;
-		}
 	}
 	closedir(dir);
 	return r;
