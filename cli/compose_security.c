@@ -77,8 +77,8 @@ int compose_namespaces(struct compose *c, struct err *e)
 	    (r = choose(c, SPEC_NS_CGROUP, "--cgroupns", c->o->cgroupns, true, e)) < 0)
 		return r;
 	if (c->o->userns && !str_eq(c->o->userns, "host"))
-		return err_say(e, EINVAL, "--userns %s: containers of the engine have the host's ids; "
-			       "berth-oci makes user namespaces", c->o->userns);
+		return err_say(e, EINVAL, "--userns %s: containers of the engine have the "
+			       "host's ids; berth-oci makes user namespaces", c->o->userns);
 	for (size_t i = 0; i < c->o->network.n; i++)
 		if ((r = net_parse_network(c->a, c->o->network.v[i], n, e)) < 0)
 			return r;

@@ -87,6 +87,18 @@ rm -rf "$ROOT/run" # as a new boot finds it
 is "boot --dry-run says which" "$(berth boot --dry-run | tr '\n' ' ')" "b1 b2 "
 t "boot" berth boot
 is "those run that should" "$(berth ps --format '{{.Names}}' | sort | tr '\n' ' ')" "b1 b2 "
+# the examples for other inits: OpenRC's script with OpenRC's words, cron's line by a shell
+for_root() { sed "s|/usr/local/bin/berth|'$BERTH' --root '$ROOT'|" "$TOP/examples/boot/$1"; }
+openrc() { # start|stop
+	sh -c "ebegin() { echo \"\$1\"; }; eend() { return \$1; }; $(for_root berth.openrc); $1"
+}
+t "OpenRC's stop" openrc stop
+is "none runs" "$(berth ps -q)" ""
+t "OpenRC's start" openrc start
+is "they run again" "$(berth ps --format '{{.Names}}' | sort | tr '\n' ' ')" "b1 b2 "
+berth shutdown -t 0 >/dev/null
+t "cron's line" sh -c "$(for_root crontab | sed -n 's/^@reboot //p')"
+is "they run again" "$(berth ps --format '{{.Names}}' | sort | tr '\n' ' ')" "b1 b2 "
 t "they are removed" berth rm -f b1 b2 b3 b4
 
 # ---- update of limits, events
