@@ -37,7 +37,7 @@ static int archive_fail(struct archive *a, const char *name, struct err *e)
 	char shown[256];
 
 	if (!name)
-		return err_say(e, EINVAL, "the layer's archive is damaged: %s",
+		return err_say(e, ENODATA, "the layer's archive is damaged: %s",
 			       why ? why : "unreadable");
 	return err_say(e, EINVAL, "layer entry \"%s\": the archive is damaged: %s",
 		       str_printable(name, strnlen(name, 4096), shown, sizeof(shown) - 1),
@@ -120,7 +120,8 @@ static int write_data(struct extract *x, int fd, const char *path, int64_t size,
 		size_t n;
 		int r = archive_read_data_block(x->a, &buf, &n, &offset);
 
-		if (r == ARCHIVE_EOF)
+		/* whole, but for zeroes behind it: what follows is for the next header to say */
+		if (r == ARCHIVE_EOF || (r == ARCHIVE_FATAL && at == size))
 			break;
 		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
 			return archive_fail(x->a, path, e);
@@ -323,7 +324,6 @@ int extract_run(struct archive *a, struct stage *t, unsigned flags, struct extra
 	for (size_t i = 0; r == 0 && (flags & EXTRACT_INTO) && i < t->ndirs; i++)
 		if (i == 0 || (t->dirs[i].flags & STAGE_IMPLIED))
 			t->dirs[i].flags = STAGE_GONE;
-	if (r == 0)
-		*ret = x.stats;
+	*ret = x.stats;
 	return r;
 }

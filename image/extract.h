@@ -26,6 +26,8 @@ enum extract_flags {
 	EXTRACT_ROOTS = 4,	/* everything belongs to root, whatever the archive says */
 };
 
+/* ret is filled in any case.  -ENODATA: what should follow the last entry, which is whole, cannot
+ * be read. */
 int extract_run(struct archive *a, struct stage *t, unsigned flags, struct extract_stats *ret,
 		struct err *e);
 

@@ -27,8 +27,9 @@ int push_image(const struct store *s, const char *name, const char *dest, const 
 	       struct err *e);
 
 enum save_format { SAVE_OCI_ARCHIVE, SAVE_DOCKER_ARCHIVE, SAVE_OCI_DIR };
-/* names: one or more images; out: a file, "-" is standard output, a directory for SAVE_OCI_DIR. */
+/* names: one or more images; out: a file, "-" is standard output, a directory for SAVE_OCI_DIR.
+ * tag: what the image is called in that directory, which keeps its others; or NULL. */
 int save_images(const struct store *s, char *const *names, size_t n, enum save_format format,
-		const char *out, struct err *e);
+		const char *out, const char *tag, struct err *e);
 
 #endif

@@ -95,25 +95,56 @@ static int sink_blob(struct sink *k, const struct store *s, const char *digest, 
 
 /* ---- OCI ---- */
 
-static void index_entry(struct json_out *o, const struct descriptor *d, const char *name)
+#define REF_NAME "org.opencontainers.image.ref.name"
+
+static const char *ref_name_of(const char *name)
+{
+	const char *colon = strrchr(name, ':');
+
+	return colon && !strchr(colon, '/') && !strchr(name, '@') ? colon + 1 : name;
+}
+
+static void index_entry(struct json_out *o, const struct descriptor *d, const char *name,
+			const char *tag)
 {
 	json_out_obj(o, NULL);
 	json_out_str(o, "mediaType", d->media_type);
 	json_out_str(o, "digest", d->digest);
 	json_out_u64(o, "size", d->size);
-	if (*name) {
-		const char *colon = strrchr(name, ':');
-
+	if (*name || tag) {
 		json_out_obj(o, "annotations");
-		json_out_str(o, "io.containerd.image.name", name);
-		json_out_str(o, "org.opencontainers.image.ref.name",
-			     colon && !strchr(colon, '/') && !strchr(name, '@') ? colon + 1 : name);
+		if (*name)
+			json_out_str(o, "io.containerd.image.name", name);
+		json_out_str(o, REF_NAME, tag ? tag : ref_name_of(name));
 		json_out_end_obj(o);
 	}
 	json_out_end_obj(o);
 }
 
-static int save_oci(struct maker *mk, struct sink *k, char *const *names, size_t n, struct err *e)
+/* What a layout names already stays, but for what gets that tag now. */
+static int old_entries(struct json_out *o, const struct sink *k, const char *tag, struct err *e)
+{
+	AUTO(arena) struct arena *a = arena_new(MANIFEST_ARENA);
+	AUTO_FREE char *text = NULL;
+	const struct json *doc, *list;
+	struct err lost = ERR_INIT;
+	size_t n;
+	int r;
+
+	if (!tag || path_read_file(k->dir_fd, "index.json", MANIFEST_BYTES_MAX, &text, &n, &lost) < 0)
+		return 0;
+	r = json_parse(a, text, n, (struct json_limits){ MANIFEST_BYTES_MAX, 32 }, "index.json",
+		       &doc, e);
+	list = r < 0 ? NULL : json_get(doc, "manifests");
+	for (const struct json *m = list && list->type == JSON_ARRAY ? list->child : NULL; m;
+	     m = m->next)
+		if (!str_eq(json_str(json_get(json_get(m, "annotations"), REF_NAME)), tag))
+			json_out_value(o, NULL, m);
+	return r;
+}
+
+static int save_oci(struct maker *mk, struct sink *k, char *const *names, size_t n, const char *tag,
+		    struct err *e)
 {
 	static const char layout[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
 	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
@@ -125,7 +156,8 @@ static int save_oci(struct maker *mk, struct sink *k, char *const *names, size_t
 	json_out_u64(&o, "schemaVersion", 2);
 	json_out_str(&o, "mediaType", "application/vnd.oci.image.index.v1+json");
 	json_out_arr(&o, "manifests");
-	for (size_t i = 0; i < n; i++) {
+	r = old_entries(&o, k, tag, e);
+	for (size_t i = 0; r == 0 && i < n; i++) {
 		AUTO(image) struct image *im = NULL;
 		AUTO(parts) struct parts p = { 0 };
 		char path[96];
@@ -138,11 +170,12 @@ static int save_oci(struct maker *mk, struct sink *k, char *const *names, size_t
 				      store_blob_path(p.v[j].digest, path), e);
 		if (r < 0)
 			return r;
-		index_entry(&o, &p.top, im->name);
+		index_entry(&o, &p.top, im->name, tag);
 	}
 	json_out_end_arr(&o);
 	json_out_end_obj(&o);
-	r = sink_bytes(k, "oci-layout", layout, sizeof(layout) - 1, e);
+	if (r == 0)
+		r = sink_bytes(k, "oci-layout", layout, sizeof(layout) - 1, e);
 	return r < 0 ? r : sink_bytes(k, "index.json", b.s, b.len, e);
 }
 
@@ -212,7 +245,8 @@ static int save_docker(struct maker *mk, struct sink *k, char *const *names, siz
 
 /* ---- the whole ---- */
 
-static int save_dir(struct maker *mk, char *const *names, size_t n, const char *out, struct err *e)
+static int save_dir(struct maker *mk, char *const *names, size_t n, const char *out,
+		    const char *tag, struct err *e)
 {
 	struct sink k = { .dir_fd = -1 };
 	AUTO_FREE char *blobs = path_join(out, "blobs/sha256");
@@ -221,7 +255,7 @@ static int save_dir(struct maker *mk, char *const *names, size_t n, const char *
 	if (r == 0)
 		r = path_open_dir(AT_FDCWD, out, &k.dir_fd, e);
 	if (r == 0)
-		r = save_oci(mk, &k, names, n, e);
+		r = save_oci(mk, &k, names, n, tag, e);
 	fd_close(&k.dir_fd);
 	store_set_cleanup(&k.done);
 	return r;
@@ -240,7 +274,7 @@ static int save_archive(struct maker *mk, char *const *names, size_t n, enum sav
 		r = sink_fail(&k, e);
 	else
 		r = format == SAVE_DOCKER_ARCHIVE ? save_docker(mk, &k, names, n, e) :
-						    save_oci(mk, &k, names, n, e);
+						    save_oci(mk, &k, names, n, NULL, e);
 	if (r == 0 && archive_write_close(k.a) != ARCHIVE_OK)
 		r = sink_fail(&k, e);
 	archive_write_free(k.a);
@@ -276,7 +310,7 @@ static int save_file(struct maker *mk, char *const *names, size_t n, enum save_f
 }
 
 int save_images(const struct store *s, char *const *names, size_t n, enum save_format format,
-		const char *out, struct err *e)
+		const char *out, const char *tag, struct err *e)
 {
 	AUTO(maker) struct maker mk = { .fd = -1, .lock_fd = -1, .blobs_fd = -1 };
 	int r = maker_begin(s, &mk, e);
@@ -284,7 +318,7 @@ int save_images(const struct store *s, char *const *names, size_t n, enum save_f
 	if (r < 0)
 		return r;
 	if (format == SAVE_OCI_DIR)
-		return save_dir(&mk, names, n, out, e);
+		return save_dir(&mk, names, n, out, tag, e);
 	if (!str_eq(out, "-"))
 		return save_file(&mk, names, n, format, out, e);
 	if (isatty(1))

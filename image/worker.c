@@ -219,6 +219,18 @@ static const struct opt push_rows[] = {
 	OPT_END
 };
 
+/* DIR[:TAG] */
+static int push_layout(const struct store *st, char *const *image, const char *dest, struct err *e)
+{
+	const char *colon = strrchr(dest, ':');
+	AUTO_FREE char *dir = NULL;
+
+	if (colon && strchr(colon, '/'))
+		colon = NULL;
+	dir = mem_strndup(dest, colon ? (size_t)(colon - dest) : strlen(dest));
+	return save_images(st, image, 1, SAVE_OCI_DIR, dir, colon ? colon + 1 : NULL, e);
+}
+
 static int cmd_push(const struct store *st, int argc, char **argv, struct err *e)
 {
 	struct push_opts o = { 0 };
@@ -232,11 +244,11 @@ static int cmd_push(const struct store *st, int argc, char **argv, struct err *e
 		return err_say(e, EINVAL, "push takes an image, and where to");
 	dest = n == 2 ? rest[1] : NULL;
 	if (dest && str_starts(dest, "oci:"))
-		return save_images(st, rest, 1, SAVE_OCI_DIR, dest + 4, e);
+		return push_layout(st, rest, dest + 4, e);
 	if (dest && str_starts(dest, "oci-archive:"))
-		return save_images(st, rest, 1, SAVE_OCI_ARCHIVE, dest + 12, e);
+		return save_images(st, rest, 1, SAVE_OCI_ARCHIVE, dest + 12, NULL, e);
 	if (dest && str_starts(dest, "docker-archive:"))
-		return save_images(st, rest, 1, SAVE_DOCKER_ARCHIVE, dest + 15, e);
+		return save_images(st, rest, 1, SAVE_DOCKER_ARCHIVE, dest + 15, NULL, e);
 	if (dest && str_starts(dest, "docker://"))
 		dest += 9;
 	return push_image(st, rest[0], dest, &o, e);
@@ -274,7 +286,7 @@ static int cmd_save(const struct store *st, int argc, char **argv, struct err *e
 			       args.format);
 	if (f == SAVE_OCI_DIR && str_eq(args.output, "-"))
 		return err_say(e, EINVAL, "save --format oci-dir needs a directory with -o");
-	return save_images(st, rest, (size_t)n, f, args.output, e);
+	return save_images(st, rest, (size_t)n, f, args.output, NULL, e);
 }
 
 /* ---- import, commit, export ---- */

@@ -12,20 +12,6 @@ unset REGISTRY_AUTH_FILE DOCKER_CONFIG XDG_RUNTIME_DIR http_proxy https_proxy
 pids=()
 trap 'status=$?; kill "${pids[@]}" 2>/dev/null; (exit "$status"); lib_end' EXIT
 
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-registry() { # NAME, more of http: sets $port
-	port=$(free_port)
-	cat >"$T/$1.yml" <<-YML
-	version: 0.1
-	log: {level: error}
-	storage: {filesystem: {rootdirectory: $T/$1.data}}
-	http: {addr: "127.0.0.1:$port"$2}
-	$3
-	YML
-	docker-registry serve "$T/$1.yml" >"$T/$1.log" 2>&1 &
-	pids+=($!)
-	until_true 10 python3 -c "import socket; socket.create_connection(('127.0.0.1', $port))"
-}
 put() { skopeo copy -q --dest-tls-verify=false "$@" || exit 1; }
 
 make_busybox_image "$T/oci" busybox:latest

@@ -138,17 +138,6 @@ finds_leaks() {
 	like "and is told where" "$err" "*LeakSanitizer: detected memory leaks*Direct leak of 7 byte*"
 }
 
-# kill_9 PID: of a process of ours, whichever.  LeakSanitizer stops a process that ends from a
-# clone of it and waits for that for ever: of a clone the original goes, and its clone with it.
-kill_9() {
-	local pid=$1 from
-	if [ -n "${SANITIZE-}" ]; then
-		from=$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$pid/status" 2>/dev/null)
-		! cmp -s "/proc/$pid/cmdline" "/proc/$from/cmdline" || pid=$from
-	fi
-	kill -9 "$pid" 2>/dev/null
-}
-
 # until_true SECONDS CMD...: tries until it succeeds
 until_true() {
 	local end=$((SECONDS + $1 + 1))
@@ -191,6 +180,24 @@ use_busybox() {
 		not_ok "the image is loaded" "$(cat "$T/.out" "$T/.err")"
 		exit 1
 	fi
+}
+
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+# registry NAME [MORE-OF-HTTP [MORE]]: Debian's docker-registry on loopback; sets $port, and adds to
+# pids, which the script kills.  Its requests are lines of $T/NAME.log.
+pids=()
+registry() {
+	port=$(free_port)
+	cat >"$T/$1.yml" <<-YML
+	version: 0.1
+	log: {level: error, accesslog: {disabled: false}}
+	storage: {filesystem: {rootdirectory: $T/$1.data}}
+	http: {addr: "127.0.0.1:$port"${2-}}
+	${3-}
+	YML
+	docker-registry serve "$T/$1.yml" >"$T/$1.log" 2>&1 &
+	pids+=($!)
+	until_true 10 python3 -c "import socket; socket.create_connection(('127.0.0.1', $port))"
 }
 
 # make_bundle DIR [JQ-PROGRAM]: an OCI bundle with the busybox root file system
