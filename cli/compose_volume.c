@@ -2,7 +2,8 @@
  * compose_volume.c - volumes made with --opt type=, device=, o=: what mount(8) would mount so,
  * in place of the volume's folder.
  *
- * Each container mounts it for itself, so nothing of it is left on the host when it ends.
+ * Each container mounts it for itself, so nothing of it is left on the host when it ends; one of
+ * type tmpfs the first, and the others take that (join.h).
  */
 #include <errno.h>
 

@@ -1,13 +1,18 @@
 /* join.c - see join.h.  Runs in: host. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/child.h"
 #include "base/fd.h"
+#include "base/path.h"
 #include "base/proc.h"
 #include "base/str.h"
 #include "base/sys.h"
@@ -73,6 +78,99 @@ int join_namespaces(const struct engine *en, const struct record *r, struct spec
 					      spec_ns_file(ns));
 		if (ns == SPEC_NS_IPC && share_memory(s, pid, e) < 0)
 			return -e->code;
+	}
+	return 0;
+}
+
+/* ---- volumes in memory ---- */
+
+struct other { pid_t pid; const char *path; };
+
+/* What lies at the path is the container's to change: it must be what we look for. */
+static int open_volume(void *ctx, int *fds, size_t *n, struct err *e)
+{
+	const struct other *o = ctx;
+	AUTO_CLOSE int pidfd = sys_pidfd_open(o->pid, 0), root = -1, at = -1;
+	struct statfs fs;
+	struct statx st;
+
+	*n = 1;
+	if (pidfd < 0 || sys_setns(pidfd, CLONE_NEWNS) < 0 ||
+	    (root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return err_set(e, errno, "enter the mounts of process %d", (int)o->pid);
+	at = path_try_open_in(root, o->path, O_PATH | O_DIRECTORY, 0);
+	if (at < 0 || fstatfs(at, &fs) < 0 || fs.f_type != TMPFS_MAGIC ||
+	    statx(at, "", AT_EMPTY_PATH, 0, &st) < 0 ||
+	    !(st.stx_attributes & STATX_ATTR_MOUNT_ROOT) ||
+	    (fds[0] = sys_open_tree(at, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH)) <
+		    0)
+		return err_say(e, ENOENT, "no volume at %s", o->path);
+	return 0;
+}
+
+/* The mount of volume `name` in a container that runs, or -1. */
+static int find_volume(const struct engine *en, const char *name, const char *own_id)
+{
+	AUTO(strlist) struct strlist ids = STRLIST_INIT;
+	struct err ignored = ERR_INIT;
+
+	if (record_list(en, &ids, &ignored) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.n; i++) {
+		AUTO(record) struct record *r = NULL;
+		struct other o;
+
+		if (str_eq(ids.v[i], own_id) || running_pid(en, ids.v[i], &o.pid, &ignored) < 0 ||
+		    record_load(en, ids.v[i], &r, &ignored) < 0)
+			continue;
+		for (size_t k = 0; k < r->nvolumes; k++) {
+			size_t n = 1;
+			int fd;
+
+			o.path = r->volumes[k].destination;
+			if (str_eq(r->volumes[k].name, name) &&
+			    child_fds(open_volume, &o, &fd, &n, &ignored) == 0 && n == 1)
+				return fd;
+		}
+	}
+	return -1;
+}
+
+static struct spec_mount *tmpfs_of(struct spec *s, const struct record_volume *v)
+{
+	for (size_t i = 0; str_eq(v->type, "volume") && i < s->nmounts; i++)
+		if (str_eq(s->mounts[i].destination, v->destination) &&
+		    str_eq(s->mounts[i].type, "tmpfs"))
+			return &s->mounts[i];
+	return NULL;
+}
+
+int join_volumes(const struct engine *en, const struct record *r, struct spec *s, int *ret_lock,
+		 struct err *e)
+{
+	for (size_t i = 0; i < r->nvolumes; i++) {
+		struct spec_mount *m = tmpfs_of(s, &r->volumes[i]);
+		char bind[] = "bind";
+		int fd;
+
+		if (!m)
+			continue;
+		/* two that start at once: the second finds the first */
+		if (*ret_lock < 0)
+			*ret_lock = openat(en->root_fd, "volumes/.lock",
+					   O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		if (*ret_lock < 0 || fd_lock(*ret_lock, true, true) < 0)
+			return err_set(e, errno, "lock the volumes");
+		fd = find_volume(en, r->volumes[i].name, r->id);
+		if (fd < 0)
+			continue;
+		/* its size and the like are those of the first; what the mount itself has
+		 * (read-only, noexec) stays */
+		m->source_fd = fd;
+		m->type = "bind";
+		m->flags |= SPEC_MOUNT_BIND;
+		m->data = NULL;
+		m->options = arena_strv(s->arena, (char *const[]){ bind, NULL });
 	}
 	return 0;
 }

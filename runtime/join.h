@@ -1,6 +1,7 @@
 /*
- * join.h - what a container has of other containers: namespaces (--pid container:X and the like)
- * and links (--link), found anew at each birth, since the other one may have been restarted.
+ * join.h - what a container has of other containers: namespaces (--pid container:X and the like),
+ * links (--link) and volumes in memory, found anew at each birth, since the other one may have
+ * been restarted.
  *
  * Runs in: host.  The record keeps ids; what is found goes into the spec of the birth alone.
  */
@@ -15,5 +16,11 @@ int join_namespaces(const struct engine *en, const struct record *r, struct spec
 /* Each linked container as a line for hosts (into r->net.extra_hosts) and as the variables that
  * Docker makes of it (into the process's environment), all in s->arena. */
 int join_links(const struct engine *en, struct record *r, struct spec *s, struct err *e);
+
+/* A volume of type tmpfs is there while a container that has it runs, and is one for all of them:
+ * another one's mount takes the place of a new one.  *ret_lock, when not -1: keep it until this
+ * container can be seen to run. */
+int join_volumes(const struct engine *en, const struct record *r, struct spec *s, int *ret_lock,
+		 struct err *e);
 
 #endif

@@ -48,6 +48,7 @@ struct birth {
 	struct net_result net;
 	bool net_made, created;
 	int lock, run_dir, dir, listen, root;
+	int volumes;			/* lock of join_volumes, or -1 */
 	int streams[3]; /* ours: write end of stdin, read ends of stdout and stderr */
 	int child_io[3];		/* the container's ends */
 	struct launch launch;
@@ -315,6 +316,11 @@ static int give_secrets(struct birth *b, struct err *e)
 	return secret_give(b->en, b->record, b->spec, e);
 }
 
+static int share_volumes(struct birth *b, struct err *e)
+{
+	return join_volumes(b->en, b->record, b->spec, &b->volumes, e);
+}
+
 static int find_links(struct birth *b, struct err *e)
 {
 	return join_links(b->en, b->record, b->spec, e);
@@ -326,7 +332,7 @@ static const struct step {
 } steps[] = {
 	{ "record", load },		{ "root", open_root },
 	{ "user", find_user },		{ "volumes", fill_volumes },
-	{ "image volumes", mount_images },
+	{ "image volumes", mount_images }, { "shared volumes", share_volumes },
 	{ "secrets", give_secrets },	{ "links", find_links },
 	{ "network files", net_files },
 	{ "streams", streams },		{ "create", create },
@@ -486,6 +492,7 @@ int supervise_run(const struct engine *en, const char *id, struct supervise_opts
 		.dir = -1,
 		.listen = -1,
 		.root = -1,
+		.volumes = -1,
 		.streams = { -1, -1, -1 },
 		.child_io = { -1, -1, -1 },
 		.launch = { .pidfd = -1, .sync = -1, .console = -1, .seccomp_notify = -1 },

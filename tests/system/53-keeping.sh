@@ -36,6 +36,22 @@ is "but not one that somebody has" "$(berth volume ls -q)" one
 
 berth volume create -o type=tmpfs -o device=tmpfs -o o=size=5m,mode=1777 small >/dev/null
 like "a volume of type tmpfs" "$(berth run --rm --network none -v small:/t busybox grep ' /t ' /proc/mounts)" "tmpfs /t tmpfs *size=5120k*"
+berth run -d --name mem1 --network none -v small:/t busybox sh -c 'echo first >/t/f; sleep 1000' >/dev/null
+until_true 10 berth exec mem1 test -s /t/f
+berth run -d --name mem2 --network none -v small:/other busybox sleep 1000 >/dev/null
+says "it is one for all that have it" first berth exec mem2 cat /other/f
+says "read-only where it is so" ro berth run --rm --network none -v small:/x:ro busybox sh -c 'cat /x/f >/dev/null && touch /x/g 2>/dev/null || echo ro'
+berth rm -f mem1 >/dev/null
+says "and stays while one has it" first berth exec mem2 cat /other/f
+berth rm -f mem2 >/dev/null
+is "then it begins anew" "$(berth run --rm --network none -v small:/t busybox ls /t)" ""
+for i in 1 2 3 4 5 6; do berth run -d --name "at$i" --network none -v small:/t busybox sh -c "echo $i >/t/$i; sleep 1000" >/dev/null & starts[i]=$!; done
+for i in 1 2 3 4 5 6; do wait "${starts[$i]}"; done
+sees_all() { [ "$(berth exec "at$1" ls /t | tr '\n' ' ')" = "1 2 3 4 5 6 " ]; }
+t "six that start at once share one" until_true 10 sees_all 1
+t "all of them" eval 'sees_all 2 && sees_all 3 && sees_all 4 && sees_all 5 && sees_all 6'
+is "the host has no mount of it" "$(grep -c small /proc/self/mountinfo)" 0
+berth rm -f at1 at2 at3 at4 at5 at6 >/dev/null
 mkdir "$T/shared"
 echo hello >"$T/shared/file"
 berth volume create -o type=none -o o=bind -o device="$T/shared" bound >/dev/null
