@@ -58,7 +58,8 @@ static const struct opt restore_rows[] = {
 	{ "bundle", 'b', OPT_STR, R(bundle), "DIR", "Folder of config.json", .complete = "dir" },
 	{ "detach", 'd', OPT_BOOL, R(detach), NULL, "Return once it runs" },
 	{ "pid-file", 0, OPT_STR, R(pid_file), "FILE", "Write the PID to FILE" },
-	{ "console-socket", 0, OPT_STR, R(console_socket), "SOCKET", "Not supported" },
+	{ "console-socket", 0, OPT_STR, R(console_socket), "SOCKET",
+	  "Send the terminal's master to SOCKET", .complete = "file" },
 	{ "tcp-close", 0, OPT_BOOL, R(c.tcp_close), NULL, "Close TCP connections" },
 	{ "no-pivot", 0, OPT_BOOL, R(no_pivot), NULL, "Ignored" },
 	{ "no-subreaper", 0, OPT_BOOL, R(no_subreaper), NULL, "Do not reap orphans" },
@@ -133,8 +134,12 @@ static int run_restore(struct oci *o, void *opts, int argc, char **argv, struct 
 	struct criu_opts *p = opts;
 	AUTO(arena) struct arena *a = arena_new_shared(SPEC_ARENA_MAX, PLAN_MAGIC);
 	AUTO_FREE char *bundle = NULL;
-	struct container_create_opts co = { .root_fd = -1, .stdio = { -1, -1, -1 },
-					    .pid_file = oci_absolute(o->arena, p->pid_file) };
+	struct container_create_opts co = {
+		.root_fd = -1, .stdio = { -1, -1, -1 },
+		.pid_file = oci_absolute(o->arena, p->pid_file),
+		.console_socket = oci_absolute(o->arena, p->console_socket),
+		.console_out = !p->detach && !p->console_socket,
+	};
 	struct spec *s;
 	int r = container_id_check(argv[0], e);
 

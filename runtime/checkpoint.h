@@ -24,12 +24,11 @@ struct checkpoint_opts {
 		file_locks, pre_dump, link_remap, lazy_pages, auto_dedup, empty_network;
 };
 
-/* Writes the images.  Unless leave_running or pre_dump the container has ended afterwards; its
- * state stays until delete. */
+/* Writes the images.  Unless leave_running or pre_dump the container is deleted afterwards. */
 int checkpoint_dump(const struct container_env *env, const char *id,
 		    const struct checkpoint_opts *o, struct err *e);
 /* Makes a container `id` of bundle and images.  co as for container_create: bundle, pid_file,
- * console_socket is refused.  *ret names the process, our child if we are a subreaper. */
+ * console_socket, console_out.  *ret names the process, our child. */
 int checkpoint_restore(const struct container_env *env, const char *id, struct spec *s,
 		       const struct container_create_opts *co, const struct checkpoint_opts *o,
 		       struct launch *ret, struct err *e);
