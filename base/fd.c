@@ -266,7 +266,9 @@ int fd_lock(int fd, bool exclusive, bool wait)
 	return 0;
 }
 
-static int unix_address(int dirfd, const char *name, struct sockaddr_un *sa, struct err *e)
+/* A socket, and the address of `name` in dirfd. */
+static int unix_socket(int dirfd, const char *name, int type, struct sockaddr_un *sa, int *ret,
+		       struct err *e)
 {
 	int n;
 
@@ -279,28 +281,25 @@ static int unix_address(int dirfd, const char *name, struct sockaddr_un *sa, str
 			     name);
 	if (n < 0 || (size_t)n >= sizeof(sa->sun_path))
 		return err_set(e, ENAMETOOLONG, "socket %s", name);
-	return 0;
+	*ret = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	return *ret < 0 ? err_set(e, errno, "socket") : 0;
 }
 
 int fd_unix_listen(int dirfd, const char *name, int type, int *ret, struct err *e)
 {
 	AUTO_CLOSE int fd = -1;
 	struct sockaddr_un sa;
-	int r;
+	int r = unix_socket(dirfd, name, type, &sa, &fd, e);
 
-	r = unix_address(dirfd, name, &sa, e);
 	if (r < 0)
 		return r;
-	fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return err_set(e, errno, "socket");
 	/* bind(2) gives the file the mode of the socket's inode less the umask, so the file is
 	 * never there with more than this. */
 	if (fchmod(fd, 0600) < 0)
 		return err_set(e, errno, "fchmod socket %s", name);
 	if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
 		return err_set(e, errno, "bind socket %s", name);
-	if (type != SOCK_DGRAM && listen(fd, 64) < 0) {
+	if (listen(fd, 64) < 0) {
 		r = err_set(e, errno, "listen on socket %s", name);
 		unlinkat(dirfd, name, 0);
 		return r;
@@ -313,14 +312,10 @@ int fd_unix_connect(int dirfd, const char *name, int type, int *ret, struct err 
 {
 	AUTO_CLOSE int fd = -1;
 	struct sockaddr_un sa;
-	int r;
+	int r = unix_socket(dirfd, name, type, &sa, &fd, e);
 
-	r = unix_address(dirfd, name, &sa, e);
 	if (r < 0)
 		return r;
-	fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return err_set(e, errno, "socket");
 	do
 		r = connect(fd, (struct sockaddr *)&sa, sizeof(sa));
 	while (r < 0 && errno == EINTR);
