@@ -92,10 +92,15 @@ static int new_fs(const struct spec_mount *m, int *ret, struct err *e)
 	return *ret < 0 ? err_set(e, errno, "fsmount") : 0;
 }
 
-static int set_attributes(int fd, const struct spec_mount *m, struct err *e)
+static int set_attributes(int fd, const struct spec_mount *given, struct err *e)
 {
-	struct sys_mount_attr one = { m->attr_set, m->attr_clr, 0, 0 };
-	struct sys_mount_attr rec = { m->rec_set, m->rec_clr, 0, 0 };
+	struct sys_mount_attr one = { 0 }, rec = { 0 };
+	struct spec_mount m = *given;
+
+	if (m.flags & SPEC_MOUNT_BIND && !(m.flags & SPEC_MOUNT_REMOUNT))
+		plan_bind_attrs(given, &m);
+	one = (struct sys_mount_attr){ m.attr_set, m.attr_clr, 0, 0 };
+	rec = (struct sys_mount_attr){ m.rec_set, m.rec_clr, 0, 0 };
 
 	if ((one.attr_set || one.attr_clr) &&
 	    sys_mount_setattr(fd, "", AT_EMPTY_PATH, &one) < 0)

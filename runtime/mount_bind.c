@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -77,10 +78,55 @@ static int ask_idmap(struct init *in, int index, int fd, struct err *e)
 		       sync_wait(in->sync, SYNC_MAPPED, e);
 }
 
+/* What the host's mount has: its owner, not the container, decides on that in a user namespace
+ * (mount_namespaces(7) on locked flags; a tree that the host has cloned has no locks). */
+static uint64_t flags_of(int fd)
+{
+	static const struct { unsigned long flag; uint64_t attr; } flags[] = {
+		{ ST_RDONLY, MOUNT_ATTR_RDONLY }, { ST_NOSUID, MOUNT_ATTR_NOSUID },
+		{ ST_NODEV, MOUNT_ATTR_NODEV }, { ST_NOEXEC, MOUNT_ATTR_NOEXEC },
+		{ ST_NOATIME, MOUNT_ATTR_NOATIME }, { ST_NODIRATIME, MOUNT_ATTR_NODIRATIME },
+	};
+	uint64_t attrs = 0;
+	struct statvfs st;
+
+	if (fstatvfs(fd, &st) < 0)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		attrs |= st.f_flag & flags[i].flag ? flags[i].attr : 0;
+	if (!(st.f_flag & (ST_NOATIME | ST_RELATIME)))
+		attrs |= MOUNT_ATTR_STRICTATIME;
+	return attrs;
+}
+
+static int bind_attrs(struct init *in, const struct spec_mount *m, int fd, struct err *e)
+{
+	const uint64_t times = MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME;
+	struct spec_mount all = *m, kept;
+	uint64_t unnamed = plan_bind_attrs(m, &all), have;
+	bool rec = m->flags & SPEC_MOUNT_REC;
+	int r;
+
+	kept = all;
+	kept.attr_clr &= ~(unnamed & ~(uint64_t)MOUNT_ATTR_NOSYMFOLLOW);
+	if (!in->plan->userns) {
+		r = mount_attrs(in, &all, fd, rec, e);
+		if (r != -EPERM || !unnamed)
+			return r;
+		*e = (struct err)ERR_INIT;	/* locked for us as well */
+		return mount_attrs(in, &kept, fd, rec, e);
+	}
+	have = flags_of(fd);
+	if ((have & m->attr_clr & ~times & ~all.attr_set) ||
+	    ((all.attr_clr & MOUNT_ATTR__ATIME) && ((have ^ all.attr_set) & times)))
+		return err_say(e, EPERM, "set options: operation not permitted: one of the source "
+			       "is locked by its owner");
+	return mount_attrs(in, &kept, fd, rec, e);
+}
+
 int mount_bind_make(struct init *in, const struct spec_mount *m, const struct plan_source *src,
 		    int *ret, bool *ret_dir, struct err *e)
 {
-	bool rec = m->flags & SPEC_MOUNT_REC;
 	AUTO_CLOSE int fd = -1;
 	struct stat st;
 	int r;
@@ -105,7 +151,7 @@ int mount_bind_make(struct init *in, const struct spec_mount *m, const struct pl
 		if (r < 0)
 			return r;
 	}
-	r = mount_attrs(in, m, fd, rec, e);
+	r = bind_attrs(in, m, fd, e);
 	if (r == 0)
 		*ret = TAKE_FD(fd);
 	return r;

@@ -114,6 +114,23 @@ void plan_set_devices(struct plan *p, struct arena *a, const struct spec *s)
 	p->ndevices = n;
 }
 
+uint64_t plan_bind_attrs(const struct spec_mount *m, struct spec_mount *ret)
+{
+	const uint64_t all = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+			     MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW;
+	bool times = (m->attr_clr & MOUNT_ATTR__ATIME) || (m->attr_set & MOUNT_ATTR_NODIRATIME);
+	uint64_t unnamed = 0;
+
+	*ret = *m;
+	ret->attr_clr &= ~(uint64_t)(MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME);
+	if (times)	/* nodiratime alone is relatime, mount(2) */
+		ret->attr_clr |= MOUNT_ATTR__ATIME | (MOUNT_ATTR_NODIRATIME & ~m->attr_set);
+	if (m->flags & SPEC_MOUNT_NAMED)
+		unnamed = all & ~(m->attr_set | m->attr_clr);
+	ret->attr_clr |= unnamed;
+	return unnamed;
+}
+
 bool plan_remounts_fs(const struct spec_mount *m)
 {
 	/* "ro" is the mount's, "rw" needs both; mount(8) */

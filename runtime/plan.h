@@ -104,6 +104,10 @@ void plan_set_devices(struct plan *p, struct arena *a, const struct spec *s);
 bool plan_makes_dev(const struct spec *s);
 /* The flags of a superblock as fsconfig(2) spells them; ends with flag 0. */
 extern const struct plan_sb_flag { unsigned long flag; const char *name; } plan_sb_flags[];
+/* The attributes of a bind as runc and crun read its options: with one of them named, what the
+ * source has and no option names is cleared; times of access change only when one of their
+ * options is set.  The part of ret->attr_clr that nobody named is returned. */
+uint64_t plan_bind_attrs(const struct spec_mount *m, struct spec_mount *ret);
 /* Whether a remount is of the file system too, not of the mount alone. */
 bool plan_remounts_fs(const struct spec_mount *m);
 /* Whether the container's id is mapped at all. */

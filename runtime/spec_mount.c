@@ -23,6 +23,7 @@ enum option_kind {
 	OPTION_SET, OPTION_CLR,	/* MOUNT_ATTR_* of this mount */
 	OPTION_RSET, OPTION_RCLR,	/* of this mount and all below */
 	OPTION_ATIME, OPTION_RATIME,	/* value replaces the field MOUNT_ATTR__ATIME */
+	OPTION_NOATIME,		/* takes back an earlier value of that field, no more */
 	OPTION_SB, OPTION_NOSB,	/* MS_* of the superblock */
 	OPTION_RO, OPTION_RW,	/* attribute and superblock */
 	OPTION_PROPAGATION,
@@ -36,7 +37,7 @@ struct mount_option { const char *name; enum option_kind kind; uint64_t value; }
 static const struct mount_option mount_options[] = {
 	{ "acl",            OPTION_NONE,        0 },
 	{ "async",          OPTION_NOSB,        MS_SYNCHRONOUS },
-	{ "atime",          OPTION_ATIME,       MOUNT_ATTR_RELATIME },
+	{ "atime",          OPTION_NOATIME,     MOUNT_ATTR_NOATIME },
 	{ "bind",           OPTION_FLAG,        SPEC_MOUNT_BIND },
 	{ "copy-symlink",   OPTION_FLAG,        SPEC_MOUNT_COPY_SYMLINK },
 	{ "defaults",       OPTION_NONE,        0 },
@@ -58,8 +59,8 @@ static const struct mount_option mount_options[] = {
 	{ "noiversion",     OPTION_NOSB,        MS_I_VERSION },
 	{ "nolazytime",     OPTION_NOSB,        MS_LAZYTIME },
 	{ "nomand",         OPTION_NOSB,        MS_MANDLOCK },
-	{ "norelatime",     OPTION_ATIME,       MOUNT_ATTR_RELATIME },
-	{ "nostrictatime",  OPTION_ATIME,       MOUNT_ATTR_RELATIME },
+	{ "norelatime",     OPTION_NOATIME,     MOUNT_ATTR_RELATIME },
+	{ "nostrictatime",  OPTION_NOATIME,     MOUNT_ATTR_STRICTATIME },
 	{ "nosuid",         OPTION_SET,         MOUNT_ATTR_NOSUID },
 	{ "nosymfollow",    OPTION_SET,         MOUNT_ATTR_NOSYMFOLLOW },
 	{ "private",        OPTION_PROPAGATION, MS_PRIVATE },
@@ -137,6 +138,10 @@ static void move_bits(uint64_t *into, uint64_t *from, uint64_t bits)
 
 static void option_apply(struct spec_mount *m, const struct mount_option *o)
 {
+	if (o->kind != OPTION_NONE && o->kind != OPTION_PROPAGATION && o->kind != OPTION_FLAG &&
+	    o->kind != OPTION_NOFLAG && o->kind != OPTION_RSET && o->kind != OPTION_RCLR &&
+	    o->kind != OPTION_RATIME)
+		m->flags |= SPEC_MOUNT_NAMED;
 	switch (o->kind) {
 	case OPTION_NONE:
 		break;
@@ -155,6 +160,12 @@ static void option_apply(struct spec_mount *m, const struct mount_option *o)
 	case OPTION_ATIME:	/* a field, not bits: mount_setattr(2) wants it cleared whole */
 		m->attr_clr |= MOUNT_ATTR__ATIME;
 		m->attr_set = (m->attr_set & ~(uint64_t)MOUNT_ATTR__ATIME) | o->value;
+		break;
+	case OPTION_NOATIME:
+		if (m->attr_clr & MOUNT_ATTR__ATIME && (m->attr_set & MOUNT_ATTR__ATIME) == o->value) {
+			m->attr_clr &= ~(uint64_t)MOUNT_ATTR__ATIME;
+			m->attr_set &= ~(uint64_t)MOUNT_ATTR__ATIME;
+		}
 		break;
 	case OPTION_RATIME:
 		m->rec_clr |= MOUNT_ATTR__ATIME;

@@ -137,6 +137,36 @@ runs "a shared root has peers of its own, and no master" "shared -" '.linux.root
 	'sed -n "s|.* [^ ]*/rootfs / [^ ]* \(.*\)|\1|p" /proc/self/mountinfo | sed "s/:.*master.*/ master/; s/:[0-9]*//" | cut -d" " -f1,2'
 umount "$T/b"
 
+# ---- flags of a bind: those named, and no others; in a user namespace the host's stay ----
+mkdir "$T/flags" && mount -t tmpfs none "$T/flags"
+flags() { # NAME OF-THE-SOURCE OPTIONS WANTED [JQ]
+	mount -o remount,bind,rw,suid,dev,exec,diratime,strictatime "$T/flags" && mount -o "remount,bind,$2" "$T/flags"
+	# shellcheck disable=SC2016
+	jq --arg t "$T" --arg o "$3" --arg show 'awk "\$2 == \"/mnt\" { print \$4 }" /proc/mounts' '.mounts += [{type: "bind",
+		source: ($t + "/flags"), destination: "/mnt", options: ($o | split(","))}]
+		| .process.args = ["sh", "-c", $show] | '"${5-.}" "$T/b/config.json" >"$T/c.json" || exit 1
+	if [ "$4" = EPERM ]; then
+		fails "$1" 1 "*/mnt (bind from *operation not permitted*" oci run -b "$T/b" -f "$T/c.json" f1
+		return
+	fi
+	run oci run -b "$T/b" -f "$T/c.json" f1
+	is "$1" "$(tr , '\n' <<<"$out" | grep -xE 'ro|rw|nosuid|nodev|noexec|noatime|nodiratime|relatime' | paste -sd,)" "$4" || echo "# $err"
+}
+flags "none named: as the source" ro,noexec,nosuid,noatime rbind,rprivate ro,nosuid,noexec,noatime
+flags "ro: no others" noexec,nosuid,nodev,noatime rbind,ro ro,noatime
+flags "rw: none" noexec,nosuid,ro,relatime rbind,rw rw,relatime
+flags "what sets and what clears" noexec,nosuid,relatime bind,nodev,exec rw,nodev,relatime
+flags "times only when one of theirs is set" noatime bind,atime rw,noatime
+flags "relatime is" noatime bind,relatime rw,relatime
+flags "nodiratime means relatime, too" noatime bind,nodiratime rw,nodiratime,relatime
+flags "strictatime is neither" noatime,nodiratime bind,strictatime rw
+flags "in a user namespace: as the source" ro,noexec,relatime bind ro,noexec,relatime "$userns"
+flags "what is not named stays" noexec,nosuid,relatime bind,ro ro,nosuid,noexec,relatime "$userns"
+flags "what is named cannot go" ro,relatime bind,rw EPERM "$userns"
+flags "nor change" relatime bind,noatime EPERM "$userns"
+flags "what is there already may be named" ro,noatime bind,ro,noatime ro,noatime "$userns"
+umount "$T/flags"
+
 # ---- the host's mount namespace ----
 before=$(cat /proc/self/mountinfo)
 hosts='.linux.namespaces |= map(select(.type != "mount")) | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
