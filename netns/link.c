@@ -179,7 +179,9 @@ int link_list(struct nl *n, struct arena *a, struct link_info **ret, size_t *ret
 	return 0;
 }
 
-static void put_addr(struct nl *n, uint32_t index, const struct cidr *c)
+/* broadcast: IPv4 only; NULL: none */
+static void put_addr_as(struct nl *n, uint32_t index, const struct cidr *c,
+			const struct addr *broadcast)
 {
 	struct nlmsghdr *h = nl_add(n, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
 	struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(h, sizeof(*ifa));
@@ -189,13 +191,17 @@ static void put_addr(struct nl *n, uint32_t index, const struct cidr *c)
 	unsigned len = addr_len(&c->addr);
 	mnl_attr_put(h, IFA_LOCAL, len, c->addr.b);
 	mnl_attr_put(h, IFA_ADDRESS, len, c->addr.b);
-	if (c->addr.family == AF_INET6) {
+	if (c->addr.family == AF_INET6)
 		/* We hand the addresses out ourselves: waiting for duplicates is lost time. */
 		mnl_attr_put_u32(h, IFA_FLAGS, IFA_F_NODAD);
-	} else if (c->prefix < 31) {
-		struct addr last = cidr_last(c);
-		mnl_attr_put(h, IFA_BROADCAST, len, last.b);
-	}
+	else if (broadcast)
+		mnl_attr_put(h, IFA_BROADCAST, len, broadcast->b);
+}
+
+static void put_addr(struct nl *n, uint32_t index, const struct cidr *c)
+{
+	struct addr last = cidr_last(c);
+	put_addr_as(n, index, c, c->prefix < 31 ? &last : NULL);
 }
 
 static int try_default_route(struct nl *n, uint32_t index, const struct addr *gw, uint32_t metric)
@@ -619,7 +625,7 @@ int link_prefixes_load(struct nl *n, struct arena *a, bool routes, struct link_p
 
 struct move {
 	uint32_t index;
-	struct cidr v[32];
+	struct { struct cidr c; struct addr broadcast; } v[32];	/* broadcast: family 0: none */
 	size_t n;
 };
 
@@ -633,12 +639,18 @@ static int take_global_address(const struct nlmsghdr *h, void *arg)
 		return 0;
 	struct prefix_attr p = { .type = ifa->ifa_family == AF_INET ? IFA_LOCAL : IFA_ADDRESS };
 	mnl_attr_parse(h, sizeof(*ifa), find_attr, &p);
-	struct cidr *c = &m->v[m->n];
+	struct cidr *c = &m->v[m->n].c;
 	*c = (struct cidr){ .addr.family = ifa->ifa_family, .prefix = ifa->ifa_prefixlen };
 	if (!p.bytes || p.len != addr_len(&c->addr))
 		return 0;
 	memcpy(c->addr.b, p.bytes, p.len);
-	m->n++;
+	p = (struct prefix_attr){ .type = IFA_BROADCAST };
+	mnl_attr_parse(h, sizeof(*ifa), find_attr, &p);
+	struct addr *broadcast = &m->v[m->n++].broadcast;
+	if (p.bytes && p.len == addr_len(&c->addr)) {
+		broadcast->family = c->addr.family;
+		memcpy(broadcast->b, p.bytes, p.len);
+	}
 	return 0;
 }
 
@@ -683,7 +695,8 @@ int link_move(struct nl *n, const char *from, int netns_fd, const char *to, stru
 	if (r < 0)
 		return r == -ENODEV ? err_set(e, ENODEV, "device %s after the move", from) : r;
 	for (size_t i = 0; i < m.n; i++)
-		put_addr(&in, l.index, &m.v[i]);
+		put_addr_as(&in, l.index, &m.v[i].c,
+			    m.v[i].broadcast.family ? &m.v[i].broadcast : NULL);
 	set_up(put_link(&in, RTM_SETLINK, 0, l.index, &h));
 	r = nl_talk(&in, NULL);
 	return r < 0 ? fail(&in, r, e, "configure moved device", from) : 0;
