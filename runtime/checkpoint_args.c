@@ -143,18 +143,31 @@ static char *real_destination(int root, const char *path)
 	return rest && *rest == '/' ? mem_strdup(rest) : path_clean(path);
 }
 
-void checkpoint_mount_args(const struct spec *s, const char *rootfs, bool dump, struct strbuf *b)
+/* Without a cgroup namespace it is a bind of the container's own. */
+static bool is_bound_cgroup(const struct spec *s, const struct spec_mount *m)
+{
+	return str_starts(m->type, "cgroup") && !s->ns[SPEC_NS_CGROUP].unshare &&
+	       !s->ns[SPEC_NS_CGROUP].path;
+}
+
+void checkpoint_mount_args(const struct spec *s, const char *rootfs, bool dump, int cgroup_fd,
+			   struct strbuf *b)
 {
 	AUTO_CLOSE int root = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char own[4096] = "", link[32];
 
 	for (size_t i = 0; i < s->nmounts; i++) {
 		const struct spec_mount *m = &s->mounts[i];
+		bool cgroup = is_bound_cgroup(s, m);
 		AUTO_FREE char *at = NULL;
 
-		if (!(m->flags & SPEC_MOUNT_BIND) || m->flags & SPEC_MOUNT_REMOUNT)
+		if ((!(m->flags & SPEC_MOUNT_BIND) && !cgroup) || m->flags & SPEC_MOUNT_REMOUNT)
+			continue;
+		if (cgroup && !dump &&
+		    readlink(path_of_fd(cgroup_fd, link), own, sizeof(own) - 1) < 0)
 			continue;
 		at = real_destination(root, m->destination);
-		external(b, "mnt[%s]:%s", at, dump ? at : m->source);
+		external(b, "mnt[%s]:%s", at, dump ? at : cgroup ? own : m->source);
 	}
 	for (char **p = s->masked_paths; p && *p; p++) {
 		struct stat st;

@@ -328,7 +328,8 @@ int birth_follow(struct birth *b, struct launch *l, enum sync_type until, struct
 		else if (m.type == SYNC_IDMAP)
 			birth_idmap_late(b, l, m.pid, fd, &said);
 		else if (m.type != until)
-			err_say(&said, EPROTO, "berth-init said \"%s\" out of turn", sync_name(m.type));
+			err_say(&said, EPROTO, "berth-init said \"%s\" out of turn",
+				sync_name(m.type));
 		if (said.code) {
 			*e = said;
 			return -e->code;

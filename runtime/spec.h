@@ -96,7 +96,7 @@ enum spec_mount_flags {
 	SPEC_MOUNT_OPTIONAL = 512,	/* ours: absent source is no error */
 	SPEC_MOUNT_MKFILE = 1024,	/* ours: the engine's own files (resolv.conf …) */
 	SPEC_MOUNT_SILENT = 2048,
-	SPEC_MOUNT_NAMED = 4096,	/* an option of the mount itself was given: "ro", "dev", … */
+	SPEC_MOUNT_NAMED = 4096,	/* an option of the mount itself was given: "ro", "dev" */
 };
 
 struct spec_mount {

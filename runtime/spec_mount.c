@@ -162,7 +162,8 @@ static void option_apply(struct spec_mount *m, const struct mount_option *o)
 		m->attr_set = (m->attr_set & ~(uint64_t)MOUNT_ATTR__ATIME) | o->value;
 		break;
 	case OPTION_NOATIME:
-		if (m->attr_clr & MOUNT_ATTR__ATIME && (m->attr_set & MOUNT_ATTR__ATIME) == o->value) {
+		if ((m->attr_clr & MOUNT_ATTR__ATIME) &&
+		    (m->attr_set & MOUNT_ATTR__ATIME) == o->value) {
 			m->attr_clr &= ~(uint64_t)MOUNT_ATTR__ATIME;
 			m->attr_set &= ~(uint64_t)MOUNT_ATTR__ATIME;
 		}

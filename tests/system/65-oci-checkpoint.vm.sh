@@ -76,6 +76,13 @@ $(oci state ck | jq .pid)"
 says "what is bound is there" "two two" oci exec ck sh -c 'echo $(cat /one/for/two/file /real/file)'
 oci delete -f ck
 
+config '.linux.namespaces |= map(select(.type != "cgroup"))'
+start
+dumped "checkpoint without a cgroup namespace"
+restored "its restore"
+says "with its own in there" "own" oci exec ck sh -c '[ -e /sys/fs/cgroup/cgroup.procs ] && [ ! -e /sys/fs/cgroup/berth ] && echo own'
+oci delete -f ck
+
 # ---- a network namespace of somebody else's; connections of its own ----
 ip netns add "ck$$" && ip -n "ck$$" link set lo up
 config ".linux.namespaces |= map(if .type == \"network\" then .path = \"/run/netns/ck$$\" else . end)"
