@@ -378,7 +378,8 @@ static void net_move_device__named__keeps_its_address(void **state)
 	assert_non_null(strstr(h->e.msg, "d0"));
 	assert_int_equal(
 		system("ip link del d0; ip link add dev d0 type veth peer name d1 && ip addr "
-		       "add 192.0.2.77/24 brd 192.0.2.70 dev d0 && ip addr add 192.0.2.78/24 dev d0 && "
+		       "add 192.0.2.77/24 brd 192.0.2.70 dev d0 && "
+		       "ip addr add 192.0.2.78/24 dev d0 && "
 		       "ip addr add 2001:db8:7::7/64 dev d0 nodad && ip link set d0 up && "
 		       "ip link set d1 up"),
 		0);
@@ -397,10 +398,12 @@ static void net_move_device__named__keeps_its_address(void **state)
 	}
 	assert_true(found4 && found6);
 	char look[200];
-	snprintf(look, sizeof(look), "nsenter --net=/proc/%d/fd/%d ip -4 -o addr show dev net7 | "
+	snprintf(look, sizeof(look),
+		 "nsenter --net=/proc/%d/fd/%d ip -4 -o addr show dev net7 | "
 		 "grep -o 'brd [0-9.]*' | tr -d '\\n' | grep -qx 'brd 192.0.2.70'",
 		 (int)getpid(), a);
-	assert_int_equal(system(look), 0);	/* the broadcast address of one, none of the other */
+	/* the broadcast address of one, none of the other */
+	assert_int_equal(system(look), 0);
 	assert_int_equal(net_move_device(a, "nope", NULL, &h->e), -ENODEV);
 }
 
