@@ -299,7 +299,7 @@ int fd_unix_listen(int dirfd, const char *name, int type, int *ret, struct err *
 		return err_set(e, errno, "fchmod socket %s", name);
 	if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
 		return err_set(e, errno, "bind socket %s", name);
-	if (listen(fd, 64) < 0) {
+	if (type != SOCK_DGRAM && listen(fd, 64) < 0) {
 		r = err_set(e, errno, "listen on socket %s", name);
 		unlinkat(dirfd, name, 0);
 		return r;
