@@ -123,11 +123,13 @@ static void delegate__user__makes_limited_cgroups(void **state)
 	uid_t uid = some_uid();
 	struct err e = ERR_INIT;
 	struct stat st;
-	int fd = -1;
+	int fd = -1, inside[2];
 	pid_t pid;
+	char c;
 
 	(void)state;
 	NEED_ROOT();
+	assert_int_equal(pipe(inside), 0);
 	assert_int_equal(cgroup_delegate_make(uid, uid, &path, &e), 0);
 	leaf = mem_printf("%s/init", path);
 	assert_int_equal(cgroup_dir_open(leaf, &fd, &e), 0);
@@ -142,14 +144,17 @@ static void delegate__user__makes_limited_cgroups(void **state)
 	pid = fork();
 	if (pid == 0) {
 		CHECK_OK(cgroup_attach(fd, getpid(), &e), &e);
+		CHECK(write(inside[1], "", 1) == 1);
 		for (;;)
 			pause();
 	}
-	usleep(50000);
+	close(inside[1]);
+	assert_int_equal(read(inside[0], &c, 1), 1);
 	assert_int_equal(cgroup_delegate_remove(uid, &e), -EBUSY);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	close(fd);
+	close(inside[0]);
 	assert_int_equal(cgroup_delegate_remove(uid, &e), 0);
 	assert_int_equal(cgroup_delegate_remove(uid, &e), 0);
 	assert_int_equal(cgroup_dir_open(path, &fd, &e), -ENOENT);
