@@ -134,20 +134,16 @@ int record_save(const struct engine *en, const struct record *r, bool with_spec,
 
 int record_load(const struct engine *en, const char *id, struct record **ret, struct err *e)
 {
-	AUTO_CLOSE int dir = openat(en->containers_fd, id, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FREE char *path = mem_printf("%s/record.json", id), *text = NULL;
 	AUTO(arena) struct arena *a = NULL;
-	AUTO_FREE char *text = NULL;
 	size_t n;
 	int rc;
 
-	if (dir < 0)
-		return errno == ENOENT ? err_say(e, ENOENT, "no such container: %s", id)
-				       : err_set(e, errno, "open container %s", id);
-	rc = path_read_file(dir, "record.json", RECORD_MAX_BYTES, &text, &n, e);
+	rc = path_read_file(en->containers_fd, path, RECORD_MAX_BYTES, &text, &n, e);
 	if (rc == -ENOENT)
 		return err_say(e, ENOENT, "no such container: %s", id);
 	if (rc < 0)
-		return rc;
+		return err_wrap(e, "container %.12s", id);
 	a = arena_new(RECORD_ARENA);
 	rc = record_read(a, text, n, ret, e);
 	if (rc < 0)
