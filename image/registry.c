@@ -346,8 +346,10 @@ static int get_some(struct registry *g, struct http *h, const char *digest, uint
 		}
 		code = registry_call(g, h, &q, &r, e);
 		*ret_reached = d.bytes;
-		if (code == -ESPIPE || (code == 0 && r.status == 416))
+		if (code == -ESPIPE || (code == 0 && r.status == 416)) {
+			*e = (struct err)ERR_INIT;
 			return start_over(fd, e);
+		}
 		if (code == 0 && r.status == 206 && at > 0) {
 			AUTO_FREE char *want = mem_printf("bytes %llu-", (unsigned long long)at);
 

@@ -131,8 +131,11 @@ static int old_entries(struct json_out *o, const struct sink *k, const char *tag
 	size_t n;
 	int r;
 
-	if (!tag || path_read_file(k->dir_fd, "index.json", MANIFEST_BYTES_MAX, &text, &n, &lost) < 0)
+	if (!tag)
 		return 0;
+	r = path_read_file(k->dir_fd, "index.json", MANIFEST_BYTES_MAX, &text, &n, &lost);
+	if (r < 0)
+		return 0;	/* none yet */
 	r = json_parse(a, text, n, (struct json_limits){ MANIFEST_BYTES_MAX, 32 }, "index.json",
 		       &doc, e);
 	list = r < 0 ? NULL : json_get(doc, "manifests");

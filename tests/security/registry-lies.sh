@@ -6,12 +6,13 @@
 need python3 jq
 image() { "$LIBEXEC/berth-image" --root "$ROOT" "$@"; }
 make_busybox_image "$T/oci" busybox:latest
+layout=$T/oci waits=()
 mkdir "$T/home"
 export BERTH_STALL_SECONDS=2 HOME=$T/home BERTH_POLICY=$T/none CONTAINERS_REGISTRIES_CONF=$T/none
 unset REGISTRY_AUTH_FILE DOCKER_CONFIG XDG_RUNTIME_DIR http_proxy https_proxy
 start() { # environment...
 	rm -f "$T/port"
-	env "$@" "$TOP/tests/data/lying-registry" "$T/oci" "$T/port" 2>"$T/registry.log" &
+	env "$@" "$TOP/tests/data/lying-registry" "$layout" "$T/port" 2>"$T/registry.log" &
 	pid=$!
 	until_true 10 test -e "$T/port"
 	read -r port other <"$T/port"
@@ -43,6 +44,7 @@ lie short "*"
 lie endless "*longer than*"
 lie loop "*redirects*"
 lie huge-manifest "*longer than*"
+lie million-tags "*longer than*"
 lie bad-json "*JSON*"
 lie bad-type "*it says it is*"
 lie wrong-header "*it says sha256:000000000000*"
@@ -50,6 +52,51 @@ lie nothing-here "*status 404: no such*thing*"
 lie drip "*too slow*"
 run image pull "localhost:$port/good:1"
 like "and what is good comes after all" "$out" "*Pulled: localhost:$port/good:1*"
+
+# a small layer that ends at any byte: some at once, since each is tried again a few times
+mkdir -p "$T/tiny/oci/blobs/sha256"
+echo hello >"$T/tiny/file"
+tar -C "$T/tiny" --mtime=@0 -b 1 -cf "$T/tiny/tar" file
+gzip -n9 <"$T/tiny/tar" >"$T/tiny/gz"
+size=$(stat -c %s "$T/tiny/gz")
+put() { # FILE TYPE: its descriptor
+	local hex
+	hex=$(sha256sum <"$1" | cut -d' ' -f1)
+	cp "$1" "$T/tiny/oci/blobs/sha256/$hex"
+	printf '{"mediaType":"application/vnd.oci.image.%s","digest":"sha256:%s","size":%s}' "$2" "$hex" "$(stat -c %s "$1")"
+}
+printf '{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' "$(sha256sum <"$T/tiny/tar" | cut -d' ' -f1)" >"$T/tiny/config"
+printf '{"schemaVersion":2,"config":%s,"layers":[%s]}' "$(put "$T/tiny/config" config.v1+json)" "$(put "$T/tiny/gz" layer.v1.tar+gzip)" >"$T/tiny/manifest"
+printf '{"schemaVersion":2,"manifests":[%s]}' "$(put "$T/tiny/manifest" manifest.v1+json)" >"$T/tiny/oci/index.json"
+stop
+layout=$T/tiny/oci
+start LIE=1
+ROOT=$T/r.tiny
+t "the small one is good" image pull -q "localhost:$port/good:1"
+export BERTH_STALL_SECONDS=20
+cut_at() {
+	local root=$T/cut.$1
+	"$LIBEXEC/berth-image" --root "$root" pull -q "localhost:$port/cut-at-$1:1" >"$T/cut.$1.out" 2>&1
+	[ $? = 125 ] && [ "$(wc -l <"$T/cut.$1.out")" = 1 ] &&
+		[[ $(cat "$T/cut.$1.out") == "berth: pull localhost:$port/cut-at-$1:1: "*"does not come to its end" ]] &&
+		"$LIBEXEC/berth-image" --root "$root" check >>"$T/cut.$1.out" 2>&1 &&
+		[ -z "$(ls "$root/store/layers")" ] && touch "$T/cut.$1.ok"
+	rm -rf "$root"
+}
+for ((at = 0; at < size; at++)); do
+	cut_at "$at" &
+	waits+=($!)
+	[ "${#waits[@]}" -lt 25 ] || { wait "${waits[@]}"; waits=(); }
+done
+wait "${waits[@]}"
+for ((at = 0; at < size; at++)); do
+	[ -e "$T/cut.$at.ok" ] || echo "# at $at: $(cat "$T/cut.$at.out")"
+done
+is "a layer that ends at any byte is refused, the store sound" "$(find "$T" -maxdepth 1 -name 'cut.*.ok' | wc -l)" "$size"
+export BERTH_STALL_SECONDS=2
+stop
+layout=$T/oci
+start LIE=1
 
 # what is pushed goes where the registry says
 ROOT=$T/r.push

@@ -78,6 +78,13 @@ fails "one that is not there" 125 "berth: pull *no image for the platform linux/
 t "all platforms" image pull -q --all-platforms "$plain/many:1"
 t "go out again" image push -q "$plain/many:1" "$plain/copy/many:1"
 is "as they came" "$(digest_of copy/many:1)" "$(digest_of many:1)"
+gets() { grep -c '"GET /v2/many/blobs/' "$T/plain.log"; }
+before=$(gets)
+for arch in s390x arm64; do
+	says "$arch is unpacked when it is run" $arch berth run --rm -q --network none --platform linux/$arch "$plain/many:1" sh -c 'echo $ARCH'
+done
+is "and nothing of it is fetched again" "$(gets)" "$before"
+t "the store is sound" image check
 t "what is saved later" image pull -q "$plain/oci:1"
 says "by digest" "sha256:$(digest_of oci:1)" image pull -q "$plain/oci@sha256:$(digest_of oci:1)"
 fails "by a digest that is not there" 125 "berth: pull *404*" image pull "$plain/oci@sha256:$(printf '0%.0s' {1..64})"
