@@ -114,7 +114,7 @@ call 83"
 
 # calls that the runtime itself makes behind the filter: the agent has the listener by then
 for nnp in true false; do
-	rm "$T/agent.sock"
+	rm -f "$T/agent.sock" "$T/agent.out"
 	python3 "$T/agent.py" "$T/agent.sock" -1 >"$T/agent.out" 2>&1 &
 	agent=$!
 	until_true 10 grep -q ready "$T/agent.out"
@@ -127,14 +127,14 @@ for nnp in true false; do
 done
 
 # an exec gets the filter as well, and so has a listener of its own
-rm "$T/agent.sock"
+rm -f "$T/agent.sock" "$T/agent.out"
 python3 "$T/agent.py" "$T/agent.sock" 0 >"$T/agent.out" 2>&1 &
 agent=$!
 until_true 10 grep -q ready "$T/agent.out"
 config "$(rule "$listen" | jq -c --arg p "$T/agent.sock" '.listenerPath = $p | .listenerMetadata = "init"')" '{}' sleep 100
 oci run -d -b "$T/b" listened </dev/null >/dev/null 2>&1
 wait "$agent"
-rm "$T/agent.sock"
+rm -f "$T/agent.sock" "$T/agent.out"
 python3 "$T/agent.py" "$T/agent.sock" 1 >"$T/agent.out" 2>&1 &
 agent=$!
 until_true 10 grep -q ready "$T/agent.out"
@@ -144,7 +144,7 @@ wait "$agent"
 is "its agent gets its process and the container's state" "$(tail -n +2 "$T/agent.out")" \
 	"['seccompFd'] init running False
 call 83"
-rm "$T/agent.sock"
+rm -f "$T/agent.sock" "$T/agent.out"
 ends "without its agent there is no exec" 255 timeout 60 "$OCI" --root "$T/oci" exec listened true
 like "and it says why" "$err" "*linux.seccomp.listenerPath*agent.sock*"
 oci delete -f listened
