@@ -274,12 +274,12 @@ static int fetch_signature(struct download *d, struct registry *g, struct http *
 		*e = (struct err)ERR_INIT;
 		return 0;
 	}
-	for (size_t i = 0; r == 0 && i < m.nlayers && i < 32; i++)
+	for (size_t i = 0; r >= 0 && i < m.nlayers && i < 32; i++)
 		if (m.layers[i].size <= MANIFEST_BYTES_MAX)
 			r = fetch_blob(d, g, h, &m.layers[i], NULL, e);
-	if (r == 0 && kind == MEDIA_MANIFEST)
+	if (r >= 0 && kind == MEDIA_MANIFEST)
 		snprintf(msg->signature, sizeof(msg->signature), "%s", t.digest);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 static int fetch_chosen(struct download *d, struct registry *g, struct http *h, struct arena *a,
