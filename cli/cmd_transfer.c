@@ -272,7 +272,10 @@ const struct command command_load = {
 };
 const struct command command_pull = {
 	.name = "pull", .args = "IMAGE", .summary = "Fetch an image from a registry",
-	.text = "IMAGE is [HOST[:PORT]/]NAME[:TAG][@DIGEST], or oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE.",
+	.text = "IMAGE is [HOST[:PORT]/]NAME[:TAG][@DIGEST], or oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE. "
+		"containers-policy.json(5) says whose images may come in, containers-registries.d(5) where their "
+		"signatures lie, containers-registries.conf(5) which mirrors serve; for tests, BERTH_POLICY, "
+		"BERTH_REGISTRIES_D and CONTAINERS_REGISTRIES_CONF name others.",
 	.opts = pull_rows, .min = 0, .max = -1, .flags = CMD_RAW, .complete = "image", .run = run_work,
 };
 const struct command command_push = {

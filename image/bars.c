@@ -132,12 +132,6 @@ static void draw_all(struct bars *b, struct strbuf *out)
 	b->drawn = n - from;
 }
 
-/* What follows within the next second needs no line. */
-static bool is_news(const struct bar *v, const char *state)
-{
-	return v->said != state && !str_eq(state, "waiting") && !str_eq(state, "unpacking");
-}
-
 void bars_draw(struct bars *b)
 {
 	AUTO(strbuf) struct strbuf out = STRBUF_INIT;
@@ -151,7 +145,9 @@ void bars_draw(struct bars *b)
 		const char *state = v->state;
 		char size[16];
 
-		if (!is_news(v, state))
+		if (str_eq(state, "unpacking"))
+			state = "downloaded";	/* its end follows soon enough */
+		if (str_eq(state, "waiting") || str_eq(state, v->said))
 			continue;
 		strbuf_addf(&out, "%.12s: %s, %s\n", v->digest + 7, state,
 			    str_bytes(v->size, size));

@@ -23,15 +23,18 @@ put() { # FILE TYPE: its descriptor
 	printf '{"mediaType":"application/vnd.oci.image.%s","digest":"sha256:%s","size":%s}' "$2" "$hex" "$(stat -c %s "$1")"
 	cp "$1" "$T/big/oci/blobs/sha256/$hex"
 }
+echo small >"$T/big/root/small"
+tar -C "$T/big/root" -cf "$T/big/small.tar" small
 case $(uname -m) in x86_64) arch=amd64;; aarch64) arch=arm64;; *) arch=$(uname -m);; esac
-printf '{"architecture":"%s","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
-	"$arch" "$(sha256sum <"$T/big/layer.tar" | cut -d' ' -f1)" >"$T/config"
-printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":%s,"layers":[%s]}' \
-	"$(put "$T/config" config.v1+json)" "$(put "$T/big/layer.gz" layer.v1.tar+gzip)" >"$T/manifest"
+printf '{"architecture":"%s","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":["sha256:%s","sha256:%s"]}}' \
+	"$arch" "$(sha256sum <"$T/big/layer.tar" | cut -d' ' -f1)" "$(sha256sum <"$T/big/small.tar" | cut -d' ' -f1)" >"$T/config"
+printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":%s,"layers":[%s,%s]}' \
+	"$(put "$T/config" config.v1+json)" "$(put "$T/big/layer.gz" layer.v1.tar+gzip)" "$(put "$T/big/small.tar" layer.v1.tar)" >"$T/manifest"
 printf '{"schemaVersion":2,"manifests":[%s]}' "$(put "$T/manifest" manifest.v1+json)" >"$T/big/oci/index.json"
 rm -r "$T/big/root" "$T/big/layer.tar"
 top=$(jq -r '.manifests[0].digest' "$T/big/oci/index.json")
 layer=$(jq -r '.layers[0].digest' "$T/manifest")
+small=$(jq -r '.layers[1].digest' "$T/manifest")
 "$TOP/tests/data/lying-registry" "$T/big/oci" "$T/port" 2>"$T/registry.log" &
 registry=$!
 until_true 10 test -e "$T/port"
@@ -47,12 +50,13 @@ is "at more than three places" "$([ "$(grep -o '\[#*\.*\]' <<<"$screen" | sort -
 like "its rate" "$screen" "*B/*B  *B/s*"
 like "then unpacking" "$screen" "*${layer:7:12} unpacking*"
 like "and the end" "$screen" "*${layer:7:12} done*Digest: $top*Pulled: $image*"
-is "drawn in place" "$([ "$(grep -c $'\033\[1A' <<<"$screen")" -gt 3 ] && echo yes)" yes
+is "drawn in place" "$([ "$(grep -c $'\033\[2A' <<<"$screen")" -gt 3 ] && echo yes)" yes
 
 # ---- not on a terminal
 berth rmi "$image" >/dev/null
 run berth pull "$image"
-like "lines" "$err" "${layer:7:12}: downloading, *B?${layer:7:12}: downloaded, *B?${layer:7:12}: done, *B"
+like "lines" "$err" "*${layer:7:12}: downloading, *B?*${layer:7:12}: downloaded, *B?*${layer:7:12}: done, *B*"
+like "a layer is unpacked while another comes" "$err" "*${small:7:12}: done, *${layer:7:12}: downloaded, *"
 unlike "that are plain" "$err" *$'\033'*
 is "the result" "$out" "Digest: $top"$'\n'"Pulled: $image"
 berth rmi "$image" >/dev/null
