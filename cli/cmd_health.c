@@ -146,7 +146,6 @@ static int keep(struct cli *c, const char *id, const struct check *ch, struct er
 	AUTO(strlist) struct strlist lines = STRLIST_INIT;
 	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
 	AUTO_FREE char *old = NULL;
-	static char text[OUTPUT_MAX * 4 + 1];
 	AUTO_CLOSE int dir = -1;
 	struct err none = ERR_INIT;
 	size_t n;
@@ -158,8 +157,9 @@ static int keep(struct cli *c, const char *id, const struct check *ch, struct er
 		strlist_split(&lines, old, '\n', true);
 	for (size_t i = lines.n >= KEEP ? lines.n - KEEP + 1 : 0; i < lines.n; i++)
 		strbuf_addf(&b, "%s\n", lines.v[i]);
-	strbuf_addf(&b, "%lld %lld %d %s\n", (long long)ch->start, (long long)ch->end, ch->code,
-		    str_printable(ch->output, ch->n, text, sizeof(text)));
+	strbuf_addf(&b, "%lld %lld %d ", (long long)ch->start, (long long)ch->end, ch->code);
+	json_quote(&b, ch->output, ch->n);
+	strbuf_addc(&b, '\n');
 	return path_write_file(dir, "health", b.s, b.len, 0600, false, e);
 }
 

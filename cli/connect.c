@@ -151,23 +151,38 @@ void connect_event(struct cli *c, const char *action, const char *id, const char
 	event_log(c->en.root, "container", action, id, attrs[0].value ? attrs : NULL);
 }
 
+/* Between two lives of a container that restarts nobody listens: who works on it is its birth, and
+ * its files are there (of one that somebody copies from, none is). */
+static bool is_being_born(struct cli *c, const char *id)
+{
+	AUTO_FREE char *hosts = mem_printf("%s/hosts", id);
+
+	return path_exists(c->en.run_fd, hosts) && run_alive(&c->en, id);
+}
+
 static int stop(struct cli *c, const char *id, const char *first, int sig, int32_t timeout,
 		struct err *e)
 {
-	AUTO_CLOSE int sock = -1;
-	struct err gone = ERR_INIT;
-	int r = control_connect(&c->en, id, &sock, &gone);
+	for (int tries = 0; tries < 500; tries++) {
+		AUTO_CLOSE int sock = -1;
+		struct err one = ERR_INIT;
+		int r = control_connect(&c->en, id, &sock, &one);
 
-	if (r == -ENOENT || r == -ECONNREFUSED)
-		return 0;
-	if (r < 0) {
-		*e = gone;
-		return r;
+		if (r == 0 && first)
+			control_send(sock, SUP_SET, 0, 0, first, strlen(first));
+		if (r == 0)
+			r = ask(sock, SUP_STOP, sig, timeout, true, NULL, &one);
+		if (r == 0)
+			return 0;
+		if (r != -ENOENT && r != -ECONNREFUSED && r != -EPIPE && r != -ECONNRESET) {
+			*e = one;
+			return r;
+		}
+		if (!is_being_born(c, id))
+			return 0;
+		usleep(20000);
 	}
-	if (first && control_send(sock, SUP_SET, 0, 0, first, strlen(first)) < 0)
-		return 0;
-	r = ask(sock, SUP_STOP, sig, timeout, true, NULL, e);
-	return r == -EPIPE ? 0 : r;
+	return err_say(e, EBUSY, "container %.12s does not answer", id);
 }
 
 int connect_stop(struct cli *c, const char *id, int sig, int32_t timeout, struct err *e)
@@ -230,6 +245,13 @@ int connect_remove(struct cli *c, const char *id, bool force, bool volumes, stru
 			return r;
 	}
 	r = run_lock(&c->en, id, &lock, NULL, e);
+	for (int tries = 0; r == -EBUSY && force && tries < 100; tries++) {
+		usleep(20000);	/* just being born, or looked at */
+		*e = (struct err)ERR_INIT;
+		r = connect_stop(c, id, SIGKILL, 0, e);
+		if (r == 0)
+			r = run_lock(&c->en, id, &lock, NULL, e);
+	}
 	if (r < 0)
 		return r;
 	if (record_load(&c->en, id, &rec, &ignored) < 0)

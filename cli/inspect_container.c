@@ -47,20 +47,24 @@ struct json *inspect_health_config(struct arena *a, char *const *test, int64_t i
 
 /* ---- State ---- */
 
-/* One line of RUN/ID/health: "START END CODE TEXT", times in ns since the epoch. */
+/* One line of RUN/ID/health: START END CODE "TEXT", times in ns since the epoch, text as JSON. */
 static struct json *health_result(struct arena *a, const char *line)
 {
 	struct json *v = value_object(a);
+	struct err ignored = ERR_INIT;
+	const struct json *text;
 	long long start, end;
 	int code, at = 0;
 	char buf[40];
 
-	if (sscanf(line, "%lld %lld %d %n", &start, &end, &code, &at) < 3 || at == 0)
+	if (sscanf(line, "%lld %lld %d %n", &start, &end, &code, &at) < 3 || at == 0 ||
+	    json_parse(a, line + at, strlen(line + at), (struct json_limits){ 1u << 16, 1 }, "health",
+		       &text, &ignored) < 0 || !json_str(text))
 		return NULL;
 	value_put_str(a, v, "Start", time_of(start, buf));
 	value_put_str(a, v, "End", time_of(end, buf));
 	value_put_i64(a, v, "ExitCode", code);
-	value_put_str(a, v, "Output", line + at);
+	value_put(v, "Output", value_strn(a, text->s, text->n));
 	return v;
 }
 

@@ -77,6 +77,9 @@ ends "detach keys of one's own" 0 \
 	typing '[("# ", "\x10\x11ab")]' \
 	"$BERTH" --root "$ROOT" run -it --detach-keys a,b --name own --network none busybox sh
 is "it runs" "$(berth inspect -f '{{.State.Running}}' own)" true
+ends 'with --detach-keys "" all keys are the command'"'"'s' 0 \
+	typing '[("# ", "stty -ixon\n"), ("# ", "cat -v\n"), ("cat -v", "\x10\x11\n"), ("^P^Q", "\x04"), ("# ", "exit 0\n")]' \
+	"$BERTH" --root "$ROOT" run -it --rm --detach-keys '' --network none busybox sh
 t "it is removed" berth rm -f own left
 ends "exec -it" 4 typing '[("# ", "tty; exit 4\n")]' sh -c "
 	'$BERTH' --root '$ROOT' run -d --name ex --network none busybox sleep 100 >/dev/null

@@ -2,6 +2,7 @@
 # Restart policies, health, time limits, boot and shutdown, why it ended.
 # parallel: yes
 . "$(dirname "$0")/lib.sh"
+need jq
 use_busybox
 field() { berth inspect -f "{{.$2}}" "$1"; }
 run_d() { berth run -d --network none "$@" >/dev/null || not_ok "a container starts: $*"; }
@@ -43,7 +44,30 @@ like "why says so" "$(berth why hk)" "*health check*"
 run_d --name hp --health-cmd false --health-interval 100ms --health-retries 1 --health-start-period 1h busybox sleep 1000
 sleep 0.6
 is "failures in the start period do not count" "$(field hp State.Health.Status)" starting
-t "they are removed" berth rm -f h hk hp
+run_d --name hr --health-cmd false --health-interval 100ms --health-retries 1 --health-on-failure restart --stop-timeout 0 busybox sleep 1000
+again() { [ "$(field hr RestartCount)" -ge 1 ]; }
+t "--health-on-failure restart" until_true 15 again
+run_d --name hs --health-cmd false --health-interval 100ms --health-retries 1 --health-on-failure stop --restart always --stop-timeout 1 busybox sh -c 'trap "exit 6" TERM; while :; do sleep 0.1; done'
+is "--health-on-failure stop, by its signal" "$(timeout 20 "$BERTH" --root "$ROOT" wait hs)" 6
+sleep 0.3
+is "and it is not started again" "$(field hs State.Status)" exited
+run_d --name hl --health-cmd 'echo checked; exit 4' --health-interval 100ms --health-retries 1000 busybox sleep 1000
+five() { [ "$(berth inspect hl | jq '.[0].State.Health.Log | length')" = 5 ]; }
+t "inspect has the last five results" until_true 15 five
+is "with what they said" "$(berth inspect hl | jq -c '.[0].State.Health.Log[0] | [.Output, .ExitCode]')" '["checked\n",4]'
+t "they are removed" berth rm -f h hk hp hr hs hl
+
+# ---- what restarts all the time obeys in whatever moment it is met
+wrong=''
+for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+	run_d --name "busy$i" --restart always busybox true
+done
+sleep 0.2
+for i in 1 2 3 4 5 6; do berth stop -t 0 "busy$i" >/dev/null || wrong+=" stop$i"; sleep 0.0$i; done
+for i in 7 8 9 10 11 12; do berth rm -f "busy$i" >/dev/null || wrong+=" rm$i"; sleep 0.03; done
+sleep 0.5
+is "stop and rm -f do" "$wrong$(berth ps -q)" ""
+t "they are removed" berth rm busy1 busy2 busy3 busy4 busy5 busy6
 
 # ---- times
 timed() { local b; b=$(date +%s%N); run berth "$@"; ms=$((($(date +%s%N) - b) / 1000000)); }
@@ -83,10 +107,18 @@ run_d --name b4 busybox sleep 1000
 berth stop -t 0 b3 >/dev/null
 is "shutdown stops all, last first" "$(berth shutdown -t 0 -j 1 | tr '\n' ' ')" "b2 b1 b4 "
 is "none runs" "$(berth ps -q)" ""
+like "why: it was the host's end" "$(berth why b1)" "*host was going down*"
 rm -rf "$ROOT/run" # as a new boot finds it
 is "boot --dry-run says which" "$(berth boot --dry-run | tr '\n' ' ')" "b1 b2 "
 t "boot" berth boot
 is "those run that should" "$(berth ps --format '{{.Names}}' | sort | tr '\n' ' ')" "b1 b2 "
+berth rm -f b4 >/dev/null
+run_d --name b0 --restart always --boot-order 0 --boot-delay 1 busybox sleep 1000
+berth shutdown -t 0 >/dev/null
+timed boot
+if [ "$ms" -ge 1000 ]; then ok "--boot-delay: the next one waits ($ms ms)"; else not_ok "--boot-delay" "$ms ms"; fi
+is "and all run" "$(berth ps -q | wc -l)" 3
+t "it is removed" berth rm -f b0
 # the examples for other inits: OpenRC's script with OpenRC's words, cron's line by a shell
 for_root() { sed "s|/usr/local/bin/berth|'$BERTH' --root '$ROOT'|" "$TOP/examples/boot/$1"; }
 openrc() { # start|stop
@@ -99,7 +131,7 @@ is "they run again" "$(berth ps --format '{{.Names}}' | sort | tr '\n' ' ')" "b1
 berth shutdown -t 0 >/dev/null
 t "cron's line" sh -c "$(for_root crontab | sed -n 's/^@reboot //p')"
 is "they run again" "$(berth ps --format '{{.Names}}' | sort | tr '\n' ' ')" "b1 b2 "
-t "they are removed" berth rm -f b1 b2 b3 b4
+t "they are removed" berth rm -f b1 b2 b3
 
 # ---- update of limits, events
 run_d --name ev busybox sleep 1000

@@ -11,6 +11,14 @@ lines() { [ "$(berth logs j 2>/dev/null | sort | tr '\n' ' ')" = "an error to th
 t "logs reads them from the journal" until_true 20 lines
 is "errors have their priority" "$(journalctl --no-pager -o json CONTAINER_NAME=j PRIORITY=3 | jq -r .MESSAGE)" "an error"
 t "rm" berth rm j
+berth run --name jt --network none --log-driver journald --log-opt tag='{{.Name}}-{{.ImageName}}' busybox echo tagged >/dev/null
+tag() { [ "$(journalctl --no-pager -o json CONTAINER_NAME=jt | jq -r '.CONTAINER_TAG + " " + .SYSLOG_IDENTIFIER + " " + .MESSAGE')" = "jt-busybox jt-busybox tagged" ]; }
+t "--log-opt tag" until_true 20 tag
+berth run -d --name jm --network none --log-driver journald busybox sh -c 'i=0; while [ $i -lt 5000 ]; do echo "line $i"; i=$((i+1)); done' >/dev/null
+berth wait jm >/dev/null
+all() { [ "$(berth logs jm | wc -l)" = 5000 ]; }
+t "5000 lines at once are all there" until_true 60 all
+berth rm jt jm >/dev/null
 
 # the unit that examples/ has, for this root
 berth run -d --name u --network none --restart always busybox sleep 1000 >/dev/null
