@@ -58,8 +58,8 @@ static struct json *health_result(struct arena *a, const char *line)
 	char buf[40];
 
 	if (sscanf(line, "%lld %lld %d %n", &start, &end, &code, &at) < 3 || at == 0 ||
-	    json_parse(a, line + at, strlen(line + at), (struct json_limits){ 1u << 16, 1 }, "health",
-		       &text, &ignored) < 0 || !json_str(text))
+	    json_parse(a, line + at, strlen(line + at), (struct json_limits){ 1u << 16, 1 },
+		       "health", &text, &ignored) < 0 || !json_str(text))
 		return NULL;
 	value_put_str(a, v, "Start", time_of(start, buf));
 	value_put_str(a, v, "End", time_of(end, buf));
