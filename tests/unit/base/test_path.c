@@ -262,6 +262,24 @@ static int write_often(struct place *p)
 	return 0;
 }
 
+static void path_list__names__sorted_without_dots(void **state)
+{
+	struct place *p = *state;
+	AUTO(strlist) struct strlist l = STRLIST_INIT;
+
+	put(p->fd, "b", "");
+	put(p->fd, ".hidden", "");
+	mkdirat(p->fd, "a", 0755);
+	assert_int_equal(path_list(p->fd, ".", &l), 0);
+	assert_int_equal(l.n, 2);
+	assert_string_equal(l.v[0], "a");
+	assert_string_equal(l.v[1], "b");
+	assert_int_equal(path_list(p->fd, "a", &l), 0);
+	assert_int_equal(l.n, 2);
+	assert_int_equal(path_list(p->fd, "nosuch", &l), -ENOENT);
+	assert_int_equal(path_list(p->fd, "b", &l), -ENOTDIR);
+}
+
 static void path_write_file__two_writers__never_mixed(void **state)
 {
 	struct place *p = *state;
@@ -518,6 +536,7 @@ int main(void)
 		IN_PLACE(path_parent_in__names__last_component),
 		IN_PLACE(path_mkdirs__host_path__made),
 		IN_PLACE(path_write_file__replaces__whole_and_no_rest),
+		IN_PLACE(path_list__names__sorted_without_dots),
 		IN_PLACE(path_write_file__two_writers__never_mixed),
 		IN_PLACE(path_kernel_files__values__one_line),
 		IN_PLACE(path_remove_tree__all_kinds__gone),
