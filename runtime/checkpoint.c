@@ -113,7 +113,7 @@ static int dump_loaded(const struct container_state *st, const struct spec *s,
 	criu_num(&c.opts, CRIU_PID, (uint64_t)st->pid);
 	criu_text(&c.opts, CRIU_ROOT, st->rootfs);
 	if (!o->pre_dump)
-		checkpoint_mount_args(s, st->rootfs, true, -1, &c.opts);
+		checkpoint_mount_args(s, st->rootfs, true, &c.opts);
 	checkpoint_namespace_args(s, &c.opts);
 	if (o->pre_dump || o->parent_path)
 		criu_num(&c.opts, CRIU_TRACK_MEM, 1);

@@ -143,19 +143,21 @@ static char *real_destination(int root, const char *path)
 	return rest && *rest == '/' ? mem_strdup(rest) : path_clean(path);
 }
 
-/* Without a cgroup namespace it is a bind of the container's own. */
+/* Without a cgroup namespace it is a bind of the host's. */
 static bool is_bound_cgroup(const struct spec *s, const struct spec_mount *m)
 {
 	return str_starts(m->type, "cgroup") && !s->ns[SPEC_NS_CGROUP].unshare &&
 	       !s->ns[SPEC_NS_CGROUP].path;
 }
 
-void checkpoint_mount_args(const struct spec *s, const char *rootfs, bool dump, int cgroup_fd,
-			   struct strbuf *b)
+void checkpoint_mount_args(const struct spec *s, const char *rootfs, bool dump, struct strbuf *b)
 {
 	AUTO_CLOSE int root = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char own[4096] = "", link[32];
+	AUTO_CLOSE int top = -1;
+	struct err ignored = ERR_INIT;
+	char cgroups[4096] = "";
 
+	cgroup_root_open(&top, cgroups, sizeof(cgroups), &ignored);
 	for (size_t i = 0; i < s->nmounts; i++) {
 		const struct spec_mount *m = &s->mounts[i];
 		bool cgroup = is_bound_cgroup(s, m);
@@ -163,11 +165,8 @@ void checkpoint_mount_args(const struct spec *s, const char *rootfs, bool dump, 
 
 		if ((!(m->flags & SPEC_MOUNT_BIND) && !cgroup) || m->flags & SPEC_MOUNT_REMOUNT)
 			continue;
-		if (cgroup && !dump &&
-		    readlink(path_of_fd(cgroup_fd, link), own, sizeof(own) - 1) < 0)
-			continue;
 		at = real_destination(root, m->destination);
-		external(b, "mnt[%s]:%s", at, dump ? at : cgroup ? own : m->source);
+		external(b, "mnt[%s]:%s", at, dump ? at : cgroup ? cgroups : m->source);
 	}
 	for (char **p = s->masked_paths; p && *p; p++) {
 		struct stat st;

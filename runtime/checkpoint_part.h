@@ -28,9 +28,7 @@ int checkpoint_check(const struct spec *s, struct err *e);
 /* Options of dump or restore.  Opens both folders: criu finds them in our /proc/PID/fd. */
 int checkpoint_args(const struct spec *s, const struct checkpoint_opts *o, bool dump,
 		    struct checkpoint_dirs *d, struct strbuf *b, struct err *e);
-/* cgroup_fd: the container's, at restore. */
-void checkpoint_mount_args(const struct spec *s, const char *rootfs, bool dump, int cgroup_fd,
-			   struct strbuf *b);
+void checkpoint_mount_args(const struct spec *s, const char *rootfs, bool dump, struct strbuf *b);
 void checkpoint_namespace_args(const struct spec *s, struct strbuf *b);
 /* The first error in criu's log becomes part of the message. */
 void checkpoint_add_reason(const struct checkpoint_opts *o, const char *log, struct err *e);

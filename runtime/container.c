@@ -330,7 +330,7 @@ static int give_birth(struct birth *b, struct err *e)
 		.no_new_keyring = o->no_new_keyring, .run_pid1 = o->run_pid1,
 		.listen_fds = o->listen_fds, .pdeathsig = o->pdeathsig,
 		.filter = b->filter.n ? &b->filter : NULL,
-		.namespaces_ready = on_namespaces, .state_write = on_state,
+		.own_cgroup = o->engine, .namespaces_ready = on_namespaces, .state_write = on_state,
 		.listener = on_listener, .ctx = b,
 	};
 	int r;

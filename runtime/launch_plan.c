@@ -313,6 +313,22 @@ static bool mounts_cgroup(const struct spec *s)
 	return false;
 }
 
+/* A bind: a new mount from the host's cgroup namespace would take options like nsdelegate from the
+ * whole hierarchy (cgroup-v2.rst, "Mounting"). */
+static void open_cgroups(struct birth *b, const struct launch_opts *o)
+{
+	struct err ignored = ERR_INIT;
+	AUTO_CLOSE int top = -1;
+	int fd;
+
+	if (!o->own_cgroup && cgroup_root_open(&top, NULL, 0, &ignored) < 0)
+		return;
+	fd = sys_open_tree(o->own_cgroup ? o->cgroup_fd : top, "",
+			   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	if (fd >= 0)
+		b->plan->fd[PLAN_FD_CGROUP] = birth_own_fd(b, fd);
+}
+
 static int open_rest(struct birth *b, const struct spec *s, const struct launch_opts *o,
 		     struct err *e)
 {
@@ -320,12 +336,8 @@ static int open_rest(struct birth *b, const struct spec *s, const struct launch_
 	struct plan *p = b->plan;
 	int fd;
 
-	if (o->cgroup_fd >= 0 && !cg->unshare && !cg->path && mounts_cgroup(s)) {
-		fd = sys_open_tree(o->cgroup_fd, "",
-				   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-		if (fd >= 0)
-			p->fd[PLAN_FD_CGROUP] = birth_own_fd(b, fd);
-	}
+	if (!cg->unshare && !cg->path && mounts_cgroup(s))
+		open_cgroups(b, o);
 	if (o->sd_notify) {
 		fd = sys_open_tree(AT_FDCWD, o->sd_notify_dir, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 		if (fd >= 0)

@@ -154,8 +154,8 @@ static int make_classic(struct init *in, const struct spec_mount *m, const char 
 	return 0;
 }
 
-/* Without a cgroup namespace the container sees its own cgroup alone. */
-static int own_cgroup(struct init *in, int *ret)
+/* Without a cgroup namespace it is a bind of what the host chose. */
+static int bound_cgroup(struct init *in, int *ret)
 {
 	int fd = in->plan->fd[PLAN_FD_CGROUP];
 
@@ -229,7 +229,7 @@ int mount_fs_make(struct init *in, const struct spec_mount *m, const char *targe
 	AUTO_CLOSE int fd = -1;
 	int r;
 
-	if (str_eq(type, "cgroup2") && own_cgroup(in, &fd)) {
+	if (str_eq(type, "cgroup2") && bound_cgroup(in, &fd)) {
 		if (has_data(m))
 			return no_data(m, e);
 		r = mount_attrs(in, m, fd, false, e);

@@ -31,7 +31,7 @@ enum plan_fd {
 	PLAN_FD_SYNC,		/* our end of the socket pair */
 	PLAN_FD_ROOT,		/* the root, a detached tree; -1: the child opens root_path */
 	PLAN_FD_GATE,		/* listening socket, or -1: the gate is SYNC_START */
-	PLAN_FD_CGROUP,		/* the container's cgroup directory, or -1 */
+	PLAN_FD_CGROUP,		/* what a cgroup mount shows without a cgroup namespace, or -1 */
 	PLAN_FD_NOTIFY,		/* folder of NOTIFY_SOCKET, detached, or -1: the child opens it */
 	PLAN_FD_NODES,		/* detached tmpfs with device nodes that the host lacks, or -1 */
 	PLAN_FD_TARGET,		/* exec: pidfd of the container's init, or -1 */

@@ -248,7 +248,7 @@ static int restore_args(struct restore *r, struct checkpoint_dirs *d, struct str
 	criu_text(b, CRIU_ROOT, r->state.rootfs);
 	criu_num(b, CRIU_RST_SIBLING, 1);
 	criu_num(b, CRIU_EVASIVE_DEVICES, 1);
-	checkpoint_mount_args(r->s, r->state.rootfs, false, r->cgroup.fd, b);
+	checkpoint_mount_args(r->s, r->state.rootfs, false, b);
 	if (r->o->lsm_profile)
 		criu_text(b, CRIU_LSM_PROFILE, r->o->lsm_profile);
 	if (r->o->lsm_mount_context)

@@ -110,6 +110,8 @@ refused "and where the host's is bound" "*/sys/fs/cgroup (cgroup *: option nonse
 	"$cgroupns"' | (.mounts[] | select(.type == "cgroup") | .options) += ["nonsense"]'
 refused "idmap of a new file system" "*mounts\[*\]: idmap is for binds only" '.mounts += [{type: "tmpfs",
 	source: "t", destination: "/mnt", options: ["idmap=uids=0-1-1;gids=0-1-1"]}]'
+runs "without a cgroup namespace it is the whole hierarchy, which /proc/self/cgroup means" "berth ok" "$cgroupns" \
+	'cd /sys/fs/cgroup; echo $(ls -d berth) $([ -d .$(sed -n "s/^0:://p" /proc/self/cgroup) ] && echo ok)'
 refused "copy-symlink and src-nofollow" "*mounts\[*copy-symlink does not go with*" '.mounts += [
 	'"$bind"' + {source: $t, destination: "/mnt"}] |
 	.mounts[-1].options += ["copy-symlink", "src-nofollow"]'
