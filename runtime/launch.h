@@ -38,7 +38,7 @@ struct launch_opts {
 	int gate_fd;		/* listening socket at which the init waits for `start`, or -1: it
 				   waits for launch_open_gate on the sync socket */
 	bool no_pivot, no_new_keyring;
-	bool own_cgroup;		/* without a cgroup namespace it sees its own cgroup alone */
+	bool own_cgroup;		/* of cgroups it sees its own, when it shares ours */
 	bool run_pid1;		/* --init: pid1.c stays as PID 1 and reaps */
 	/* A folder of the host's that the container gets at sd_notify, for the socket that
 	 * NOTIFY_SOCKET names there; NULL: none */
