@@ -31,8 +31,8 @@ static int set_tmpfs(void *opts, const char *value, struct err *e)
 }
 
 /* What Docker's and podman's people may type, and berth has not: said in a line of its own. */
-#define NO_USERNS "containers of the engine have the host's ids; berth-oci makes user namespaces, " \
-	"and -v …:idmap maps the owner of a folder"
+#define NO_USERNS "containers of the engine have the host's ids; berth-oci makes user " \
+	"namespaces, and -v …:idmap maps the owner of a folder"
 #define REFUSED(name, why) { name, 0, OPT_REFUSED, 0, NULL, why, .flags = OPT_HIDDEN }
 
 /* clang-format off */
