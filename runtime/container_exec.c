@@ -34,12 +34,16 @@ static int usual_cgroup(const struct container_state *st, int *ret, struct err *
 	AUTO_FREE char *path = NULL;
 	AUTO_CLOSE int own = -1;
 	char controllers[128] = "";
-	struct err ignore = ERR_INIT;
+	struct err ignore = ERR_INIT, gone = ERR_INIT;
 	const char *below;
-	int r = cgroup_dir_open(st->cgroup_path, &own, e);
+	int r = cgroup_dir_open(st->cgroup_path, &own, &gone);
 
-	if (r < 0)
+	if (r == -ENOENT && cgroup_of_pid(st->pid, &path, &ignore) == 0)
+		return cgroup_dir_open(path, ret, e);
+	if (r < 0) {
+		*e = gone;
 		return r;
+	}
 	path_read_line(own, "cgroup.subtree_control", controllers, sizeof(controllers), &ignore);
 	if (controllers[0] && cgroup_of_pid(st->pid, &path, &ignore) == 0) {
 		below = str_after(path, st->cgroup_path);

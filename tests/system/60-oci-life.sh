@@ -98,6 +98,18 @@ like "in the words that Docker looks for" "$err" '*executable file not found in 
 fails "a cgroup outside is refused" 1 "*leads out*" \
 	bash -c '"$0" --root "$1" exec --cgroup .. e1 true; [ $? = 255 ] && exit 1' "$OCI" "$T/oci"
 
+# ---- the init has been moved, and its first cgroup removed ----
+bundle '.process.args = ["sleep", "1000"]' moved
+oci run -d -b "$T/b" -f "$T/moved.json" m1 </dev/null >/dev/null 2>&1
+mkdir "$CGROUP2/moved-$$"
+oci state m1 | jq .pid >"$CGROUP2/moved-$$/cgroup.procs"
+t "a container moves" until_true 5 rmdir "$CGROUP2/berth/m1"
+t "and goes on being entered" oci exec -d --pid-file "$T/moved.pid" m1 sleep 1000
+is "where it has gone" "$(sed -n 's/^0:://p' "/proc/$(cat "$T/moved.pid")/cgroup")" "/moved-$$"
+oci delete -f m1
+kill -9 "$(cat "$T/moved.pid")" 2>/dev/null
+t "its cgroup is free" until_true 5 rmdir "$CGROUP2/moved-$$"
+
 # ---- the init ends, others go on ----
 bundle '.process.args = ["sh", "-c", "sleep 100 & exit 0"] | .linux.namespaces |= map(select(.type != "pid"))' outlive
 oci run -d -b "$T/b" -f "$T/outlive.json" o1 </dev/null >/dev/null 2>&1
