@@ -213,11 +213,12 @@ int sweep_run(const struct engine *en, struct err *e)
 		path = mem_printf("%s/engine.lock", de->d_name);
 		lock = openat(en->run_fd, path, O_RDWR | O_CLOEXEC);
 		if (lock < 0) {
-			/* without a lock: of an OCI container, or its maker died at once */
-			struct stat st;
+			/* of an OCI container, whose maker locks the folder itself; or its maker
+			 * died at once: one that is only late makes it anew */
+			AUTO_CLOSE int dir = openat(en->run_fd, de->d_name,
+						    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-			if (errno == ENOENT && fstatat(en->run_fd, de->d_name, &st, 0) == 0 &&
-			    st.st_mtime + 60 < time(NULL))
+			if (dir >= 0 && is_fresh(dir) && flock(dir, LOCK_EX | LOCK_NB) == 0)
 				unlinkat(en->run_fd, de->d_name, AT_REMOVEDIR);
 			continue;
 		}

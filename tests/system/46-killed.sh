@@ -42,6 +42,9 @@ mkdir -p "$ROOT/run/$id" && : >"$ROOT/run/$id/engine.lock"
 rm -r "${ROOT:?}/containers/$id"
 t "the next command" berth ps -a
 is "lets its name go" "$(ls "$ROOT/names")" ""
+mkdir "$ROOT/run/$id"
+t "a maker that died at its first step" berth ps -a
+is "leaves nothing" "$(ls "$ROOT/run")" ""
 
 # ---- at random moments: of run, in the foreground and detached
 ours() { # processes of ours in this script's own process namespace
