@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -290,42 +291,13 @@ static int pack_archive(struct archive *a, int dir, const char *only, unsigned f
 	return r;
 }
 
-static bool is_ascii(const char *s)
+/* Names are bytes: those that are not UTF-8 are marked as such, entry by entry.  In the locale "C"
+ * that would be all but ASCII ones, and GNU tar warns of each mark.  What reads archives needs
+ * that locale, see worker.c: no command does both. */
+static void set_format(struct archive *a)
 {
-	for (; *s; s++)
-		if ((unsigned char)*s >= 0x80)
-			return false;
-	return true;
-}
-
-/* All names at and below parent/name, and where symlinks lead to. */
-static bool is_plain(int parent, const char *name, unsigned depth)
-{
-	AUTO(strlist) struct strlist l = STRLIST_INIT;
-	AUTO_CLOSE int fd = -1;
-	char to[STAGE_PATH_MAX];
-	ssize_t n = readlinkat(parent, name, to, sizeof(to) - 1);
-
-	if (n >= 0) {
-		to[n] = '\0';
-		return is_ascii(name) && is_ascii(to);
-	}
-	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (!is_ascii(name) || depth > DEPTH_MAX || (fd >= 0 && list_names(fd, &l) < 0))
-		return false;
-	for (size_t i = 0; i < l.n; i++)
-		if (!is_plain(fd, l.v[i], depth + 1))
-			return false;
-	return true;
-}
-
-/* Names are bytes.  GNU tar warns, with each entry, of the word that says so: in what people read
- * it is there only where it matters. */
-static void set_format(struct archive *a, bool plain)
-{
+	setlocale(LC_CTYPE, "C.UTF-8");
 	archive_write_set_format_pax(a);	/* with nanoseconds for each */
-	if (!plain)
-		archive_write_set_format_option(a, "pax", "hdrcharset", "BINARY");
 	archive_write_set_bytes_per_block(a, 64 << 10);
 	archive_write_set_bytes_in_last_block(a, 1);
 }
@@ -335,7 +307,7 @@ int pack_tar(int dir, const char *only, int fd, unsigned flags, struct err *e)
 	struct archive *a = archive_write_new();
 	int r;
 
-	set_format(a, is_plain(dir, only ? only : ".", 0));
+	set_format(a);
 	if (archive_write_open_fd(a, fd) != ARCHIVE_OK)
 		r = err_say(e, EIO, "write the archive: %s", archive_error_string(a));
 	else
@@ -426,7 +398,7 @@ int pack_layer(struct maker *m, int dir, unsigned flags, struct packed *ret, str
 	if (r < 0)
 		return r;
 	a = archive_write_new();
-	set_format(a, false);
+	set_format(a);
 	if (archive_write_open(a, &q, NULL, on_write, NULL) != ARCHIVE_OK)
 		r = err_say(e, EIO, "write the archive: %s", archive_error_string(a));
 	else

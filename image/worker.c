@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -499,8 +498,9 @@ int main(int argc, char **argv)
 {
 	struct err e = ERR_INIT;
 
-	/* names of files in archives are bytes; this locale keeps libarchive from changing them */
-	setlocale(LC_CTYPE, "C.UTF-8");
+	/* Names of files in archives are bytes.  libarchive takes those in pax headers apart as
+	 * UTF-8 and normalises them (NFC), so that two names become one, unless the locale has no
+	 * such characters: the program stays in the locale "C", and gets the bytes. */
 	umask(0);
 	signal(SIGPIPE, SIG_IGN);
 	fd_fill_std();
