@@ -211,6 +211,7 @@ static void release_names_of(const struct engine *en, const char *id)
 
 int record_remove(const struct engine *en, const char *id, bool volumes, struct err *e)
 {
+	AUTO_FREE char *file = mem_printf("%s/record.json", id);
 	AUTO(record) struct record *r = NULL;
 	struct err ignored = ERR_INIT;
 	int rc;
@@ -224,6 +225,8 @@ int record_remove(const struct engine *en, const char *id, bool volumes, struct 
 	for (size_t i = 0; volumes && i < r->nvolumes; i++)
 		if (r->volumes[i].anonymous && r->volumes[i].name)
 			volume_remove(en, r->volumes[i].name, &ignored);
+	/* first of all, so that whoever comes after a kill sees half a container, and sweeps it */
+	unlinkat(en->containers_fd, file, 0);
 	rc = path_remove_tree(en->containers_fd, id, e);
 	if (rc == 0)
 		release_name(en, r->name, id);

@@ -42,6 +42,18 @@ mkdir -p "$ROOT/run/$id" && : >"$ROOT/run/$id/engine.lock"
 rm -r "${ROOT:?}/containers/$id"
 t "the next command" berth ps -a
 is "lets its name go" "$(ls "$ROOT/names")" ""
+# whole or gone, and not known by half
+half=
+for n in 1 2 3 4 5 6 7 8; do
+	berth create --name half busybox true >/dev/null
+	id=$(berth inspect --format '{{.Id}}' half)
+	strace -o "$T/trace" -e trace=unlinkat -e inject=unlinkat:signal=KILL:when=$n "$BERTH" --root "$ROOT" rm half >/dev/null 2>&1
+	known=$(berth ps -aq | wc -l)
+	[ "$known $(ls "$ROOT/containers" | wc -l) $(ls "$ROOT/names" | wc -l)" = "$known $known $known" ] || half+=" $n"
+	berth rm half >/dev/null 2>&1
+	rm -rf "${ROOT:?}/containers/$id" "$ROOT/names/half"
+done
+is "nor is one whose removal was killed in between known by half" "$half" ""
 mkdir "$ROOT/run/$id"
 t "a maker that died at its first step" berth ps -a
 is "leaves nothing" "$(ls "$ROOT/run")" ""
