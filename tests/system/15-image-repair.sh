@@ -2,7 +2,6 @@
 # system check finds what is wrong with the store, and --repair makes it right.
 # parallel: yes
 # time: 240
-# also: vm
 . "$(dirname "$0")/lib.sh"
 need jq
 use_busybox
