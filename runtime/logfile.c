@@ -159,23 +159,40 @@ static void put_json(const char *s, size_t n)
 	}
 }
 
-static void journal(int type, const char *line, size_t n)
+/* A journal that is behind is waited for; one that hangs once, until it takes a line again. */
+static void journal_send(const struct strbuf *b)
+{
+	struct pollfd p = { .fd = W.journal_fd, .events = POLLOUT };
+	int r;
+
+	while (send(W.journal_fd, b->s, b->len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+		if (errno == EINTR)
+			continue;
+		if (errno != EAGAIN || W.journal_hangs)
+			return;
+		r = poll(&p, 1, 5000);
+		if (r == 0 || (r < 0 && errno != EINTR)) {
+			W.journal_hangs = true;
+			return;
+		}
+	}
+	W.journal_hangs = false;
+}
+
+static void journal(int type, const char *line, size_t n, bool whole)
 {
 	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
 	const char *tag = W.tag ? W.tag : W.name ? W.name : W.id;
-	struct pollfd p = { .fd = W.journal_fd, .events = POLLOUT };
 	uint64_t len = n;	/* little-endian, as the journal's native protocol wants it */
 
 	strbuf_addf(&b, "PRIORITY=%d\nCONTAINER_ID=%.12s\nCONTAINER_ID_FULL=%s\nCONTAINER_NAME=%s\n"
-		    "SYSLOG_IDENTIFIER=%s\nCONTAINER_TAG=%s\nMESSAGE\n", type == SUP_ERR ? 3 : 6,
-		    W.id, W.id, W.name ? W.name : "", tag, tag);
+		    "SYSLOG_IDENTIFIER=%s\nCONTAINER_TAG=%s\n%sMESSAGE\n", type == SUP_ERR ? 3 : 6,
+		    W.id, W.id, W.name ? W.name : "", tag, tag,
+		    whole ? "" : "CONTAINER_PARTIAL_MESSAGE=true\n");	/* Docker's word */
 	strbuf_add(&b, &len, sizeof(len));
 	strbuf_add(&b, line, n);
 	strbuf_addc(&b, '\n');
-	/* a journal that is behind is waited for, one that hangs is not */
-	if (send(W.journal_fd, b.s, b.len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EAGAIN &&
-	    poll(&p, 1, 1000) > 0)
-		send(W.journal_fd, b.s, b.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	journal_send(&b);
 }
 
 static void line_out(int type, const char *time, const char *line, size_t n, bool whole)
@@ -183,7 +200,7 @@ static void line_out(int type, const char *time, const char *line, size_t n, boo
 	const char *stream = type == SUP_ERR ? "stderr" : "stdout";
 
 	if (W.journal_fd >= 0) {
-		journal(type, line, n);
+		journal(type, line, n, whole);
 		return;
 	}
 	if (is_json()) {

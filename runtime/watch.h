@@ -64,6 +64,7 @@ struct watch {
 	pid_t health_pid;
 	/* log */
 	int log_fd, journal_fd;
+	bool journal_hangs;
 	char new_name[160];	/* after a rename: `name` points here */
 	bool buffers_used;	/* since they were last given back */
 	int64_t log_bytes, log_number;	/* of the last file that was full; 0: not looked for */
