@@ -133,10 +133,9 @@ static int spool_all(struct source *s, struct archive *a, struct err *e)
 	}
 }
 
-int source_spool(struct source *s, int fd, struct err *e)
+struct archive *source_tar_reader(void)
 {
 	struct archive *a = archive_read_new();
-	int r;
 
 	archive_read_support_filter_gzip(a);
 	archive_read_support_filter_zstd(a);
@@ -144,6 +143,14 @@ int source_spool(struct source *s, int fd, struct err *e)
 	archive_read_support_filter_xz(a);
 	archive_read_support_format_tar(a);
 	archive_read_support_format_empty(a);
+	return a;
+}
+
+int source_spool(struct source *s, int fd, struct err *e)
+{
+	struct archive *a = source_tar_reader();
+	int r;
+
 	if (archive_read_open_fd(a, fd, 256 << 10) != ARCHIVE_OK)
 		r = err_say(e, EINVAL, "it is no image archive: %s", archive_error_string(a));
 	else

@@ -13,6 +13,7 @@
 
 #define SOURCE_FILES_MAX 65536u
 
+struct archive;
 struct source_file {
 	char *name;
 	char *target;			/* of a link, else NULL */
@@ -30,6 +31,8 @@ struct source {
 };
 void source_cleanup(struct source *s);	/* AUTO(source) */
 
+/* Reads tar archives, plain or packed in any way that we know; archive_read_free ends it. */
+struct archive *source_tar_reader(void);
 /* Reads the whole archive from fd. */
 int source_spool(struct source *s, int fd, struct err *e);
 bool source_has(struct source *s, const char *name);

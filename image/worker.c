@@ -25,6 +25,7 @@
 #include "image/pull.h"
 #include "image/push.h"
 #include "image/signin.h"
+#include "image/source.h"
 #include "image/worker.h"
 
 /* ---- load ---- */
@@ -386,13 +387,7 @@ static int cmd_unpack(const struct store *st, int argc, char **argv, struct err 
 	if (r < 0 || (r = sandbox_enter(fd, -1, e)) < 0)
 		return r;
 	stage_init(&t, fd, st->user_xattrs);
-	a = archive_read_new();
-	archive_read_support_filter_gzip(a);
-	archive_read_support_filter_zstd(a);
-	archive_read_support_filter_bzip2(a);
-	archive_read_support_filter_xz(a);
-	archive_read_support_format_tar(a);
-	archive_read_support_format_empty(a);
+	a = source_tar_reader();
 	if (archive_read_open_fd(a, 0, 128 << 10) != ARCHIVE_OK)
 		r = err_say(e, EINVAL, "standard input is no tar archive: %s",
 			    archive_error_string(a));
