@@ -227,10 +227,29 @@ static int curl_errno(CURLcode code)
 	}
 }
 
+/*
+ * With TLS 1.3 a server refuses a client without a certificate only after the
+ * handshake, and its alert may be lost to the reset that follows it.
+ */
+static bool may_want_certificate(const struct http *h, CURLcode code)
+{
+	curl_off_t tls = 0;
+	long status = 0;
+
+	curl_easy_getinfo(h->curl, CURLINFO_APPCONNECT_TIME_T, &tls);
+	curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
+	return tls > 0 && status == 0 && !h->host->cert &&
+	       (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR ||
+		code == CURLE_GOT_NOTHING);
+}
+
 static int exchange_fail(const struct exchange *x, CURLcode code, const char *url, const char *why,
 			 struct err *e)
 {
 	char shown[300];
+
+	if (!*why)
+		why = curl_easy_strerror(code);
 
 	str_printable(url, strcspn(url, "?"), shown, sizeof(shown) - 1);
 	if (x->code == EFBIG)
@@ -238,7 +257,13 @@ static int exchange_fail(const struct exchange *x, CURLcode code, const char *ur
 			       (unsigned long long)x->q->max);
 	if (x->code)
 		return err_set(e, x->code, "%.300s", shown);
-	return err_say(e, curl_errno(code), "%s: %s", shown, *why ? why : curl_easy_strerror(code));
+	/* an alert is an answer; a reset may be a mishap, to be tried again */
+	if (may_want_certificate(x->h, code))
+		return err_say(e, strstr(why, " alert ") ? EPROTO : EIO,
+			       "%s: the server hung up after the TLS handshake (%s); if it wants a"
+			       " client's certificate, put a .cert and its .key into certs.d",
+			       shown, why);
+	return err_say(e, curl_errno(code), "%s: %s", shown, why);
 }
 
 /* How long less than 128 bytes a second are borne; for tests, which cannot wait. */
