@@ -132,10 +132,15 @@ static la_ssize_t feed_read(struct archive *a, void *arg, const void **buf)
 
 static int write_layer(struct pipeline *p, struct err *e)
 {
-	struct archive *a = archive_read_new();
+	struct archive *a;
 	const void *rest;
 	int r;
 
+	while (p->l->there && feed_next(&p->feed, 0, &rest) > 0)
+		;
+	if (p->l->there)
+		return 0;	/* only the digest is wanted */
+	a = archive_read_new();
 	archive_read_support_format_tar(a);
 	archive_read_support_format_empty(a);
 	if (archive_read_open(a, p, NULL, feed_read, NULL) != ARCHIVE_OK)
@@ -187,24 +192,36 @@ static int pipeline_run(struct pipeline *p, struct err *e)
 	return r;
 }
 
-int layer_unpack(struct layer *l, bool user_xattrs, struct err *e)
+static int make_folders(struct layer *l, bool user_xattrs, struct err *e)
 {
-	struct pipeline p = { .l = l };
-	int side, r = l->open_blob ? l->open_blob(l, e) : 0;
+	int side;
 
-	if (r < 0)
-		return r;
 	if (mkdirat(l->dir_fd, "fs", 0755) < 0 || mkdirat(l->dir_fd, "plnk", 0700) < 0)
 		return err_set(e, errno, "make the layer's directory");
 	l->fs_fd = openat(l->dir_fd, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	side = openat(l->dir_fd, "plnk", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (l->fs_fd < 0 || side < 0 || lseek(l->blob_fd, 0, SEEK_SET) < 0) {
-		r = err_set(e, errno, "open the layer's directory");
+	if (l->fs_fd < 0 || side < 0) {
+		int r = err_set(e, errno, "open the layer's directory");
+
 		fd_close(&side);
 		return r;
 	}
 	stage_init(&l->tree, l->fs_fd, user_xattrs);
 	l->tree.side = side;
+	return 0;
+}
+
+int layer_unpack(struct layer *l, bool user_xattrs, struct err *e)
+{
+	struct pipeline p = { .l = l };
+	int r = l->open_blob ? l->open_blob(l, e) : 0;
+
+	if (r == 0 && lseek(l->blob_fd, 0, SEEK_SET) < 0)
+		r = err_set(e, errno, "read the layer from its beginning");
+	if (r == 0 && !l->there)
+		r = make_folders(l, user_xattrs, e);
+	if (r < 0)
+		return r;
 	r = pipeline_run(&p, e);
 	if (r < 0)
 		return r;
@@ -229,7 +246,7 @@ static void *crew_thread(void *arg)
 
 		pthread_mutex_lock(&c->lock);
 		for (size_t i = 0; !c->failed && i < c->n; i++)
-			if (!c->v[i].there && !c->v[i].begun &&
+			if ((!c->v[i].there || c->v[i].verify) && !c->v[i].begun &&
 			    (!l || c->v[i].blob_size > l->blob_size))
 				l = &c->v[i];
 		if (l)

@@ -31,7 +31,8 @@ struct layer {
 	int blob_fd;			/* packed bytes; read from the beginning */
 	uint64_t blob_size;		/* 0: not known yet, taken in order */
 	int dir_fd, fs_fd;		/* dir_fd: parent of fs while it is made, else -1 */
-	bool there;			/* in the store already: only fs_fd and name are set */
+	bool there;			/* in the store already: fs_fd and name are set ... */
+	bool verify;			/* ... but whether the blob is that layer is to be seen */
 	bool begun;
 	struct stage tree;
 	struct extract_stats stats;
@@ -41,9 +42,10 @@ struct layer {
 void layer_cleanup(struct layer *l);
 
 /* Unpacks l->blob_fd below l->dir_fd ("fs" is made there).  Directories are unfinished until
- * layer_settle.  Runs two threads more. */
+ * layer_settle.  What is there is only hashed.  Runs two threads more. */
 int layer_unpack(struct layer *l, bool user_xattrs, struct err *e);
-/* All of v that are not there, `threads` at a time.  The error of the lowest that failed. */
+/* All of v that are not there or are to be verified, `threads` at a time.  The error of the
+ * lowest that failed. */
 int layer_unpack_all(struct layer *v, size_t n, unsigned threads, bool user_xattrs,
 		     struct err *e);
 /* Finishes a layer on the ones below it (v[0..n), bottom to top) and names it.  chain: its

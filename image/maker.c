@@ -43,6 +43,7 @@ void maker_cleanup(struct maker *m)
 	fd_close(&m->lock_fd);
 	store_set_cleanup(&m->blobs);
 	strlist_cleanup(&m->layers);
+	strlist_cleanup(&m->proofs);
 	free(m->images);
 	if (m->a)
 		arena_free(m->a);
@@ -235,6 +236,32 @@ static int find_layer(struct maker *m, struct layer *l, const char *chain, struc
 	return 0;
 }
 
+/*
+ * That a blob unpacks to a layer is seen once and then kept as an empty file beside the layer, so
+ * that it goes with it.  A layer that is there says nothing about a blob that claims to be it: who
+ * packed that blob may have given anybody's diff id.
+ */
+static bool is_proven(struct maker *m, const struct layer *l, const char *blob)
+{
+	AUTO_FREE char *proof = mem_printf("%s/blob-%s", l->name, blob + 7);
+	AUTO_FREE char *path = mem_printf("layers/%s", proof);
+
+	for (size_t i = 0; i < m->proofs.n; i++)
+		if (str_eq(m->proofs.v[i], proof))
+			return true;
+	return str_eq(blob, l->diff_id) || (!m->anew && path_exists(m->store->fd, path));
+}
+
+/* One that cannot be written costs the next maker time. */
+static void write_proofs(struct maker *m)
+{
+	for (size_t i = 0; i < m->proofs.n; i++) {
+		AUTO_FREE char *path = mem_printf("layers/%s", m->proofs.v[i]);
+		AUTO_CLOSE int fd = openat(m->store->fd, path,
+					   O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	}
+}
+
 static int layer_info(struct maker *m, const struct layer *l, uint64_t *ret, struct err *e)
 {
 	AUTO_FREE char *text = NULL;
@@ -281,7 +308,7 @@ static int open_layer_blob(struct layer *l, struct err *e)
 
 	l->blob_size = d->size;
 	if (r == 0 && m->tell)
-		m->tell(m->wait_ctx, d->digest, "unpacking");
+		m->tell(m->wait_ctx, d->digest, l->there ? "verifying" : "unpacking");
 	return r;
 }
 
@@ -301,14 +328,15 @@ static int prepare_layer(struct maker *m, struct layer *l, const struct descript
 
 	if (r < 0)
 		return r;
-	if (l->there)
-		return 0;
+	l->verify = l->there && !is_proven(m, l, d->digest);
 	l->open_blob = open_layer_blob;
 	l->done = layer_done;
 	l->ctx = m;
 	l->ctx2 = d;
 	if (!m->wait_blob)
 		l->blob_size = d->size;
+	if (l->there)
+		return 0;
 	snprintf(dir, 24, "l%u", m->next++);
 	if (mkdirat(m->fd, dir, 0700) < 0)
 		return err_set(e, errno, "make a folder in %s/tmp", m->store->path);
@@ -373,8 +401,10 @@ static int maker_layers(struct maker *m, const struct manifest *mf, const struct
 		} else {
 			r = layer_info(m, l, &sizes[i], e);
 		}
-		if (r == 0)
+		if (r == 0) {
 			names[i] = arena_strdup(m->a, l->name);
+			strlist_addf(&m->proofs, "%s/blob-%s", l->name, mf->layers[i].digest + 7);
+		}
 	}
 	if (r == 0)
 		*ret_lowest = lowest_seen(&ls, user);
@@ -583,6 +613,7 @@ int maker_commit(struct maker *m, struct err *e)
 		r = write_records(m, e);
 	if (r < 0)
 		return r;
+	write_proofs(m);
 	for (size_t i = 0; i < m->nimages; i++) {
 		if (!*m->images[i].names)
 			queue_entry(x, &m->images[i], "");

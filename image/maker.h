@@ -29,6 +29,7 @@ struct maker {
 	unsigned next;			/* for names of files */
 	struct store_set blobs;		/* that are in blobs_fd by their hex name */
 	struct strlist layers;		/* "N NAME": folder in fd, name in layers/ */
+	struct strlist proofs;		/* "NAME/blob-HEX": that blob unpacked to that layer */
 	struct maker_image *images;
 	size_t nimages;
 	unsigned threads;

@@ -26,6 +26,71 @@ is "nothing came to lie outside" "$(find /tmp /etc -maxdepth 1 -newer "$T/good" 
 [ ! -e "$canary" ] && ok "no canary"
 is "nothing is left of them" "$(ls "$ROOT/store/tmp")" ""
 
+# a blob of one's own under the diff id of a layer that everybody has
+keep=$ROOT
+ROOT=$T/thief.root
+t "an image" image load -i "$T/good"
+before_thief=$(store)
+python3 - "$T/good" "$T/thief" "$T/again" <<'PY'
+import gzip, hashlib, io, json, shutil, sys, tarfile
+from pathlib import Path
+good, thief, again = map(Path, sys.argv[1:])
+def copy(to, change):
+    shutil.copytree(good, to)
+    blobs = to / "blobs/sha256"
+    def put(what):
+        name = hashlib.sha256(what).hexdigest()
+        (blobs / name).write_bytes(what)
+        return {"digest": "sha256:" + name, "size": len(what)}
+    index = json.loads((to / "index.json").read_text())
+    manifest = json.loads((blobs / index["manifests"][0]["digest"][7:]).read_text())
+    layer = manifest["layers"][0]
+    layer.update(put(gzip.compress(change(gzip.decompress((blobs / layer["digest"][7:]).read_bytes())), 1)),
+                 mediaType="application/vnd.oci.image.layer.v1.tar+gzip")
+    index["manifests"][0].update(put(json.dumps(manifest).encode()))
+    index["manifests"][0]["annotations"] = {"org.opencontainers.image.ref.name": to.name + ":latest"}
+    (to / "index.json").write_text(json.dumps(index))
+def evil(old):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        tar.addfile(tarfile.TarInfo("evil"))
+    return out.getvalue()
+copy(thief, evil)
+copy(again, lambda old: old)
+PY
+fails "a blob that is not the layer that it is said to be is refused, though that layer is there" 125 \
+	"berth: load $T/thief: *thief:latest: a layer's content is sha256:*, but the image says sha256:*" image load -i "$T/thief"
+is "and leaves the store as it was" "$(store)" "$before_thief"
+"$TOP/tests/data/lying-registry" "$T/thief" "$T/port" &
+registry=$!
+until_true 10 test -e "$T/port"
+read -r port _ <"$T/port"
+fails "from a registry, too" 125 "berth: pull localhost:$port/good:1: *a layer's content is sha256:*" \
+	env BERTH_POLICY="$T/none" "$LIBEXEC/berth-image" --root "$ROOT" pull -q "localhost:$port/good:1"
+kill "$registry"
+wait "$registry" 2>/dev/null
+t "and the store stays sound" image check
+t "the same layer in another packing is taken" image load -i "$T/again"
+t "and looked at once" image load -i "$T/again"
+layer_of() { # LAYOUT: the blob and the diff id of its first layer
+	python3 - "$1" <<-'PY'
+	import json, sys
+	blob = lambda d: json.load(open(sys.argv[1] + "/blobs/sha256/" + d["digest"][7:]))
+	manifest = blob(json.load(open(sys.argv[1] + "/index.json"))["manifests"][0])
+	print(manifest["layers"][0]["digest"][7:], blob(manifest["config"])["rootfs"]["diff_ids"][0][7:])
+	PY
+}
+read -r blob layer < <(layer_of "$T/again")
+t "what was seen is kept with the layer" [ -f "$ROOT/store/layers/$layer/blob-$blob" ]
+read -r blob layer < <(layer_of "$T/thief")
+t "an image that came when nobody looked" touch "$ROOT/store/layers/$layer/blob-$blob"
+t "is taken by that" image load -i "$T/thief"
+fails "and found by a check" 125 "*fault*" image check
+like "which names it" "$out" "*thief:latest: *a layer's content is sha256:*"
+t "and takes it away" image check --repair
+t "so that the store is sound again" image check
+ROOT=$keep
+
 # a small layer cut off at every byte (every 16th, where nothing is packed): the image says what it
 # should have been
 python3 - "$T" <<'PY'
