@@ -70,8 +70,8 @@ fails "a deadline needs all CPUs" 1 "*process.scheduler*AllowedCPUs*" oci run --
 make_bundle "$T/oom" '.process.args = ["sh", "-c", "until [ -e /tmp/go ]; do sleep 0.1; done; x=$(head -c 100000000 /dev/zero | tr \"\\0\" x)"]
 	| .root.readonly = false | .linux.resources.memory = {limit: 33554432, swap: 33554432}'
 t "a container that will eat memory" oci run -d --bundle "$T/oom" $id-oom
-oci events $id-oom >"$T/events" 2>&1 </dev/null &
-sleep 1
+"$OCI" --root "$T/oci" events $id-oom >"$T/events" 2>&1 </dev/null &
+until_true 10 watches $!
 oci exec $id-oom touch /tmp/go
 if until_true 30 grep -q '"oom"' "$T/events"; then
 	is "events tells of the OOM" "$(grep '"oom"' "$T/events" | head -n 1 | jq -r '.type + " " + .id')" "oom $id-oom"

@@ -20,7 +20,7 @@ is "it ends" "$(berth wait many)" 0
 is "20,000 lines are all there" "$(berth logs many | wc -l)" 20000
 is "in order" "$(berth logs many | tail -n 1)" "line 19999"
 start --name follow busybox sh -c 'for i in 1 2 3 4 5; do echo $i; sleep 0.2; done'
-is "logs -f follows to the end" "$(timeout 20 "$BERTH" --root "$ROOT" logs -f follow | tr '\n' ' ')" "1 2 3 4 5 "
+is "logs -f follows to the end" "$(timeout 60 "$BERTH" --root "$ROOT" logs -f follow | tr '\n' ' ')" "1 2 3 4 5 "
 t "they are removed" berth rm log many follow
 
 # ---- ps, exec
@@ -51,18 +51,20 @@ is "and again" "$(state a)" "running 0"
 t "kill" berth kill a
 t "it ends" berth wait a
 is "by SIGKILL" "$(state a)" "exited 137"
-start --name deaf busybox sh -c 'trap "" TERM; while :; do sleep 0.1; done'
-begin=$(date +%s)
-t "stop of what does not listen" berth stop -t 1 deaf
-is "ends it after the time given" "$(state deaf)" "exited 137"
-like "not later" "$(($(date +%s) - begin))" "[1-4]"
-start --name usr busybox sh -c 'trap "exit 42" USR1; while :; do sleep 0.1; done'
-sleep 0.3
+up() { until_true 10 sh -c "'$BERTH' --root '$ROOT' logs $1 | grep -q up"; } # its traps are set
+start --name deaf --stop-timeout 3600 busybox sh -c 'trap "" TERM; echo up; while :; do sleep 0.1; done'
+up deaf
+begin=$(date +%s%N)
+t "stop of what does not listen" timeout 100 "$BERTH" --root "$ROOT" stop -t 1 deaf
+is "ends it, and not after its own hour" "$(state deaf)" "exited 137"
+t "but after the time given" test $(($(date +%s%N) - begin)) -ge 1000000000
+start --name usr busybox sh -c 'trap "exit 42" USR1; echo up; while :; do sleep 0.1; done'
+up usr
 t "kill -s" berth kill -s USR1 usr
 is "sends that signal" "$(berth wait usr)" 42
 fails "an unknown one" 125 "berth: *NOSUCH*" berth kill -s NOSUCH usr
-start --name sig --stop-signal USR2 busybox sh -c 'trap "exit 43" USR2; while :; do sleep 0.1; done'
-sleep 0.3
+start --name sig --stop-signal USR2 busybox sh -c 'trap "exit 43" USR2; echo up; while :; do sleep 0.1; done'
+up sig
 t "stop with a signal of its own" berth stop sig
 is "is that one" "$(state sig)" "exited 43"
 t "rename" berth rename sig other

@@ -24,6 +24,7 @@ berth create --name swept busybox sh -c "$nap" >/dev/null
 run_dir=$ROOT/run/$(berth inspect --format '{{.Id}}' swept)
 sweeping() { # COMMAND...: while somebody has the lock of the container
 	mkdir -p "$run_dir"
+	rm -f "$T/swept"
 	flock "$run_dir/engine.lock" sh -c 'echo; sleep 0.3; rm -r "$0"' "$run_dir" > "$T/swept" &
 	until_true 5 test -s "$T/swept"
 	"$@"

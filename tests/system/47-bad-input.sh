@@ -111,6 +111,7 @@ t "with more room it works" "$BERTH" --root "$T/small/root" load -i "$T/busybox.
 # what runs when the disk becomes full goes on, and how it ended is known
 small() { "$BERTH" --root "$T/small/root" "$@"; }
 t "a container runs" small run -d --name spam --network none busybox sh -c 'trap "exit 6" TERM; while :; do echo line; sleep 0.1; done'
+t "and writes" until_true 10 eval 'small logs spam | grep -q line'
 dd if=/dev/zero of="$T/small/ballast" bs=64k >"$T/dd" 2>&1
 fails "then the disk is full" 125 "berth: *[Nn]o space*" small run --rm --network none busybox true
 is "it still runs" "$(small ps --format '{{.Names}}')" spam

@@ -38,7 +38,7 @@ ends "read-only" 1 box -v "$T/file:/f:ro" busybox sh -c 'echo x >/f'
 like "capabilities" "$(box --cap-drop all --cap-add net_admin busybox grep CapEff /proc/self/status)" "*0000000000001000"
 like "seccomp is on" "$(box busybox grep ^Seccomp: /proc/self/status)" "*2"
 
-t "detached" pod run -d --name c1 "${more[@]}" busybox sh -c 'echo up; trap "exit 3" TERM; while :; do sleep 0.1; done'
+t "detached" pod run -d --name c1 "${more[@]}" busybox sh -c 'trap "exit 3" TERM; echo up; while :; do sleep 0.1; done'
 t "it logs" until_true 10 eval 'pod logs c1 | grep -q up'
 says "exec" 0 pod exec c1 id -u
 ends "exec's status" 9 pod exec c1 sh -c 'exit 9'
@@ -48,12 +48,13 @@ if has_controller pids; then
 	t "pause" pod pause c1
 	like "it says so" "$(pod ps -a)" "*Paused*"
 	t "unpause" pod unpause c1
-	like "top" "$(pod top c1)" "*sleep 0.1*"
+	t "top" until_true 5 eval 'pod top c1 | grep "sleep 0.1"'
 	like "stats" "$(pod stats --no-stream c1)" "*c1*"
 	is "memory and pids" "$(box -m 64m --pids-limit 50 busybox cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max | xargs)" "67108864 50"
 	is "cpus" "$(box --cpus 0.5 busybox cat /sys/fs/cgroup/cpu.max)" "50000 100000"
 fi
 t "restart" pod restart -t 5 c1
+t "its traps are set" until_true 10 eval '[ "$(pod logs c1 | grep -c up)" = 2 ]'
 like "it runs again" "$(pod ps)" "*Up*c1*"
 t "stop" pod stop -t 10 c1
 is "by its own status" "$(pod inspect -f '{{.State.ExitCode}}' c1)" 3

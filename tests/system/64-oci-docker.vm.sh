@@ -34,14 +34,14 @@ like "capabilities" "$(box --cap-drop all --cap-add net_admin busybox grep CapEf
 ends "what seccomp denies is denied" 1 box busybox unshare -U true
 t "reaped" box --init busybox true
 
-t "detached" d run -d --name c1 --network none busybox sh -c 'echo up; trap "exit 3" TERM; while :; do sleep 0.1; done'
+t "detached" d run -d --name c1 --network none busybox sh -c 'trap "exit 3" TERM; echo up; while :; do sleep 0.1; done'
 t "it logs" until_true 10 eval 'd logs c1 | grep -q up'
 says "exec" 0 d exec c1 id -u
 ends "exec's status" 9 d exec c1 sh -c 'exit 9'
 d exec c1 nosuch >"$T/exec.out" 2>&1
 like "exec of what is not there" "$(cat "$T/exec.out")" '*exec: "nosuch": executable file not found in $PATH*'
 like "exec with a terminal" "$(script -qec "docker -H unix://$T/sock exec -t c1 tty" /dev/null)" "/dev/*"
-like "top" "$(d top c1)" "*sleep 0.1*"
+t "top" until_true 5 eval 'd top c1 | grep "sleep 0.1"'
 like "stats" "$(d stats --no-stream c1)" "*c1*"
 t "pause" d pause c1
 like "it says so" "$(d ps)" "*Paused*"
@@ -49,6 +49,7 @@ t "unpause" d unpause c1
 t "update" d update -m 80m --memory-swap 160m c1
 is "it is in force" "$(d exec c1 cat /sys/fs/cgroup/memory.max)" 83886080
 t "restart" d restart -t 10 c1
+t "its traps are set" until_true 10 eval '[ "$(d logs c1 | grep -c up)" = 2 ]'
 t "stop" d stop -t 20 c1
 is "by its own status" "$(d inspect -f '{{.State.ExitCode}}' c1)" 3
 t "start" d start c1

@@ -93,7 +93,7 @@ is "it is that one" "$(stat -Lc %i "/proc/$(oci state ck | jq .pid)/ns/net")" "$
 oci delete -f ck
 ip netns del "ck$$"
 rm -f "$T/b/rootfs/count"
-config '.process.args = ["sh", "-c", "(while :; do date; sleep 0.2; done) | nc -l -p 99 >/dev/null & sleep 1; sleep 10000 | nc 127.0.0.1 99 >/count"]'
+config '.process.args = ["sh", "-c", "(while :; do date; sleep 0.2; done) | nc -l -p 99 >/dev/null & until cat /proc/net/tcp* | grep -q \":0063 0*:0000 0A\"; do sleep 0.1; done; sleep 10000 | nc 127.0.0.1 99 >/count"]'
 start
 t "a connection of its own" until_true 20 test -s "$T/b/rootfs/count"
 fails "is only taken along when asked for" 1 "*criu dump*" oci checkpoint --image-path "$T/no" ck

@@ -18,10 +18,12 @@ s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.bind(sys.argv[1] if sys.argv[1][0] != "@" else "\0" + sys.argv[1][1:])
 s.settimeout(0.1)
 print("up", flush=True)
-while not os.path.exists(sys.argv[2]):
+while True:
     try:
         text, fds, _, _ = socket.recv_fds(s, 4096, 4)
     except TimeoutError:
+        if os.path.exists(sys.argv[2]):
+            break
         continue
     for fd in fds:
         os.close(fd)

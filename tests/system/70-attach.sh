@@ -62,7 +62,7 @@ ends "run -it: what is typed arrives, its status comes back" 7 \
 	typing '[("# ", "echo he\"\"llo\n"), ("hello", "exit 7\n")]' \
 	"$BERTH" --root "$ROOT" run -it --rm --network none busybox sh
 ends "the terminal's size arrives, and its changes" 0 \
-	typing '[("# ", "stty size\n"), ("33 101", "RESIZE"), ("# ", "sleep 1; stty size\n"), ("44 122", "exit 0\n")]' \
+	typing '[("# ", "stty size\n"), ("33 101", "RESIZE"), ("# ", "until stty size | grep \"44 122\"; do sleep 0.1; done\n"), ("44 122\r\n", "exit 0\n")]' \
 	"$BERTH" --root "$ROOT" run -it --rm --network none busybox sh
 ends "Ctrl-C goes to the command, not to berth" 0 \
 	typing '[("# ", "trap \"echo got\"it INT\n"), ("# ", "\x03"), ("gotit", "exit 0\n")]' \
@@ -108,8 +108,10 @@ PY
 t "a signal is passed on, and the terminal restored" restored
 
 # ---- several at once
-berth run -d --name many --network none busybox sh -c 'sleep 1; for i in 1 2 3 4 5 6 7 8 9; do echo $i; sleep 0.1; done' >/dev/null
-for i in 1 2 3; do timeout 30 "$BERTH" --root "$ROOT" attach many >"$T/at.$i" </dev/null & pids[i]=$!; done
+berth run -d --name many --network none busybox sh -c 'until [ -e /go ]; do sleep 0.1; done; for i in 1 2 3 4 5 6 7 8 9; do echo $i; sleep 0.1; done' >/dev/null
+for i in 1 2 3; do timeout 60 "$BERTH" --root "$ROOT" attach many >"$T/at.$i" </dev/null & pids[i]=$!; done
+until_true 10 eval '[ "$(berth events --since 1m --until 0s --filter event=attach --filter container=many | wc -l)" = 3 ]'
+berth exec many touch /go
 for i in 1 2 3; do wait "${pids[$i]}"; done
 is "three that attach see the same" "$(cat "$T/at.1" "$T/at.2" "$T/at.3" | sort | uniq -c | awk '{print $1}' | sort -u)" 3
 t "it is removed" berth rm -f many
@@ -131,14 +133,15 @@ pid=$!
 until_true 10 sh -c "'$BERTH' --root '$ROOT' exec ec ps | grep -q 4321"
 kill -9 "$pid"
 wait "$pid" 2>/dev/null
-none_left() { ! berth exec ec ps | grep -q 'sleep 4321'; }
+none_left() { ! berth exec ec ps | grep 'sleep 4321'; }
 t "when exec's caller is killed all that it began goes too" until_true 10 none_left
 berth exec -d ec sleep 1234
 t "exec -d stays" sh -c "'$BERTH' --root '$ROOT' exec ec ps | grep -q 'sleep 1234'"
 t "it is removed" berth rm -f ec
 
 # ---- zombies
-berth run -d --init --name zombies --network none busybox sh -c 'while :; do (sleep 0.01 &) ; sleep 0.05; done' >/dev/null
-sleep 1
-is "--init reaps" "$(berth exec zombies ps -o stat | grep -c Z)" 0
+berth run -d --init --name zombies --network none busybox sh -c '
+	for i in 1 2 3 4 5 6 7 8 9 10; do (sleep 0.1 &) ; done; exec sleep 1000' >/dev/null
+reaped() { [ "$(berth exec zombies ps -o stat,comm | sed 1d | wc -l)" = 3 ]; } # init, sleep 1000, ps
+t "--init reaps" until_true 10 reaped
 t "it is removed" berth rm -f zombies

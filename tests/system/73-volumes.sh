@@ -66,9 +66,9 @@ berth rm ov >/dev/null
 fails ":O with another option" 125 "berth: *O stands alone*" run_n -v "$T/over:/m:O,ro" busybox true
 fails "over the root" 125 "berth: *root itself*" berth run -v /tmp:/ busybox true
 fails "twice the same place" 125 "berth: *twice*" berth run -v a:/m -v b:/m busybox true
-says "--volumes-from" shared sh -c "
-	'$BERTH' --root '$ROOT' run -d --name vf --network none -v vfv:/s busybox sh -c 'echo shared >/s/f; sleep 100' >/dev/null
-	sleep 0.5; exec '$BERTH' --root '$ROOT' run --rm --network none --volumes-from vf busybox cat /s/f"
+berth run -d --name vf --network none -v vfv:/s busybox sh -c 'echo shared >/s/f; sleep 1000' >/dev/null
+until_true 10 berth exec vf test -s /s/f
+says "--volumes-from" shared run_n --volumes-from vf busybox cat /s/f
 berth rm -f vf >/dev/null; berth volume rm vfv >/dev/null
 
 # ---- secrets

@@ -72,4 +72,5 @@ is "what runs is known" "$running" "$known"
 is "each run folder is of one that runs" "$(ls "$ROOT/run" | grep -c '^[0-9a-f]\{64\}$')" "$(wc -w <<<"$known")"
 t "all are removed" berth rm -f $(berth ps -aq)
 is "no folder is left" "$(ls "$ROOT/containers" "$ROOT/names" | grep -c '^[0-9a-f]\{64\}\|^k')" 0
-is "no lease is left" "$(find "$ROOT/leases" -type f -name "[0-9a-f]*" 2>/dev/null)" ""
+# .gone names interfaces that the kernel has yet to take away
+is "no lease is left" "$(find "$ROOT/leases" -name .gone -prune -o -type l -print)" ""

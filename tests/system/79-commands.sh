@@ -55,27 +55,35 @@ fails "a prefix of several ids" 1 "berth: *give more digits" sh -c "
 berth container prune -f >/dev/null
 
 # ---- wait
-soon() { (sleep 0.5; "$@" >/dev/null) & }
+# awaits CONDITION NAME CMD...: what wait says; CMD is run as soon as it is waiting
+awaits() {
+	local pid
+	"$BERTH" --root "$ROOT" wait --condition "$1" "$2" >"$T/waited" 2>&1 &
+	pid=$!
+	until_true 10 waiting "$pid"
+	"${@:3}" >/dev/null
+	wait "$pid"
+	cat "$T/waited"
+}
+waiting() { # PID: for a file, or by its supervisor's socket
+	watches "$1" || readlink /proc/"$1"/fd/* | grep '^socket:'
+}
 berth create --name w --network none busybox sleep 1000 >/dev/null
 is "created" "$(berth wait --condition created w)" created
-soon berth start w
-is "wait --condition running waits" "$(timeout 20 "$BERTH" --root "$ROOT" wait --condition running w)" running
-soon berth pause w
-is "paused" "$(timeout 20 "$BERTH" --root "$ROOT" wait --condition paused w)" paused
+is "wait --condition running waits" "$(awaits running w berth start w)" running
+is "paused" "$(awaits paused w berth pause w)" paused
 berth unpause w >/dev/null
-soon berth kill w
-is "stopped" "$(timeout 20 "$BERTH" --root "$ROOT" wait w)" 137
-soon berth rm w
-is "removed: not before it is" "$(timeout 20 "$BERTH" --root "$ROOT" wait --condition removed w; berth ps -aq --filter name='^w$')" 137
-run_d --rm --name w2 busybox sh -c 'sleep 0.5; exit 4'
-is "of one with --rm" "$(timeout 20 "$BERTH" --root "$ROOT" wait --condition removed w2)" 4
+is "stopped" "$(awaits stopped w berth kill w)" 137
+is "removed: not before it is" "$(awaits removed w berth rm w; berth ps -aq --filter name='^w$')" 137
+run_d --rm --name w2 busybox sh -c 'until [ -e /go ]; do sleep 0.1; done; exit 4'
+is "of one with --rm" "$(awaits removed w2 berth exec w2 touch /go)" 4
 fails "another condition" 125 "berth: --condition odd: expected*" berth wait --condition odd webserver
 
 # ---- events
 run_d --name ev busybox sh -c 'trap "exit 3" TERM; while :; do sleep 0.1; done'
 berth exec ev true
 berth pause ev >/dev/null; berth unpause ev >/dev/null
-timeout 10 "$BERTH" --root "$ROOT" attach --no-stdin ev >/dev/null 2>&1 &
+timeout 60 "$BERTH" --root "$ROOT" attach --no-stdin ev >/dev/null 2>&1 &
 att=$!
 until_true 10 sh -c "'$BERTH' --root '$ROOT' events --since 1m --until 0s --filter event=attach | grep -q ."
 berth stop ev >/dev/null
@@ -90,9 +98,9 @@ berth volume create evol >/dev/null; berth volume rm evol >/dev/null
 is "volumes" "$(actions --filter volume=evol)" "create destroy "
 is "by type" "$(actions --filter type=volume)" "create destroy "
 fails "an unknown filter" 125 "berth: --filter nosuch=1: expected*" berth events --filter nosuch=1 --until 0s
-timeout 20 "$BERTH" --root "$ROOT" events --filter container=live --format '{{.Action}}' >"$T/live" &
+"$BERTH" --root "$ROOT" events --filter container=live --format '{{.Action}}' >"$T/live" &
 pid=$!
-sleep 0.5
+until_true 10 watches "$pid"
 berth run --rm --name live --network none busybox true
 t "and as they come" until_true 10 grep -q destroy "$T/live"
 kill "$pid"; wait "$pid" 2>/dev/null

@@ -14,14 +14,16 @@ mkdir "$T/bin" "$T/home"
 cat >"$T/bin/berth" <<SH
 #!/bin/sh
 [ "\$1" != internal-complete ] || exec '$BERTH' --root '$ROOT' "\$@"
-for a; do printf '%s ' "\$a"; done >'$T/typed'
+for a; do printf '%s ' "\$a"; done >'$T/typed.new'
+mv '$T/typed.new' '$T/typed'
 SH
 chmod +x "$T/bin/berth"
 
 cat >"$T/tab.py" <<'PY'
-"""tab.py SETUP LINE SHELL...: types SETUP, then LINE, in which ^ is the tabulator."""
+"""tab.py TYPED SETUP LINE SHELL...: types SETUP, then LINE, in which ^ is the tabulator,
+and waits for what it ran to write TYPED."""
 import os, pty, select, sys, time
-setup, line, argv = sys.argv[1], sys.argv[2], sys.argv[3:]
+typed, setup, line, argv = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]
 pid, fd = pty.fork()
 if pid == 0:
     os.environ["TERM"] = "xterm"
@@ -56,10 +58,11 @@ for part in line.split("^")[:-1]:
     os.write(fd, b"\t")
     quiet(1.0)
 os.write(fd, line.split("^")[-1].encode() + b"\r")
-quiet(0.5)
-os.write(fd, b"exit\r")
-quiet(0.3, 3)
+end = time.time() + 30
+while not os.path.exists(typed) and time.time() < end:
+    quiet(0.05, 0.1)
 os.kill(pid, 9)
+os.waitpid(pid, 0)
 PY
 press() { # shell, line
 	rm -f "$T/typed"
@@ -68,7 +71,7 @@ press() { # shell, line
 	zsh) set -- "$2" "fpath=($T/docs/completions \$fpath); autoload -U compinit; compinit -u -D" zsh -f -i;;
 	fish) set -- "$2" "source $T/docs/completions/berth.fish" fish --no-config -i;;
 	esac
-	HOME=$T/home PATH=$T/bin:$PATH PS1='$ ' python3 "$T/tab.py" "$2" "$1" "${@:3}" >"$T/.tab" 2>&1
+	HOME=$T/home PATH=$T/bin:$PATH PS1='$ ' python3 "$T/tab.py" "$T/typed" "$2" "$1" "${@:3}" >"$T/.tab" 2>&1
 	sed 's/ *$//' "$T/typed" 2>/dev/null
 }
 
