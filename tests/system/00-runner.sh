@@ -1,7 +1,6 @@
 #!/bin/bash
 # The runner tells good from bad, and sees what a script leaves behind.
 # parallel: yes
-# time: 120
 . "$(dirname "$0")/lib.sh"
 
 script() { # name, body, seconds: a script below T

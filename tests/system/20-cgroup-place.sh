@@ -1,7 +1,6 @@
 #!/bin/bash
 # A container's cgroup: where it is, what is refused, that nothing of it stays.
 # also: vm
-# time: 60
 . "$(dirname "$0")/lib.sh"
 
 P=berth-test-$$ # parent of all cgroups that this script names

@@ -1,7 +1,6 @@
 #!/bin/bash
 # podman with berth-oci as its runtime, by examples/podman/containers.conf.
 # also: vm
-# time: 60
 . "$(dirname "$0")/lib.sh"
 need podman conmon script
 umask 022

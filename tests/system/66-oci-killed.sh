@@ -1,7 +1,7 @@
 #!/bin/bash
 # kill -9 of create, start and delete at random moments: the next command finds a clean state
 # or cleans it.  Two commands at once.  A reused PID and a reboot.
-# time: 240
+# time: 600
 . "$(dirname "$0")/lib.sh"
 need jq
 umask 022

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Each flag of run that people use does what it says, or is refused in a line that says why.
 # Limits are 43-limits's, volumes and secrets 73-volumes's, the rest of the network 44-network's.
-# time: 200
+# time: 400
 # parallel: yes
 . "$(dirname "$0")/lib.sh"
 need jq

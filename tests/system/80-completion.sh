@@ -1,6 +1,6 @@
 #!/bin/bash
 # Completion in the shells themselves: somebody types and presses the tabulator.
-# time: 200
+# time: 600
 # parallel: yes
 . "$(dirname "$0")/lib.sh"
 need python3

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/mem.h"
 #include "base/path.h"
 #include "base/sys.h"
 #include "cgroup/devices.h"
@@ -353,7 +354,7 @@ static void watch__last_process_ends__empty(void **state)
 	kill(a, SIGKILL);
 	p.fd = w.fd;
 	/* The kernel tells late: the news of the birth may come first. */
-	while (!(all & CGROUP_EVENT_EMPTY) && poll(&p, 1, 5000) == 1) {
+	while (!(all & CGROUP_EVENT_EMPTY) && poll(&p, 1, 30000) == 1) {
 		ok(f, cgroup_watch_read(&w, &events, &f->e));
 		all |= events;
 	}
@@ -470,10 +471,12 @@ static int code_in(struct fixture *f, const char *path, int flags)
 
 static int try_mknod(void *arg)
 {
+	AUTO_FREE char *node = mem_printf("/tmp/berth-unit-node.%d", (int)getpid());
+
 	(void)arg;
-	if (mknod("/tmp/berth-unit-node", S_IFCHR | 0600, makedev(10, 200)) < 0)
+	if (mknod(node, S_IFCHR | 0600, makedev(10, 200)) < 0)
 		return errno;
-	unlink("/tmp/berth-unit-node");
+	unlink(node);
 	return 0;
 }
 
@@ -692,7 +695,7 @@ static void oom__killed__counted_and_told(void **state)
 	a = child_in(f->c.fd, use_memory, (void *)(uintptr_t)(64 << 20));
 	assert_int_equal(WTERMSIG(status_of(a)), SIGKILL);
 	p.fd = w.fd;
-	while (!(all & CGROUP_EVENT_OOM_KILL) && poll(&p, 1, 5000) == 1) {
+	while (!(all & CGROUP_EVENT_OOM_KILL) && poll(&p, 1, 30000) == 1) {
 		ok(f, cgroup_watch_read(&w, &events, &f->e));
 		all |= events;
 	}

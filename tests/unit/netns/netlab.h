@@ -150,7 +150,9 @@ static inline int serve(struct host *h, int ns, int type, const char *ip, int po
 	return fd;
 }
 
-/* 0, or the error (ETIMEDOUT after 0.7 s). */
+#define CALL_MS 3000	/* the first packet of a call may be sent again, after a second */
+
+/* 0, or the error (ETIMEDOUT after CALL_MS). */
 static inline int call_tcp(struct host *h, int ns, const char *ip, int port)
 {
 	struct sockaddr_storage ss;
@@ -159,7 +161,7 @@ static inline int call_tcp(struct host *h, int ns, const char *ip, int port)
 	if (connect(fd, (void *)&ss, len) < 0 && errno != EINPROGRESS)
 		return errno;
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
-	if (poll(&p, 1, 700) == 0)
+	if (poll(&p, 1, CALL_MS) == 0)
 		return ETIMEDOUT;
 	int err = 0;
 	socklen_t n = sizeof(err);
@@ -177,12 +179,12 @@ static inline int call_udp(struct host *h, int ns, const char *ip, int port, int
 	if (connect(fd, (void *)&ss, len) < 0 || send(fd, "ping", 4, 0) != 4)
 		return errno;
 	struct pollfd p = { .fd = server, .events = POLLIN };
-	if (poll(&p, 1, 700) == 0)
+	if (poll(&p, 1, CALL_MS) == 0)
 		return ETIMEDOUT;
 	assert_int_equal(recvfrom(server, buf, sizeof(buf), 0, (void *)&from, &flen), 4);
 	assert_int_equal(sendto(server, "pong", 4, 0, (void *)&from, flen), 4);
 	p.fd = fd;
-	if (poll(&p, 1, 700) == 0)
+	if (poll(&p, 1, CALL_MS) == 0)
 		return ETIMEDOUT;
 	return recv(fd, buf, sizeof(buf), 0) == 4 ? 0 : errno;
 }
@@ -283,7 +285,7 @@ static inline void end_containers(struct host *h)
 /* A child of net_down removes the veth, a little later. */
 static inline void no_veth(struct host *h)
 {
-	for (int i = 0; i < 300 && count_links(h, "veth") > 0; i++)
+	for (int i = 0; i < 3000 && count_links(h, "veth") > 0; i++)
 		usleep(10000);
 	assert_int_equal(count_links(h, "veth"), 0);
 }

@@ -91,7 +91,7 @@ static int pass_on(int client, int server)
 	struct pollfd p = { .fd = server, .events = POLLIN };
 	if (send(client, "ping", 4, 0) != 4)
 		return errno;
-	return poll(&p, 1, 500) == 1 && recv(server, buf, sizeof(buf), 0) == 4 ? 0 : ETIMEDOUT;
+	return poll(&p, 1, CALL_MS) == 1 && recv(server, buf, sizeof(buf), 0) == 4 ? 0 : ETIMEDOUT;
 }
 
 static void net_up__udp_client_that_goes_on_sending__is_translated_anew(void **state)
@@ -309,7 +309,7 @@ static void net_down__namespace_kept_alive__interface_goes_all_the_same(void **s
 	AUTO(lease_dirs) struct lease_dirs d = LEASE_DIRS_INIT;
 	OK(h, lease_open(&d, &h->p, &h->e));
 	size_t n = 1;
-	for (int i = 0; n && i < 100; i++) {
+	for (int i = 0; n && i < 3000; i++) {
 		usleep(10000);
 		n = 0;
 		DIR *dir = opendir(path_of_fd(d.gone, (char[32]){ 0 }));
@@ -340,7 +340,7 @@ static void net_down__last_container__bridge_and_table_go_after_a_while(void **s
 	assert_true(table_is_there(h));
 	OK(h, net_down(&h->p, "bbbb", &h->e));
 	end_containers(h);
-	for (int i = 0; i < 400 && (count_links(h, "bridge") || table_is_there(h)); i++)
+	for (int i = 0; i < 3000 && (count_links(h, "bridge") || table_is_there(h)); i++)
 		usleep(10000);
 	assert_int_equal(count_links(h, "bridge"), 0);
 	assert_false(table_is_there(h));

@@ -329,7 +329,7 @@ static int ended(int pidfd)
 {
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
 
-	return poll(&p, 1, 3000);
+	return poll(&p, 1, 30000);
 }
 
 static void gate__start__comes_to_the_socket(void **state)
