@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		const struct requirement q = { .type = REQUIRE_GPG };
 		const struct ref r = { .domain = "a.b", .path = "c", .tag = "d" };
 		const struct signed_image im = { .ref = &r, .top = "sha256:0", .digest = "sha256:1",
-						 .signature = "" };
+						 .attached = "" };
 
 		signature_read_payload(text, size, &q, &im, &e);
 	}
