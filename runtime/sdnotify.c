@@ -46,7 +46,8 @@ int sdnotify_listen(const struct container_env *env, const char *id, int *ret, s
 	if (unlinkat(dir, SOCKET_NAME, 0) < 0 && errno != ENOENT)
 		return err_set(e, errno, "remove an old NOTIFY_SOCKET");
 	r = fd_unix_listen(dir, SOCKET_NAME, SOCK_DGRAM, ret, e);
-	if (r == 0 && fchmodat(dir, SOCKET_NAME, 0777, 0) < 0) {
+	/* an exec may have put a link there meanwhile */
+	if (r == 0 && fchmodat(dir, SOCKET_NAME, 0777, AT_SYMLINK_NOFOLLOW) < 0) {
 		r = err_set(e, errno, "mode of the container's NOTIFY_SOCKET");
 		fd_close(ret);
 	}
