@@ -150,6 +150,14 @@ struct arena *arena_new_shared(size_t max, uint32_t magic)
 	return a;
 }
 
+void arena_reset(struct arena *a)
+{
+	size_t head = round_up(sizeof(*a), 16);
+
+	memset((char *)a + head, 0, a->used - head);
+	a->used = head;
+}
+
 void arena_free(struct arena *a)
 {
 	int fd;

@@ -50,6 +50,8 @@ struct arena {
 
 struct arena *arena_new(size_t max);
 struct arena *arena_new_shared(size_t max, uint32_t magic);
+/* Forgets all that lies in it; for a plain one that is filled again and again. */
+void arena_reset(struct arena *a);
 void arena_free(struct arena *a);
 void arena_cleanup(struct arena **a);	/* AUTO(arena) on a struct arena * */
 

@@ -169,6 +169,7 @@ struct cgroup_want {
 						   run.oci.delegate-cgroup */
 	bool rootless;			/* no rights over the host's root cgroup: in our subtree */
 	bool delegate;			/* the container may manage its cgroup (own cgroupns, rw) */
+	bool devices_later;		/* the caller comes with cgroup_devices_due */
 	uid_t uid;			/* owner of a delegated cgroup: the container's root */
 	gid_t gid;
 };
@@ -181,6 +182,7 @@ struct cgroup {
 	char *unit;		/* systemd's scope, or NULL: to be kept in the state too */
 	enum cgroup_driver driver;
 	bool made;		/* by this call: it did not exist before */
+	bool devices_due;	/* has no device program yet: see cgroup_devices_due */
 	int hold;		/* systemd only: see cgroup_settle */
 	pid_t hold_pid;
 };
@@ -192,6 +194,10 @@ struct cgroup {
  * cgroup_settle, which is called once the container's first process is inside. */
 int cgroup_make(const struct cgroup_want *w, struct cgroup *ret, struct err *e);
 void cgroup_settle(struct cgroup *c);
+/* The device program of l, where cgroup_make left it for later (devices_later): loading it takes as
+ * long as some twenty mounts, and in the meantime only our init is inside. */
+int cgroup_devices_due(struct cgroup *c, const struct cgroup_limits *l, bool rootless,
+		       struct err *e);
 /* The path that cgroup_make would use, without making it; caller frees. */
 int cgroup_place(const struct cgroup_want *w, char **ret_path, struct err *e);
 int cgroup_open(enum cgroup_driver driver, const char *path, const char *unit,
@@ -253,6 +259,8 @@ int cgroup_pids(int fd, pid_t **ret, size_t *ret_n, struct err *e);
 
 struct cgroup_state { bool populated, frozen; };
 int cgroup_state_read(int fd, struct cgroup_state *ret);
+/* Of the cgroup at path below fd. */
+int cgroup_state_read_in(int fd, const char *path, struct cgroup_state *ret);
 /* Opens cgroup.events or memory.events: POLLPRI says that it changed; read again with pread. */
 int cgroup_events_open(int fd, const char *file);
 

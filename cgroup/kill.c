@@ -251,6 +251,14 @@ int cgroup_state_read(int fd, struct cgroup_state *ret)
 	return ev < 0 ? ev : state_pread(ev, ret);
 }
 
+int cgroup_state_read_in(int fd, const char *path, struct cgroup_state *ret)
+{
+	AUTO_FREE char *file = mem_printf("%s/cgroup.events", path);
+	AUTO_CLOSE int ev = cgroup_events_open(fd, file);
+
+	return ev < 0 ? ev : state_pread(ev, ret);
+}
+
 enum wait_for { WAIT_EMPTY, WAIT_FROZEN, WAIT_THAWED };
 
 static int wait_until(int fd, enum wait_for what, int timeout_ms)

@@ -295,20 +295,22 @@ static int collect(struct ps *p, const struct strlist *ids, struct arena *a, str
 {
 	bool sizes = p->o->size || (p->o->sort && str_eq(p->o->sort, "size")) ||
 		     (p->o->out.format && strstr(p->o->out.format, ".Size"));
+	AUTO(arena) struct arena *one_record = arena_new(RECORD_LOAD_ARENA);
 	AUTO_CLOSE int cgroups = -1;
 	struct err ignored = ERR_INIT;
 	size_t n = 0;
 
 	cgroup_root_open(&cgroups, NULL, 0, &ignored);
 	for (size_t i = 0; i < ids->n; i++) {
-		AUTO(view) struct view v = { .r = NULL };
+		struct view v;
 		struct err one = ERR_INIT;
 		int r = view_load_state(&p->c->en, ids->v[i], cgroups, &v, &one);
 
 		if (r == 0 && !state_is_shown(p, &v))
 			continue;
+		arena_reset(one_record);
 		if (r == 0)
-			r = view_load_record(&v, &one);
+			r = view_load_record(&v, one_record, &one);
 		if (r == -ENOENT)	/* it went just now */
 			continue;
 		if (r < 0) {	/* one broken record must not hide the others */

@@ -20,25 +20,24 @@ const char *connect_state_name(enum connect_state s)
 	return state_names[s];
 }
 
-/* By its cgroup as the kernel names it: cheaper than the container's state, which ps cannot
- * read for each of many.  With the mount open already it is looked for at its usual place. */
-static bool is_frozen(pid_t pid, const char *id, int cgroups)
+static bool is_frozen(pid_t pid)
 {
 	AUTO_FREE char *path = NULL;
 	AUTO_CLOSE int fd = -1;
 	struct cgroup_state st = { .frozen = false };
 	struct err e = ERR_INIT;
 
-	if (cgroups >= 0) {
-		path = mem_printf("berth/%s", id);
-		fd = openat(cgroups, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (fd >= 0)
-			return cgroup_state_read(fd, &st) == 0 && st.frozen;
-		free(path);
-		path = NULL;
-	}
 	return cgroup_of_pid(pid, &path, &e) == 0 && cgroup_dir_open(path, &fd, &e) == 0 &&
 	       cgroup_state_read(fd, &st) == 0 && st.frozen;
+}
+
+/* By its cgroup at the usual place, which is one file for all that ps wants to know: with somebody
+ * in it, it runs. */
+static bool runs_in_cgroup(const char *id, int cgroups, struct cgroup_state *ret)
+{
+	AUTO_FREE char *path = mem_printf("berth/%s", id);
+
+	return cgroup_state_read_in(cgroups, path, ret) == 0 && ret->populated;
 }
 
 int connect_state(const struct engine *en, const char *id, enum connect_state *ret,
@@ -50,17 +49,17 @@ int connect_state(const struct engine *en, const char *id, enum connect_state *r
 int connect_state_of(const struct engine *en, const char *id, int cgroups,
 		     enum connect_state *ret, struct status *ret_status, struct err *e)
 {
-	AUTO_CLOSE int dir = openat(en->containers_fd, id, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct cgroup_state st;
 	struct status s;
 	uint64_t start;
-	int r;
+	int r = status_load_of(en->containers_fd, id, &s, e);
 
-	if (dir < 0)
-		return err_say(e, ENOENT, "no such container: %s", id);
-	if ((r = status_load(dir, &s, e)) < 0)
+	if (r < 0)
 		return r;
-	if (s.pid > 0 && proc_start_time(s.pid, &start) == 0 && start == s.pid_start)
-		*ret = is_frozen(s.pid, id, cgroups) ? STATE_PAUSED : STATE_RUNNING;
+	if (s.pid > 0 && cgroups >= 0 && runs_in_cgroup(id, cgroups, &st))
+		*ret = st.frozen ? STATE_PAUSED : STATE_RUNNING;
+	else if (s.pid > 0 && proc_start_time(s.pid, &start) == 0 && start == s.pid_start)
+		*ret = is_frozen(s.pid) ? STATE_PAUSED : STATE_RUNNING;
 	else if (run_alive(en, id) && s.finished_ns)
 		*ret = STATE_RESTARTING;
 	else

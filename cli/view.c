@@ -24,16 +24,16 @@ int view_load_state(const struct engine *en, const char *id, int cgroups, struct
 	return 0;
 }
 
-int view_load_record(struct view *v, struct err *e)
+int view_load_record(struct view *v, struct arena *a, struct err *e)
 {
-	return record_load(v->en, v->id, &v->r, e);
+	return record_load_in(v->en, v->id, a, &v->r, e);
 }
 
 int view_load(const struct engine *en, const char *id, struct view *ret, struct err *e)
 {
 	int r = view_load_state(en, id, -1, ret, e);
 
-	return r < 0 ? r : view_load_record(ret, e);
+	return r < 0 ? r : record_load(en, id, &ret->r, e);
 }
 
 void view_clear(struct view *v)

@@ -19,7 +19,6 @@
 #include "runtime/volume.h"
 
 #define RECORD_MAX_BYTES (4u << 20)
-#define RECORD_ARENA ((size_t)256 << 20)
 
 int record_name_check(const char *name, struct err *e)
 {
@@ -132,10 +131,10 @@ int record_save(const struct engine *en, const struct record *r, bool with_spec,
 	return rc < 0 ? rc : write_files(r, dir, with_spec, true, e);
 }
 
-int record_load(const struct engine *en, const char *id, struct record **ret, struct err *e)
+int record_load_in(const struct engine *en, const char *id, struct arena *a, struct record **ret,
+		   struct err *e)
 {
 	AUTO_FREE char *path = mem_printf("%s/record.json", id), *text = NULL;
-	AUTO(arena) struct arena *a = NULL;
 	size_t n;
 	int rc;
 
@@ -144,12 +143,18 @@ int record_load(const struct engine *en, const char *id, struct record **ret, st
 		return err_say(e, ENOENT, "no such container: %s", id);
 	if (rc < 0)
 		return err_wrap(e, "container %.12s", id);
-	a = arena_new(RECORD_ARENA);
 	rc = record_read(a, text, n, ret, e);
-	if (rc < 0)
-		return err_wrap(e, "container %.12s", id);
-	TAKE(a);
-	return 0;
+	return rc < 0 ? err_wrap(e, "container %.12s", id) : 0;
+}
+
+int record_load(const struct engine *en, const char *id, struct record **ret, struct err *e)
+{
+	AUTO(arena) struct arena *a = arena_new(RECORD_LOAD_ARENA);
+	int rc = record_load_in(en, id, a, ret, e);
+
+	if (rc == 0)
+		TAKE(a);
+	return rc;
 }
 
 int record_load_spec(const struct engine *en, struct record *r, struct arena *a, struct err *e)

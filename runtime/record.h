@@ -118,6 +118,11 @@ int record_create(const struct engine *en, const struct record *r, bool durable,
 int record_save(const struct engine *en, const struct record *r, bool with_spec, struct err *e);
 /* The record without and with its spec (whose arena is then the given one). */
 int record_load(const struct engine *en, const char *id, struct record **ret, struct err *e);
+/* Into an arena of the caller's (of RECORD_LOAD_ARENA bytes), which keeps it: not to be freed by
+ * itself. */
+#define RECORD_LOAD_ARENA ((size_t)256 << 20)
+int record_load_in(const struct engine *en, const char *id, struct arena *a, struct record **ret,
+		   struct err *e);
 int record_load_spec(const struct engine *en, struct record *r, struct arena *a, struct err *e);
 void record_free(struct record *r);
 void record_cleanup(struct record **r);		/* AUTO(record) on a struct record * */

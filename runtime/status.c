@@ -102,13 +102,15 @@ static void read_value(const struct row *w, const char *v, struct status *s)
 	}
 }
 
-int status_load(int dirfd, struct status *ret, struct err *e)
+static int load(int dirfd, const char *name, struct status *ret, bool *ret_there, struct err *e)
 {
 	AUTO_FREE char *text = NULL;
 	size_t n;
 	struct status s = { .sender_pid = -1, .sender_uid = -1, .syscall = -1 };
-	int r = path_read_file(dirfd, "status", 16384, &text, &n, e);
+	size_t at = 0;		/* lines come in the order of the rows */
+	int r = path_read_file(dirfd, name, 16384, &text, &n, e);
 
+	*ret_there = r == 0;
 	if (r == -ENOENT) {
 		*ret = s;
 		return 0;
@@ -124,12 +126,35 @@ int status_load(int dirfd, struct status *ret, struct err *e)
 		if (!value)
 			continue;
 		*value++ = 0;
-		for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-			if (str_eq(rows[i].key, line))
-				read_value(&rows[i], value, &s);
+		for (size_t i = 0; i < ARRAY_SIZE(rows); i++, at++) {
+			const struct row *w = &rows[at % ARRAY_SIZE(rows)];
+
+			if (str_eq(w->key, line)) {
+				read_value(w, value, &s);
+				break;
+			}
+		}
 	}
 	*ret = s;
 	return 0;
+}
+
+int status_load(int dirfd, struct status *ret, struct err *e)
+{
+	bool there;
+
+	return load(dirfd, "status", ret, &there, e);
+}
+
+int status_load_of(int containers_fd, const char *id, struct status *ret, struct err *e)
+{
+	AUTO_FREE char *name = mem_printf("%s/status", id);
+	bool there;
+	int r = load(containers_fd, name, ret, &there, e);
+
+	if (r == 0 && !there && !path_exists(containers_fd, id))
+		return err_say(e, ENOENT, "no such container: %s", id);
+	return r;
 }
 
 static void write_value(struct strbuf *b, const struct row *w, const struct status *s)

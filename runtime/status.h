@@ -44,6 +44,8 @@ struct status {
 
 /* dirfd: containers/ID.  Absent: all zero. */
 int status_load(int dirfd, struct status *ret, struct err *e);
+/* -ENOENT: there is no containers/ID. */
+int status_load_of(int containers_fd, const char *id, struct status *ret, struct err *e);
 /* Replaced as a whole; on a full disk written over in place, so that the end is known there too. */
 int status_save(int dirfd, const struct status *s, bool durable, struct err *e);
 const char *status_reason_name(enum status_reason r);
