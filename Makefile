@@ -60,7 +60,7 @@ STATIC_LDFLAGS = -static -no-pie -Wl,--gc-sections -Wl,-z,relro,-z,now -Wl,-z,no
 
 # What each program is made of.  A folder's other files are what the lists do not name.
 BASE_STATIC := err mem str fd path sys proc
-IMAGE_LIGHT := ref store catalog manifest overlay image rmi
+IMAGE_LIGHT := ref store catalog manifest platform present overlay image rmi
 RUNTIME_INIT := init ns rootfs mounts mount_fs mount_bind copyup dev masks console caps creds sched lsm sysctl \
 	procfs program env gate hookrun pid1
 RUNTIME_SUP := watch clients logfile stop health finish

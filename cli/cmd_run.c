@@ -27,9 +27,10 @@
 
 static int pull(struct cli *c, const struct run_opts *o, const char *name, struct err *e)
 {
-	char *args[8] = { (char *)(uintptr_t)"pull" };
+	char *args[8] = { (char *)(uintptr_t)"pull", (char *)(uintptr_t)"--policy",
+			  (char *)(uintptr_t)(o->pull ? o->pull : "missing") };
 	AUTO(strbuf) struct strbuf out = STRBUF_INIT;
-	size_t n = 1;
+	size_t n = 3;
 	int r;
 
 	if (o->quiet)
@@ -43,27 +44,6 @@ static int pull(struct cli *c, const struct run_opts *o, const char *name, struc
 	if (r < 0)
 		return r;
 	return r == 0 ? 0 : err_say(e, EIO, "%s", "");	/* berth-image has said why */
-}
-
-/* -ENOENT, too, when what the store has by that name is for another platform than --platform. */
-static int load_for(const struct store *s, const struct run_opts *o, const char *name,
-		    struct image **ret, struct err *e)
-{
-	AUTO(image) struct image *i = NULL;
-	int r = image_load(s, name, &i, e);
-
-	if (r == 0 && o->platform) {
-		AUTO_FREE char *have = mem_printf("%s/%s%s%s", i->os, i->arch,
-						  str_empty(i->variant) ? "" : "/", i->variant);
-		const char *rest = str_after(have, o->platform);
-
-		if (!rest || (*rest && *rest != '/'))
-			return err_say(e, ENOENT, "image %s is for %s, not for %s", name, have,
-				       o->platform);
-	}
-	if (r == 0)
-		*ret = TAKE(i);
-	return r;
 }
 
 /* On success the store's shared lock is held: nobody removes the image until the record is
@@ -85,13 +65,16 @@ static int find_image(struct cli *c, const struct run_opts *o, const char *name,
 			return r;
 	if ((r = store_open(c->en.root, &s, e)) < 0 || (r = store_lock(s, false, &lock, e)) < 0)
 		return r;
-	r = load_for(s, o, name, ret, e);
-	if (r == -ENOENT && !str_eq(when, "never")) {
+	r = image_load_for(s, name, o->platform, ret, e);
+	if (r == 1 || (r == -ENOENT && !str_eq(when, "never"))) {
 		fd_close(&lock);
 		*e = (struct err)ERR_INIT;
 		if ((r = pull(c, o, name, e)) < 0 || (r = store_lock(s, false, &lock, e)) < 0)
 			return r;
-		r = load_for(s, o, name, ret, e);
+		r = image_load_for(s, name, o->platform, ret, e);
+		if (r == 1)
+			r = err_say(e, ENOENT, "image %s was replaced by another command meanwhile",
+				    name);
 	}
 	if (r == 0)
 		*ret_lock = TAKE_FD(lock);

@@ -34,6 +34,8 @@ static const struct opt pull_rows[] = {
 	ROW("platform", 0, OPT_STR, "OS/ARCH[/VARIANT]", "Platform of an index (this machine's)"),
 	ROW("all-platforms", 0, OPT_BOOL, NULL, "Fetch all platforms of an index; others are unpacked by run --platform"),
 	ROW("authfile", 0, OPT_STR, "FILE", "Credentials", .complete = "file"),
+	ROW("policy", 0, OPT_STR, "WHEN", "When to ask the registry: always (default), missing, never; newer is always",
+	    .complete = "always|missing|never|newer"),
 	ROW("tls-verify", 0, OPT_BOOL, NULL, "Check certificates (default; --tls-verify=false)"),
 	ROW("quiet", 'q', OPT_BOOL, NULL, "Print the digest only"),
 	OPT_END,

@@ -110,6 +110,11 @@ struct image {
  * is ambiguous.  Reads two small files.
  */
 int image_load(const struct store *s, const char *name, struct image **ret, struct err *e);
+/* The same for a platform ("arm64", "linux/arm/v7"; NULL: whatever the name stands for).  1: the
+ * name's index has it, and all of it has come, but the name stands for another platform's image:
+ * `berth-image pull --policy missing` needs no registry.  -ENOENT: it is to come. */
+int image_load_for(const struct store *s, const char *name, const char *platform,
+		   struct image **ret, struct err *e);
 /* The same with names filled. */
 int image_load_names(const struct store *s, const char *name, struct image **ret, struct err *e);
 void image_free(struct image *i);

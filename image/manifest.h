@@ -71,6 +71,7 @@ int config_parse(struct arena *a, const char *text, size_t n, const char *what,
 int platform_parse(struct arena *a, const char *s, struct platform *ret, struct err *e);
 /* The entry of idx that fits best, or -1.  Entries of unknown platform fit when they are alone. */
 long platform_choose(const struct index *idx, const struct platform *want);
+bool platform_fits(const struct platform *have, const struct platform *want);
 /* "linux/arm64/v8" in a. */
 const char *platform_show(struct arena *a, const struct platform *p);
 

@@ -81,6 +81,11 @@ static unsigned platform_fit(const struct platform *have, const struct platform 
 	return h && h < w ? 100 + h : 0;
 }
 
+bool platform_fits(const struct platform *have, const struct platform *want)
+{
+	return platform_fit(have, want) > 0;
+}
+
 long platform_choose(const struct index *idx, const struct platform *want)
 {
 	unsigned best = 0;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "image/load.h"
 #include "image/policy.h"
 #include "image/pull.h"
 #include "image/sandbox.h"
@@ -300,6 +301,14 @@ static int check_policy(const struct pull *p, const struct maker *m, const struc
 	return policy_check(p->policy, &im, e);
 }
 
+static void say_pulled(const struct pull *p, const char *top)
+{
+	if (p->o->quiet)
+		printf("%s\n", top);
+	else
+		printf("Digest: %s\nPulled: %s\n", top, p->full);
+}
+
 /* The policy may start programs, so it is asked before this process confines itself. */
 static int run(struct pull *p, struct maker *m, int sock, struct err *e)
 {
@@ -323,13 +332,55 @@ static int run(struct pull *p, struct maker *m, int sock, struct err *e)
 		return err_set(e, r, "start a thread");
 	r = unpack(p, m, &n, &msg, e);
 	store_set_cleanup(&n.blobs);
-	if (r < 0)
-		return r;
-	if (p->o->quiet)
-		printf("%s\n", msg.top);
-	else
-		printf("Digest: %s\nPulled: %s\n", msg.top, p->full);
-	return 0;
+	if (r == 0)
+		say_pulled(p, msg.top);
+	return r;
+}
+
+/* Another platform of an index that came with all of them: the store is a layout, too. */
+static int from_store(struct pull *p, const struct image *i, struct maker *m, struct err *e)
+{
+	struct source src = { .m = m, .dir_fd = p->s->fd, .label = "" };
+	const struct load_opts o = { .platform = p->o->platform, .select = i->name };
+	const struct pull_msg msg = { 0 };
+	int r = check_policy(p, m, &msg, e);
+
+	if (r == 0)
+		r = sandbox_enter(p->s->fd, -1, e);
+	if (r == 0)
+		r = load_source(&src, &o, e);
+	if (r == 0)
+		r = maker_commit(m, e);
+	if (r == 0)
+		say_pulled(p, i->top);
+	return r;
+}
+
+/* What --policy says of what is there already.  1: it is to come from the registry. */
+static int look_first(struct pull *p, const char *name, struct maker *m, struct err *e)
+{
+	AUTO(image) struct image *i = NULL;
+	const char *when = p->o->policy ? p->o->policy : "always";
+	bool signed_ = policy_wants_gpg(p->policy) || policy_wants_sigstore(p->policy);
+	int r;
+
+	if (str_eq(when, "always") || str_eq(when, "newer"))
+		return 1;
+	if (!str_eq(when, "missing") && !str_eq(when, "never"))
+		return err_say(e, EINVAL, "--policy %s: expected always, missing, never or newer",
+			       when);
+	r = image_load_for(p->s, name, p->o->platform, &i, e);
+	if (r == 0)
+		say_pulled(p, i->top);
+	if (r == 1 && !signed_)
+		return image_load(p->s, name, &i, e) < 0 ? -e->code : from_store(p, i, m, e);
+	if (r == 1 && str_eq(when, "never"))
+		return err_say(e, EPERM, "its signature is in the registry only");
+	if (r == -ENOENT && str_eq(when, "missing")) {
+		*e = (struct err)ERR_INIT;
+		return 1;
+	}
+	return r;
 }
 
 int pull_image(const struct store *s, const char *name, const struct pull_opts *o, struct err *e)
@@ -346,8 +397,10 @@ int pull_image(const struct store *s, const char *name, const struct pull_opts *
 	if (r == 0)
 		r = maker_begin(s, &m, e);
 	if (r == 0)
+		r = look_first(&p, name, &m, e);
+	if (r == 1)
 		r = start_download(&p, &m, &sock, &pid, e);
-	if (r == 0)
+	if (r == 0 && pid > 0)
 		r = run(&p, &m, sock, e);
 	return r < 0 ? err_wrap(e, "pull %s", name) : 0;
 }

@@ -33,6 +33,7 @@ struct pull_msg {
 
 struct pull_opts {
 	const char *platform, *authfile;
+	const char *policy;	/* always, newer (or NULL), missing, never */
 	bool quiet, all_platforms, no_tls, tls;
 };
 

@@ -146,6 +146,8 @@ static const struct opt pull_rows[] = {
 	{ "all-platforms", 0, OPT_BOOL, offsetof(struct pull_opts, all_platforms), NULL,
 	  "fetch all" },
 	{ "authfile", 0, OPT_STR, offsetof(struct pull_opts, authfile), "FILE", "credentials" },
+	{ "policy", 0, OPT_STR, offsetof(struct pull_opts, policy), "WHEN",
+	  "always, missing, never or newer" },
 	{ "tls-verify", 0, OPT_FLAGFUNC, 0, NULL, "check certificates", set_pull_tls },
 	{ "quiet", 'q', OPT_BOOL, offsetof(struct pull_opts, quiet), NULL,
 	  "print the digest only" },

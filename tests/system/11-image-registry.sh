@@ -172,3 +172,29 @@ t "the policy lets in" image pull -q "$plain/oci:1"
 fails "and keeps out" 125 "berth: pull *policy.json rejects*" image pull "$plain/docker:2"
 fails "by default" 125 "berth: pull *policy.json rejects*" image pull "$tls/oci:1"
 is "and nothing of it was unpacked" "$(find "$ROOT/store/layers" -mindepth 1 -maxdepth 1 | wc -l)" 3
+export BERTH_POLICY=$T/none
+
+# what has come needs no registry
+kill "${pids[0]}"
+wait "${pids[0]}" 2>/dev/null
+ROOT=$T/r.many
+arch() { berth run --rm -q --network none "$@" "$plain/many:1" sh -c 'echo $ARCH'; }
+for want in linux/arm/v7:arm linux/arm64:arm64 s390x:s390x linux/arm64/v8:arm64 x86_64:amd64; do
+	says "without the registry ${want%:*} runs" "${want#*:}" arch --platform "${want%:*}"
+done
+says "with --pull never, too" s390x arch --pull never --platform linux/s390x
+t "create needs none" berth create --network none --platform linux/arm64 --name idle "$plain/many:1" true
+is "and takes the right one" "$(berth inspect -f '{{.Image}}' idle)" "$(berth image inspect -f '{{.Id}}' "$plain/many:1")"
+is "which is" "$(berth image inspect -f '{{.Architecture}}' "$plain/many:1")" arm64
+says "pull --policy missing" "$(jq -r --arg name "$plain/many:1" \
+	'.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == $name).digest' "$ROOT/store/index.json")" \
+	berth pull -q --policy missing "$plain/many:1"
+t "and pull --policy never for one that is there" berth pull --policy never --platform linux/s390x "$plain/many:1"
+fails "one that has not come is asked for" "125" "berth: pull *connect*" arch --platform linux/riscv64
+fails "but not with --pull never" 125 "berth: image $plain/many:1 is for *, not for linux/riscv64" arch --pull never --platform linux/riscv64
+fails "nor with pull --policy never" 125 "berth: pull *not in the store" berth pull --policy never nosuch
+fails "another policy" 125 "berth: pull *expected always, missing, never or newer" berth pull --policy sometimes "$plain/many:1"
+BERTH_POLICY=$T/policy.json
+sed "s|\"$plain\"|&: [{\"type\": \"reject\"}], \"x\"|" -i "$BERTH_POLICY"
+fails "the policy is asked before another platform is unpacked" 125 "berth: pull *policy.json rejects*" arch --platform linux/arm/v7
+t "the store is sound after all" image check
