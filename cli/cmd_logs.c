@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -132,7 +131,6 @@ static int show_all(struct view *v, struct log_reader *r, uint64_t *skip, struct
 /* Waits for more: 1 something was written, 0 the container has ended. */
 static int wait_more(struct cli *c, const char *id, int watch, int *sock)
 {
-	char junk[4096];
 	static char data[SUP_DATA];
 	struct pollfd p[2] = { { .fd = watch, .events = POLLIN }, { .fd = -1, .events = POLLIN } };
 	struct err e = ERR_INIT;
@@ -148,9 +146,6 @@ static int wait_more(struct cli *c, const char *id, int watch, int *sock)
 	/* between two lives of a restarting container nobody listens: look again */
 	if (poll(p, 2, *sock < 0 ? 50 : -1) < 0)
 		return 1;
-	if (p[0].revents)
-		while (read(watch, junk, sizeof(junk)) > 0)
-			;
 	if (p[1].revents) {
 		ssize_t n = control_recv(*sock, &h, data);
 
@@ -163,42 +158,23 @@ static int wait_more(struct cli *c, const char *id, int watch, int *sock)
 	return 1;
 }
 
-static int follow(struct cli *c, const char *id, int dir, struct view *v, struct log_reader *r,
+static int follow(struct cli *c, const char *id, struct view *v, struct log_reader *r,
 		  struct err *e)
 {
-	AUTO_CLOSE int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), sock = -1;
+	AUTO_CLOSE int sock = -1;
 	uint64_t none = 0;
-	char path[32];
-	int rc, more = 1;
+	int watch, more = 1, rc = log_reader_watch(r, &watch, e);
 
-	if (watch < 0 || inotify_add_watch(watch, path_of_fd(dir, path),
-					   IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
-		return err_set(e, errno, "watch the log");
-	for (;;) {
+	while (rc == 0) {
 		rc = show_all(v, r, &none, e);
 		if (rc < 0 || v->past_until || !more)
-			return rc;
+			break;
 		more = wait_more(c, id, watch, &sock);
+		log_reader_woken(r);
+		if (!more)
+			log_reader_finish(r);
 	}
-}
-
-static int journal(const char *id, const struct logs_opts *o, struct err *e)
-{
-	AUTO(strlist) struct strlist a = STRLIST_INIT;
-
-	strlist_add(&a, "journalctl");
-	strlist_addf(&a, "CONTAINER_ID_FULL=%s", id);
-	strlist_add(&a, "--no-pager");
-	strlist_addf(&a, "--output=%s", o->timestamps ? "short-iso" : "cat");
-	if (o->follow)
-		strlist_add(&a, "--follow");
-	strlist_addf(&a, "--lines=%s", o->tail ? o->tail : "all");
-	if (o->since)
-		strlist_addf(&a, "--since=%s", o->since);
-	if (o->until)
-		strlist_addf(&a, "--until=%s", o->until);
-	execvp("journalctl", a.v);
-	return err_set(e, errno, "run journalctl");
+	return rc;
 }
 
 static const char *colour_of(const char *name)
@@ -223,7 +199,7 @@ static int show_log(struct cli *c, const struct logs_opts *o, const struct recor
 	    (rc = parse_when("until", o->until, v.until, e)) < 0 ||
 	    (rc = path_open_dir(c->en.containers_fd, r->id, &dir, e)) < 0)
 		return rc;
-	reader = log_reader_new(dir, str_eq(r->log.driver, "json-file"));
+	reader = log_reader_new(dir, r->log.driver, r->id);
 	if (o->tail && !str_eq(o->tail, "all") && !str_eq(o->tail, "-1")) {
 		if (str_to_u64(o->tail, &want) < 0)
 			rc = err_say(e, EINVAL, "--tail %s: expected a number, or all", o->tail);
@@ -235,7 +211,7 @@ static int show_log(struct cli *c, const struct logs_opts *o, const struct recor
 	if (rc == 0)
 		rc = show_all(&v, reader, &skip, e);
 	if (rc == 0 && o->follow && !v.past_until)
-		rc = follow(c, r->id, dir, &v, reader, e);
+		rc = follow(c, r->id, &v, reader, e);
 	strbuf_cleanup(&v.out);
 	log_reader_free(reader);
 	return rc == -EPIPE && !e->code ? 0 : rc;	/* who read us has gone: no error */
@@ -253,7 +229,7 @@ static int show_one(struct cli *c, const char *name, const struct logs_opts *o, 
 	if (str_eq(r->log.driver, "none") || str_eq(r->log.driver, "passthrough"))
 		return err_say(e, ENODATA, "container %s keeps no log (log driver %s)", name,
 			       r->log.driver);
-	return str_eq(r->log.driver, "journald") ? journal(id, o, e) : show_log(c, o, r, e);
+	return show_log(c, o, r, e);
 }
 
 static int follow_one(struct cli *c, const char *name, void *ctx)

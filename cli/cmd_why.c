@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/path.h"
 #include "base/proc.h"
 #include "cli/connect.h"
@@ -107,9 +108,9 @@ static int last_lines(struct cli *c, const struct record *r, uint64_t want, stru
 	uint64_t all = 0;
 	int rc = path_open_dir(c->en.containers_fd, r->id, &dir, e);
 
-	if (rc < 0 || (!str_eq(r->log.driver, "k8s-file") && !str_eq(r->log.driver, "json-file")))
+	if (rc < 0 || str_eq(r->log.driver, "none") || str_eq(r->log.driver, "passthrough"))
 		return rc;
-	reader = log_reader_new(dir, str_eq(r->log.driver, "json-file"));
+	reader = log_reader_new(dir, r->log.driver, r->id);
 	rc = log_reader_count(reader, &all, e);
 	log_reader_rewind(reader);
 	while (rc >= 0 && (rc = log_reader_next(reader, &l, e)) > 0) {
@@ -165,6 +166,7 @@ static int run_why(struct cli *c, void *opts, int argc, char **argv, struct err 
 	AUTO(strbuf) struct strbuf text = STRBUF_INIT;
 	enum connect_state state;
 	struct status s;
+	struct err no_log = ERR_INIT;
 	uint64_t want = 5;
 	char id[65];
 	int rc;
@@ -176,9 +178,10 @@ static int run_why(struct cli *c, void *opts, int argc, char **argv, struct err 
 		return err_say(e, EINVAL, "--tail %s: expected a number", o->tail);
 	if ((rc = record_find(&c->en, argv[0], id, e)) < 0 ||
 	    (rc = record_load(&c->en, id, &r, e)) < 0 ||
-	    (rc = connect_state(&c->en, id, &state, &s, e)) < 0 ||
-	    (rc = last_lines(c, r, want, &lines, e)) < 0)
+	    (rc = connect_state(&c->en, id, &state, &s, e)) < 0)
 		return rc;
+	if (last_lines(c, r, want, &lines, &no_log) < 0)
+		log_warn("%s", no_log.msg);
 	if (state == STATE_RUNNING || state == STATE_PAUSED)
 		strbuf_addf(&text, "it is %s", connect_state_name(state));
 	else

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,13 +19,15 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/path.h"
+#include "cli/log_journal.h"
 #include "cli/log_reader.h"
 
 #define LINE_MAX_BYTES (4u << 20)
 
 struct log_reader {
-	int dir, fd;
+	int dir, fd, watch;
 	bool json;
+	struct log_journal *journal;	/* reads that instead of files */
 	int64_t number;		/* of the file that fd reads; 0: none yet */
 	ino_t ino;		/* of `log`, when that is what fd reads; else 0 */
 	pid_t unzip;
@@ -34,13 +37,14 @@ struct log_reader {
 	char time[64];
 };
 
-struct log_reader *log_reader_new(int dir, bool json)
+struct log_reader *log_reader_new(int dir, const char *driver, const char *id)
 {
 	struct log_reader *r = mem_alloc(sizeof(*r));
 
 	r->dir = dir;
-	r->fd = -1;
-	r->json = json;
+	r->fd = r->watch = -1;
+	r->json = str_eq(driver, "json-file");
+	r->journal = str_eq(driver, "journald") ? log_journal_new(id) : NULL;
 	r->unzip = -1;
 	return r;
 }
@@ -55,6 +59,8 @@ static void close_file(struct log_reader *r)
 
 void log_reader_rewind(struct log_reader *r)
 {
+	if (r->journal)
+		log_journal_rewind(r->journal);
 	close_file(r);
 	r->number = 0;
 	r->ino = 0;
@@ -65,7 +71,9 @@ void log_reader_free(struct log_reader *r)
 {
 	if (!r)
 		return;
+	log_journal_free(r->journal);
 	close_file(r);
+	fd_close(&r->watch);
 	arena_free(r->a);
 	free(r->buf);
 	free(r);
@@ -269,6 +277,8 @@ static bool parse_json(struct log_reader *r, char *line, size_t n, struct log_li
 
 int log_reader_next(struct log_reader *r, struct log_line *ret, struct err *e)
 {
+	if (r->journal)
+		return log_journal_next(r->journal, ret, e);
 	for (;;) {
 		char *nl = r->used > r->at ? memchr(r->buf + r->at, '\n', r->used - r->at) : NULL;
 		int rc;
@@ -312,4 +322,32 @@ int log_reader_count(struct log_reader *r, uint64_t *ret, struct err *e)
 		n += l.whole;
 	*ret = n;
 	return rc;
+}
+
+int log_reader_watch(struct log_reader *r, int *ret, struct err *e)
+{
+	char path[32];
+
+	if (r->journal)
+		return log_journal_follow(r->journal, ret, e);
+	r->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (r->watch < 0 || inotify_add_watch(r->watch, path_of_fd(r->dir, path),
+					      IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
+		return err_set(e, errno, "watch the log");
+	*ret = r->watch;
+	return 0;
+}
+
+void log_reader_woken(struct log_reader *r)
+{
+	char junk[4096];
+
+	while (r->watch >= 0 && read(r->watch, junk, sizeof(junk)) > 0)
+		;
+}
+
+void log_reader_finish(struct log_reader *r)
+{
+	if (r->journal)
+		log_journal_finish(r->journal);
 }

@@ -1,7 +1,8 @@
 /*
  * log_reader.h - a container's log files, read in order, across rotation.
  *
- * Used by logs, why.  Understands k8s-file (CRI) and json-file lines, plain or gzipped.
+ * Used by logs, why.  Understands k8s-file (CRI) and json-file lines, plain or gzipped, and what
+ * lies in the journal.
  */
 #ifndef CLI_LOG_READER_H
 #define CLI_LOG_READER_H
@@ -22,8 +23,8 @@ struct log_line {
 };
 
 struct log_reader;
-/* dir: containers/ID (borrowed).  json: json-file. */
-struct log_reader *log_reader_new(int dir, bool json);
+/* Of container id, whose folder is dir (borrowed); driver: k8s-file, json-file or journald. */
+struct log_reader *log_reader_new(int dir, const char *driver, const char *id);
 void log_reader_free(struct log_reader *r);
 /* The next line, valid until the next call.  1: there is one; 0: none now (call again later for
  * what is written meanwhile); -errno. */
@@ -32,5 +33,12 @@ int log_reader_next(struct log_reader *r, struct log_line *ret, struct err *e);
 void log_reader_rewind(struct log_reader *r);
 /* Lines (whole ones) that are there now. */
 int log_reader_count(struct log_reader *r, uint64_t *ret, struct err *e);
+
+/* A descriptor of the reader's that is readable when there is more, for poll; then call woken
+ * before the next line is asked for. */
+int log_reader_watch(struct log_reader *r, int *ret, struct err *e);
+void log_reader_woken(struct log_reader *r);
+/* The container has ended: what is on its way still comes, then nothing. */
+void log_reader_finish(struct log_reader *r);
 
 #endif

@@ -21,6 +21,7 @@ lines() { journalctl --no-pager -o json CONTAINER_NAME=jm | jq -j '.MESSAGE // "
 all() { [ "$(lines)" = 5000 ]; }
 until_true 60 all
 is "5000 lines at once are all there" "$(lines)" 5000
+is "and logs shows each as one" "$(berth logs jm | sort -u | grep -cx 'line [0-9]*')" 5000
 berth rm jt jm >/dev/null
 
 # the unit that examples/ has, for this root
