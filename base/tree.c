@@ -31,7 +31,7 @@ struct copy {
 static int xattrs(int from, int to, const char *name, struct err *e)
 {
 	char a[32], b[32];
-	AUTO_FREE char *list = NULL;
+	AUTO_FREE char *list = NULL, *value = NULL;
 	ssize_t n;
 
 	/* through /proc/self/fd: works for O_PATH descriptors, and follows nothing else */
@@ -41,14 +41,14 @@ static int xattrs(int from, int to, const char *name, struct err *e)
 	if (n <= 0 || n > XATTR_LIST_MAX)
 		return 0;
 	list = mem_alloc((size_t)n);
+	value = mem_alloc(XATTR_LIST_MAX);
 	n = listxattr(a, list, (size_t)n);
 	for (ssize_t i = 0; i < n; i += (ssize_t)strlen(list + i) + 1) {
-		static _Thread_local char value[XATTR_LIST_MAX];
 		ssize_t len;
 
 		if (str_starts(list + i, "trusted.overlay."))
 			continue;
-		len = getxattr(a, list + i, value, sizeof(value));
+		len = getxattr(a, list + i, value, XATTR_LIST_MAX);
 		if (len < 0 || setxattr(b, list + i, value, (size_t)len, 0) == 0)
 			continue;
 		if (errno != EOPNOTSUPP && errno != EPERM)
