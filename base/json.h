@@ -32,6 +32,12 @@ struct json {
 struct json_limits { size_t bytes; unsigned depth; };
 #define JSON_LIMITS_DEFAULT { 8u << 20, 64 }
 
+/* Room for the tree of any text of n bytes: two of them may be a value ("[0,0,0"). */
+static inline size_t json_tree_bytes(size_t n)
+{
+	return (n + 128) / 2 * (sizeof(struct json) + 64);
+}
+
 /* Pure.  The tree lives in a.  `what` is the noun for messages ("config.json"). */
 int json_parse(struct arena *a, const char *text, size_t n, struct json_limits lim,
 	       const char *what, const struct json **ret, struct err *e);

@@ -261,7 +261,7 @@ static const struct json_row spec_rows[] = {
 
 int spec_read(struct arena *a, const char *text, size_t n, struct spec **ret, struct err *e)
 {
-	AUTO(arena) struct arena *tree = arena_new(SPEC_ARENA_MAX);
+	AUTO(arena) struct arena *tree = arena_new(json_tree_bytes(n));
 	struct json_ctx c = { .a = a, .e = e, .what = "config.json" };
 	struct json_limits lim = { SPEC_MAX_BYTES, 64 };
 	const struct json *v;

@@ -242,7 +242,7 @@ static const struct json_row state_rows[] = {
 static int state_parse(struct arena *a, const char *text, size_t n, struct container_state *ret,
 		       struct err *e)
 {
-	AUTO(arena) struct arena *tree = arena_new(SPEC_ARENA_MAX);
+	AUTO(arena) struct arena *tree = arena_new(json_tree_bytes(n));
 	struct json_ctx c = { .a = a, .e = e, .what = STATE_FILE, .strict = true };
 	struct json_limits lim = { STATE_MAX, 8 };
 	const struct json *v;
@@ -330,7 +330,7 @@ int state_load(int dirfd, const char *id, struct container_state *ret, struct er
 	r = path_read_file(dirfd, STATE_FILE, STATE_MAX, &text, &n, e);
 	if (r < 0)
 		return r;
-	a = arena_new(SPEC_ARENA_MAX);
+	a = arena_new(json_tree_bytes(n));
 	r = state_parse(a, text, n, &s, e);
 	if (r < 0)
 		return err_wrap(e, "container %s", id);
