@@ -21,6 +21,8 @@
 
 #define DEFAULT_PARENT "berth"
 #define REMOVE_MS 10000
+#define SUBGROUP "run.oci.systemd.subgroup"
+#define DELEGATE "run.oci.delegate-cgroup"
 
 /* Enabled wherever they are there, without being asked for: `stats` and the reason of an end
  * need them.  cpu.stat is there without the cpu controller. */
@@ -156,6 +158,30 @@ static int check_existing(const char *path, int fd, struct err *e)
 	return 0;
 }
 
+static const char *annotation(const struct cgroup_want *w, const char *key)
+{
+	for (size_t i = 0; w->annotations && i < w->annotations->n; i++)
+		if (str_eq(w->annotations->v[i].key, key))
+			return w->annotations->v[i].value;
+	return "";
+}
+
+int cgroup_devices_due(struct cgroup *c, const struct cgroup_limits *l, bool rootless,
+		       struct err *e)
+{
+	int r;
+
+	if (!c->devices_due)
+		return 0;
+	r = cgroup_devices_attach(c->fd, l, c->made && !c->unit, e);
+	/* Without rights over devices nothing inside can make or open one that its user could not
+	 * open anyway. */
+	if (r < 0 && !(rootless && (r == -EPERM || r == -EACCES)))
+		return r;
+	c->devices_due = false;
+	return 0;
+}
+
 /* Limits, devices, owner: the same for every driver. */
 static int furnish(const struct cgroup_want *w, const struct cgroup_host *h, const char *base,
 		   const struct cgroup_limits *l, struct cgroup *c, struct err *e)
@@ -177,22 +203,14 @@ static int furnish(const struct cgroup_want *w, const struct cgroup_host *h, con
 		if (r < 0)
 			return r;
 	}
-	if (l->devices_set) {
-		r = cgroup_devices_attach(c->fd, l, c->made && !c->unit, e);
-		/* Without rights over devices nothing inside can make or open one that its user
-		 * could not open anyway. */
-		if (r < 0 && !(w->rootless && (r == -EPERM || r == -EACCES)))
+	/* Whose c->fd moves down needs it now. */
+	c->devices_due = l->devices_set;
+	if (!w->devices_later || *annotation(w, DELEGATE) || *annotation(w, SUBGROUP)) {
+		r = cgroup_devices_due(c, l, w->rootless, e);
+		if (r < 0)
 			return r;
 	}
 	return w->delegate ? cgroup_delegate(c->fd, w->uid, w->gid, e) : 0;
-}
-
-static const char *annotation(const struct cgroup_want *w, const char *key)
-{
-	for (size_t i = 0; w->annotations && i < w->annotations->n; i++)
-		if (str_eq(w->annotations->v[i].key, key))
-			return w->annotations->v[i].value;
-	return "";
 }
 
 /*
@@ -203,8 +221,8 @@ static const char *annotation(const struct cgroup_want *w, const char *key)
 static int enter_subgroups(const struct cgroup_want *w, const struct cgroup_host *h,
 			   const char *base, struct cgroup *c, struct err *e)
 {
-	const char *sub = c->unit ? annotation(w, "run.oci.systemd.subgroup") : "";
-	const char *given = annotation(w, "run.oci.delegate-cgroup");
+	const char *sub = c->unit ? annotation(w, SUBGROUP) : "";
+	const char *given = annotation(w, DELEGATE);
 	AUTO_FREE char *path = NULL;
 	AUTO_CLOSE int fd = -1;
 	bool made;
@@ -215,7 +233,7 @@ static int enter_subgroups(const struct cgroup_want *w, const struct cgroup_host
 	path = mem_printf("%s/%s%s%s", c->path, sub, *sub && *given ? "/" : "", given);
 	if (strchr(sub, '/') || strchr(given, '/') || sub[0] == '.' || given[0] == '.')
 		return err_say(e, EINVAL, "annotation %s: \"%s\" is no name for a cgroup",
-			       *given ? "run.oci.delegate-cgroup" : "run.oci.systemd.subgroup",
+			       *given ? DELEGATE : SUBGROUP,
 			       *given ? given : sub);
 	r = cgroup_mkdirs(h, path, &made, e);
 	if (r == 0)

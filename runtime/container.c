@@ -5,8 +5,8 @@
  * Runs in: host
  *
  *	folder and lock - state "creating" - cgroup - filter - gate - birth
- *	(pid noted; devices and network; prestart and createRuntime hooks; seccomp listener) -
- *	console, pid file - state
+ *	(pid and spec noted; device rules, network; prestart and createRuntime hooks; seccomp
+ *	listener) - console, pid file - state
  *
  * The state names what is about to be made before it is made, so whoever finds it after
  * a kill -9 can undo it (container_end.c).
@@ -81,7 +81,7 @@ static const char *owner_name(struct arena *a)
 
 static int fill_state(struct birth *b, struct err *e)
 {
-	struct arena *a = arena_new(SPEC_ARENA_MAX);
+	struct arena *a = arena_new(64u << 20);	/* strings of config.json, once or twice */
 	struct container_state *st = &b->state;
 	struct timespec now;
 	char text[40];
@@ -169,6 +169,7 @@ static int make_cgroup(struct birth *b, struct err *e)
 		.driver = b->env->driver, .id = b->id, .oci_path = b->s->cgroups_path,
 		.limits = &b->s->limits, .annotations = &b->s->annotations,
 		.rootless = b->env->rootless, .delegate = wants_delegation(b->s),
+		.devices_later = true,
 		.uid = host_root(&b->s->uids), .gid = host_root(&b->s->gids),
 	};
 	AUTO_FREE char *place = NULL;
@@ -248,7 +249,7 @@ static int give_devices(const struct spec *s, int netns, struct err *e)
 	return 0;
 }
 
-/* Runs while the init makes its mounts. */
+/* Runs while the init makes its mounts: what it has no need of, so that neither waits. */
 static int on_namespaces(void *ctx, const struct launch *l, struct err *e)
 {
 	struct birth *b = ctx;
@@ -259,6 +260,10 @@ static int on_namespaces(void *ctx, const struct launch *l, struct err *e)
 	b->state.pid = l->pid;
 	b->state.start_time = l->start_time;
 	r = state_save(b->dir, &b->state, e);
+	if (!r)
+		r = cgroup_devices_due(&b->cgroup, &b->s->limits, b->env->rootless, e);
+	if (!r)
+		r = save_spec(b, e);
 	if (!r && b->s->rdt.set)
 		r = rdt_join(RDT_ROOT, &b->s->rdt, b->id, l->pid, b->state.arena,
 			     &b->state.rdt_group, e);
@@ -387,10 +392,9 @@ static int settle(struct birth *b, struct err *e)
 
 static const struct { const char *name; int (*run)(struct birth *b, struct err *e); } steps[] = {
 	{ "check", check_all },		{ "folder", make_dir },
-	{ "cgroup", make_cgroup },	{ "spec", save_spec },
-	{ "filter", make_filter },	{ "gate", make_gate },
-	{ "birth", give_birth },	{ "hand over", hand_over },
-	{ "state", settle },
+	{ "cgroup", make_cgroup },	{ "filter", make_filter },
+	{ "gate", make_gate },		{ "birth", give_birth },
+	{ "hand over", hand_over },	{ "state", settle },
 };
 
 static void undo(struct birth *b)
