@@ -227,13 +227,15 @@ static int make_gate(struct birth *b, struct err *e)
 	return 0;
 }
 
-static int netns_open(pid_t pid, int *ret, struct err *e)
+/* One that is joined by its path: the init may not have got there yet. */
+static int netns_open(const struct spec_namespace *ns, pid_t pid, int *ret, struct err *e)
 {
-	char path[64];
+	char own[64];
+	const char *path = ns->path ? ns->path : own;
 
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+	snprintf(own, sizeof(own), "/proc/%d/ns/net", (int)pid);
 	*ret = open(path, O_RDONLY | O_CLOEXEC);
-	if (*ret < 0 && errno == ENOENT)	/* it has died meanwhile, and will say why */
+	if (*ret < 0 && errno == ENOENT && !ns->path)	/* it has died meanwhile, and will say why */
 		return 0;
 	return *ret < 0 ? err_set(e, errno, "open %s", path) : 0;
 }
@@ -270,7 +272,7 @@ static int on_namespaces(void *ctx, const struct launch *l, struct err *e)
 	if (!r && b->s->rdt.set)
 		r = state_save(b->dir, &b->state, e);
 	if (!r && (own_net || b->o->network || b->s->nnetdevs))
-		r = netns_open(l->pid, &netns, e);
+		r = netns_open(&b->s->ns[SPEC_NS_NETWORK], l->pid, &netns, e);
 	if (netns < 0)
 		return r;
 	if (own_net && !b->o->network)

@@ -2,7 +2,7 @@
 # Devices of config.json: the default ones, those of linux.devices, in a user namespace, and rules.
 # also: vm
 . "$(dirname "$0")/lib.sh"
-need jq
+need jq ip nsenter unshare
 umask 022
 make_bundle "$T/b" || exit 1
 cp "$T/b/config.json" "$T/plain.json"
@@ -62,4 +62,23 @@ for access in '' ', access: ""' ', access: "rwm"' ', access: "rwa"'; do
 done
 rules '[{allow: false, access: "rwx"}]'
 fails "a rule with another letter" 1 "*linux.resources.devices?0?.access*letters r, w and m*" oci run -b "$T/b" d4
+
+# ---- linux.netDevices: into a namespace that is joined, at once and every time ----
+unshare -n sleep 1000 &
+net=$!
+until_true 5 sh -c "[ \$(readlink /proc/$net/ns/net) != \$(readlink /proc/self/ns/net) ]"
+jq --arg path "/proc/$net/ns/net" '.linux.netDevices = {nd0: {name: "nd1"}} | .process.args = ["sleep", "100"]
+	| .linux.namespaces |= (map(select(.type != "network")) + [{type: "network", path: $path}])' \
+	"$T/plain.json" >"$T/b/config.json"
+moved=
+for i in 1 2 3 4 5 6 7 8; do
+	ip link add nd0 type veth peer name nd0peer
+	oci run -d -b "$T/b" "n$i" </dev/null >/dev/null 2>&1
+	oci delete -f "n$i"
+	moved+=$(nsenter -t $net -n ip -o link show nd1 2>/dev/null | cut -d: -f2 | cut -d@ -f1)
+	ip link del nd0peer
+done
+is "a network device moves into the namespace that is joined, and stays" "$moved" \
+	"$(printf ' nd1%.0s' 1 2 3 4 5 6 7 8)"
+kill $net; wait $net 2>/dev/null
 is "nothing is left of all that" "$(oci list -q; ls -A "$T/oci")" ""
