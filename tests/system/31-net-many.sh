@@ -6,7 +6,6 @@
 . "$(dirname "$0")/lib.sh"
 need ip nft curl
 use_busybox
-nap='trap "exit 0" TERM; while :; do sleep 0.1; done'
 left() { ip -o link | awk -F': ' '$2 !~ /^lo/ { print $2 }'; nft list ruleset; }
 clean() { [ -z "$(left)" ]; }
 # .gone names interfaces that the kernel has yet to take away

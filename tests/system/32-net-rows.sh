@@ -6,12 +6,6 @@
 . "$(dirname "$0")/lib.sh"
 need ip nft socat curl
 use_busybox
-nap='trap "exit 0" TERM; while :; do sleep 0.1; done'
-start() { # NAME [OPTION...]
-	local name=$1
-	shift
-	berth run -d --name "$name" "$@" busybox sh -c "$nap" >/dev/null || not_ok "$name starts"
-}
 serve() { # NAME [OPTION...]: it answers on port 80
 	local name=$1
 	shift
@@ -21,7 +15,6 @@ address() { # CONTAINER [FAMILY]
 	berth exec "$1" ip -"${2-4}" -o addr show dev eth0 scope global | awk '{ sub("/.*", "", $4); print $4 }'
 }
 gateway() { berth exec "$1" ip route | awk '/^default/ { print $3 }'; }
-ping_from() { berth exec "$1" ping -c 1 -W "${3-5}" "$2"; }
 web_from() { berth exec "$1" wget -q -O - "http://$2/"; }
 
 # ---- ports that nobody named

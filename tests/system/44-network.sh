@@ -6,7 +6,6 @@
 . "$(dirname "$0")/lib.sh"
 need ip nft socat
 use_busybox
-nap='trap "exit 0" TERM; while :; do sleep 0.1; done'
 
 # ---- none and host
 is "none: the loopback alone" "$(berth run --rm --network none busybox sh -c 'ls /sys/class/net | tr "\n" " "')" "lo "

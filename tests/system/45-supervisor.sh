@@ -3,7 +3,6 @@
 # parallel: yes
 . "$(dirname "$0")/lib.sh"
 use_busybox
-nap='trap "exit 0" TERM; while :; do sleep 0.1; done'
 start() { berth run -d --network none "$@" >/dev/null || not_ok "a container starts: $*"; }
 state() { berth inspect --format '{{.State.Status}} {{.State.ExitCode}}' "$1"; }
 

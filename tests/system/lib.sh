@@ -196,6 +196,15 @@ use_busybox() {
 	fi
 }
 
+# shellcheck disable=SC2034 # nap: for sh -c in a container: it stays until it is asked to end
+nap='trap "exit 0" TERM; while :; do sleep 0.1; done'
+start() { # NAME [OPTION...]: a container that stays
+	local name=$1
+	shift
+	berth run -d --name "$name" "$@" busybox sh -c "$nap" >/dev/null || not_ok "$name starts"
+}
+ping_from() { berth exec "$1" ping -c 1 -W "${3-5}" "$2"; } # CONTAINER ADDRESS [SECONDS]
+
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 # registry NAME [MORE-OF-HTTP [MORE]]: Debian's docker-registry on loopback; sets $port, and adds to
 # pids, which the script kills.  Its requests are lines of $T/NAME.log.
