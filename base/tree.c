@@ -320,7 +320,7 @@ int tree_chown(int dir, uid_t uid, gid_t gid, struct err *e)
 	return chown_inside(dir, uid, gid, 0, e);
 }
 
-bool tree_is_empty(int dir)
+bool tree_is_empty(int dir, const char *but)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -332,7 +332,8 @@ bool tree_is_empty(int dir)
 		return false;
 	}
 	while (empty && (de = readdir(d)))
-		empty = str_eq(de->d_name, ".") || str_eq(de->d_name, "..");
+		empty = str_eq(de->d_name, ".") || str_eq(de->d_name, "..") ||
+			str_eq(de->d_name, but);
 	closedir(d);
 	return empty;
 }

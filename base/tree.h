@@ -33,7 +33,7 @@ int tree_copy_entry(int from, const char *name, int to, const char *to_name,
 int tree_copy_attrs(int from, int to, const struct tree_opts *o, struct err *e);
 /* Gives directory `dir` and all below to uid:gid; symlinks themselves, never what they point at. */
 int tree_chown(int dir, uid_t uid, gid_t gid, struct err *e);
-/* True when the directory has no entry. */
-bool tree_is_empty(int dir);
+/* True when the directory has no entry, or only `but` (NULL: none). */
+bool tree_is_empty(int dir, const char *but);
 
 #endif

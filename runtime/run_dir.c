@@ -21,6 +21,7 @@
 #include "base/path.h"
 #include "base/proc.h"
 #include "base/str.h"
+#include "base/tree.h"
 #include "runtime/container.h"
 #include "runtime/status.h"
 #include "runtime/supervisor.h"
@@ -101,20 +102,7 @@ static bool take_down(const struct engine *en, const char *id)
 /* True when nothing but the lock is in it: then nothing was made yet that had to be taken down. */
 static bool is_fresh(int dir)
 {
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *de;
-	bool fresh = true;
-
-	if (!d) {
-		fd_close(&fd);
-		return false;
-	}
-	while (fresh && (de = readdir(d)))
-		fresh = str_eq(de->d_name, ".") || str_eq(de->d_name, "..") ||
-			str_eq(de->d_name, "engine.lock");
-	closedir(d);
-	return fresh;
+	return tree_is_empty(dir, "engine.lock");
 }
 
 /* The record goes too when it was half made or half removed (its name is the last of it), or the

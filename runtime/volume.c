@@ -257,5 +257,5 @@ int volume_copy_up(const struct engine *en, const char *name, int root_fd, const
 		return err_set(e, errno, "lock volume %s", name);
 	if ((r = path_open_dir(dir, "_data", &data, e)) < 0)
 		return r;
-	return tree_is_empty(data) ? fill(dir, from, e) : 0;
+	return tree_is_empty(data, NULL) ? fill(dir, from, e) : 0;
 }
