@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -31,17 +32,47 @@ static int run_remove(struct cli *c, void *opts, int argc, char **argv, struct e
 	return record_remove(&c->en, argv[0], true, e);
 }
 
-/* A log file that was rotated away: gzip(1) beside it, then in its place. */
+/* gzip(1) of a file; 0: it is whole. */
+static int gzip(int in, int out)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (dup2(in, 0) == 0 && dup2(out, 1) == 1)
+			execlp("gzip", "gzip", "-cn", (char *)NULL);
+		_exit(127);
+	}
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
+/* A log file that was rotated away: packed beside it, then in its place, unless it has gone
+ * meanwhile: the supervisor removes the plain one first, so one of us removes the packed one. */
 static int run_compress(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
 	AUTO_FREE char *path = mem_printf("%s/containers/%s/%s", c->en.root, argv[0], argv[1]);
+	AUTO_FREE char *packed = mem_printf("%s.gz", path);
+	AUTO_CLOSE int in = -1, out = -1;
 
 	(void)opts;
 	(void)argc;
 	if (!str_is_hex(argv[0], 64) || !str_starts(argv[1], "log."))
 		return err_say(e, EINVAL, "not a log of a container: %s %s", argv[0], argv[1]);
-	execlp("gzip", "gzip", "-f", "-n", path, (char *)NULL);
-	return err_set(e, errno, "run gzip");
+	in = open(path, O_RDONLY | O_CLOEXEC);
+	if (in < 0)
+		return errno == ENOENT ? 0 : err_set(e, errno, "open %s", path);
+	out = open(packed, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	if (out < 0)
+		return err_set(e, errno, "open %s", packed);
+	if (gzip(in, out) != 0) {
+		unlink(packed);
+		return err_say(e, EIO, "gzip of %s failed", path);
+	}
+	if (unlink(path) < 0)
+		unlink(packed);
+	return 0;
 }
 
 /* clang-format off */

@@ -78,9 +78,8 @@ static void compress(const char *name)
 	watch_berth(args, false);	/* reaped with the other children */
 }
 
-/* The highest number that is there, of an earlier life of the container too.  Those up to `gone` go,
- * also what gzip made of one after its turn to go. */
-static int64_t numbers(int64_t gone)
+/* The highest number that is there: of an earlier life of the container. */
+static int64_t last_number(void)
 {
 	int fd = openat((int)W.dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -92,8 +91,6 @@ static int64_t numbers(int64_t gone)
 		int64_t n = v ? strtoll(v, NULL, 10) : 0;
 
 		last = n > last ? n : last;
-		if (n > 0 && n <= gone)
-			unlinkat((int)W.dir, de->d_name, 0);
 	}
 	if (d)
 		closedir(d);
@@ -110,13 +107,16 @@ static void rotate(void)
 	flush();
 	fd_close(&W.log_fd);
 	if (!W.log_number)
-		W.log_number = numbers(0);
+		W.log_number = last_number();
 	n = ++W.log_number;
 	if (keep == 1)
 		unlinkat((int)W.dir, "log", 0);
 	else
 		renameat((int)W.dir, "log", (int)W.dir, name_of(n, "", &b));
-	numbers(n - keep + 1);
+	if (n - keep + 1 > 0) {
+		unlinkat((int)W.dir, name_of(n - keep + 1, "", &b), 0);
+		unlinkat((int)W.dir, name_of(n - keep + 1, ".gz", &b), 0);
+	}
 	/* the newest stays plain: a follower is likely to be in it */
 	if (W.log_compress && keep > 2 && n > 1 &&
 	    faccessat((int)W.dir, name_of(n - 1, "", &b), F_OK, 0) == 0)

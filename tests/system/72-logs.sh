@@ -49,6 +49,27 @@ berth wait gz >/dev/null
 t "compressed files are there" until_true 5 sh -c "ls '$(dir gz)'/log.*.gz"
 like "and read" "$(berth logs gz | tail -n 1)" "line 29999 *"
 
+# a gzip that is done long after its file's turn to go
+gzip=$(realpath "$(command -v gzip)")
+cp "$gzip" "$T/gzip.real"
+cat >"$T/gzip" <<SH
+#!/bin/sh
+echo >>'$T/gzips'
+until [ -e '$T/gzip-goes-on' ]; do sleep 0.1; done
+exec '$T/gzip.real' "\$@"
+SH
+chmod +x "$T/gzip"
+mount --bind "$T/gzip" "$gzip"
+berth run -d --name late --network none --log-opt max-size=20k --log-opt max-file=3 --log-opt compress=true busybox sh -c "$writer" >/dev/null
+berth wait late >/dev/null
+t "gzip is at more than two of them" until_true 10 eval '[ "$(wc -l <"$T/gzips")" -gt 2 ]'
+touch "$T/gzip-goes-on"
+t "in the end there are two, beside the last" until_true 10 eval '[ "$(cd "$(dir late)" && echo log.*.gz log.*[0-9] | wc -w)" = 2 ]'
+t "the first of which is packed" until_true 10 sh -c "ls '$(dir late)'/log.*.gz"
+umount "$gzip"
+t "and whole" sh -c "gzip -t '$(dir late)'/log.*.gz"
+berth rm late >/dev/null
+
 run_d --name js --log-driver json-file busybox sh -c 'echo "quo\"te"; printf "half"; echo err >&2'
 berth wait js >/dev/null
 is "json-file: lines of JSON" "$(jq -r .stream "$(dir js)/log" | sort | uniq -c | awk '{print $2 $1}' | tr '\n' ' ')" "stderr1 stdout2 "
