@@ -358,9 +358,12 @@ int path_read_file(int dirfd, const char *name, size_t max, char **ret, size_t *
 	AUTO_CLOSE int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	int r;
 
-	/* O_NONBLOCK: a FIFO put there must not hold us up. */
+	/* O_NONBLOCK: a FIFO put there must not hold us up.  One that the user names is a shell's
+	 * <(command), which may yet have to write. */
 	if (fd < 0)
 		return err_set(e, errno, "open %s", name);
+	if (dirfd == AT_FDCWD)
+		fd_nonblock(fd, false);
 	r = fd_read_all(fd, max, ret, ret_n);
 	if (r < 0)
 		return err_set(e, -r, "read %s", name);

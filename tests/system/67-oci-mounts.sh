@@ -182,7 +182,7 @@ jq "$hosts | .process.args = [\"sleep\", \"100\"]" "$T/b/config.json" >"$T/c.jso
 oci run -d -b "$T/b" -f "$T/c.json" h1 </dev/null >/dev/null 2>&1
 t "its mounts are the host's to see" grep -q " $R/proc " /proc/self/mountinfo
 says "exec has its root, too" /file oci exec h1 ls /file
-fails "no mounts are added" 1 "*no mount namespace of its own*" oci mounts add h1 <(echo '[]')
+fails "no mounts are added" 1 "*no mount namespace of its own*" oci mounts add h1 <(sleep 0.5; echo '[]')
 pid=$(oci state h1 | jq .pid)
 kill -9 "$pid"
 until_true 5 eval '[ "$(oci state h1 | jq -r .status)" = stopped ]'
