@@ -144,15 +144,16 @@ static int run_umount(struct cli *c, void *opts, int argc, char **argv, struct e
 
 /* ---- diff ---- */
 
+/* spec: of the container, or NULL: an image has no mounts. */
 struct diff { int lower; const struct spec *spec; struct strlist lines; };
 
 static bool is_mount_point(const struct spec *s, const char *path)
 {
-	for (size_t i = 0; i < s->nmounts; i++)
+	for (size_t i = 0; s && i < s->nmounts; i++)
 		if (str_eq(s->mounts[i].destination, path))
 			return true;
-	return str_eq(path, "/dev") || str_eq(path, "/proc") || str_eq(path, "/sys") ||
-	       str_starts(path, "/dev/");
+	return s && (str_eq(path, "/dev") || str_eq(path, "/proc") || str_eq(path, "/sys") ||
+		     str_starts(path, "/dev/"));
 }
 
 static bool is_opaque(int dir)
@@ -228,28 +229,75 @@ static int walk(struct diff *d, int upper, const char *at, unsigned depth, struc
 	return rc;
 }
 
+static int open_container(struct cli *c, const char *id, struct record **ret, struct arena *a,
+			  int *ret_upper, int *ret_lower, struct err *e)
+{
+	AUTO(record) struct record *r = NULL;
+	AUTO_FREE char *path = mem_printf("%s/upper", id);
+	AUTO_CLOSE int upper = -1, lower = -1;
+	int rc;
+
+	if ((rc = record_load(&c->en, id, &r, e)) < 0 ||
+	    (rc = record_load_spec(&c->en, r, a, e)) < 0 ||
+	    (rc = connect_lower(c, r, &lower, e)) < 0 ||
+	    (rc = path_open_dir(c->en.containers_fd, path, &upper, e)) < 0)
+		return rc;
+	*ret = TAKE(r);
+	*ret_upper = TAKE_FD(upper);
+	*ret_lower = TAKE_FD(lower);
+	return 0;
+}
+
+/* The topmost layer, on those below it. */
+static int open_image(struct cli *c, const char *name, int *ret_upper, int *ret_lower,
+		      struct err *e)
+{
+	AUTO(store) struct store *store = NULL;
+	AUTO(image) struct image *image = NULL;
+	struct overlay_opts o = OVERLAY_OPTS_INIT;
+	AUTO_FREE char *path = NULL;
+	AUTO_CLOSE int upper = -1;
+	int rc;
+
+	if ((rc = store_open(c->en.root, &store, e)) < 0)
+		return rc;
+	rc = image_load(store, name, &image, e);
+	if (rc < 0)
+		return rc;
+	if (image->nlayers == 0)
+		return err_say(e, EINVAL, "image %s has no layers", name);
+	o.layers = image->layers;
+	o.nlayers = image->nlayers - 1;
+	path = mem_printf("%s/store/layers/%s/fs", c->en.root, image->layers[o.nlayers]);
+	if ((rc = path_open_dir(AT_FDCWD, path, &upper, e)) < 0 ||
+	    (rc = overlay_mount(store, &o, ret_lower, e)) < 0)
+		return rc;
+	*ret_upper = TAKE_FD(upper);
+	return 0;
+}
+
 static int run_diff(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
 	AUTO(record) struct record *r = NULL;
 	AUTO(arena) struct arena *a = arena_new(SPEC_ARENA_MAX);
-	AUTO_FREE char *path = NULL;
 	AUTO_CLOSE int upper = -1, lower = -1;
+	struct err none = ERR_INIT;
 	struct diff d = { .lower = -1 };
 	char id[65];
 	int rc;
 
 	(void)opts;
 	(void)argc;
-	if ((rc = record_find(&c->en, argv[0], id, e)) < 0 ||
-	    (rc = record_load(&c->en, id, &r, e)) < 0 ||
-	    (rc = record_load_spec(&c->en, r, a, e)) < 0 ||
-	    (rc = connect_lower(c, r, &lower, e)) < 0)
-		return rc;
-	path = mem_printf("%s/upper", id);
-	if ((rc = path_open_dir(c->en.containers_fd, path, &upper, e)) < 0)
+	if (record_find(&c->en, argv[0], id, &none) == 0)
+		rc = open_container(c, id, &r, a, &upper, &lower, e);
+	else
+		rc = open_image(c, argv[0], &upper, &lower, e);
+	if (rc == -ENOENT && none.code)
+		*e = none;	/* which names one that is near */
+	if (rc < 0)
 		return rc;
 	d.lower = lower;
-	d.spec = r->spec;
+	d.spec = r ? r->spec : NULL;
 	rc = walk(&d, upper, "", 0, e);
 	for (size_t i = 0; rc == 0 && i < d.lines.n; i++)
 		printf("%s\n", d.lines.v[i]);
@@ -267,7 +315,7 @@ const struct command command_umount = {
 	.min = 1, .max = -1, .complete = "container", .run = run_umount,
 };
 const struct command command_diff = {
-	.name = "diff", .args = "CONTAINER", .summary = "List what a container changed in its root",
+	.name = "diff", .args = "CONTAINER|IMAGE", .summary = "List what a container, or an image's last layer, changed",
 	.min = 1, .max = 1, .complete = "container", .run = run_diff,
 };
 /* clang-format on */

@@ -105,6 +105,20 @@ static int run_tag(struct cli *c, void *opts, int argc, char **argv, struct err 
 	return r;
 }
 
+/* Without further names: all that the image has. */
+static int run_untag(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	AUTO(store) struct store *s = NULL;
+	int r = store_open(c->en.root, &s, e);
+
+	(void)opts;
+	if (r == 0 && argc == 1)
+		r = image_untag(s, argv[0], NULL, e);
+	for (int i = 1; r == 0 && i < argc; i++)
+		r = image_untag(s, argv[0], argv[i], e);
+	return r;
+}
+
 static int run_exists(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
 	AUTO(store) struct store *s = NULL;
@@ -134,6 +148,11 @@ const struct command command_rmi = {
 const struct command command_tag = {
 	.name = "tag", .args = "IMAGE NAME[:TAG]...", .summary = "Give an image another name",
 	.min = 2, .max = -1, .complete = "image", .run = run_tag,
+};
+const struct command command_untag = {
+	.name = "untag", .args = "IMAGE [NAME[:TAG]...]", .summary = "Take names from an image, which stays",
+	.text = "Without NAME: all its names.",
+	.min = 1, .max = -1, .complete = "image", .run = run_untag,
 };
 const struct command command_image_exists = {
 	.name = "image exists", .args = "IMAGE", .summary = "Exit with 0 if it is there, else with 1",

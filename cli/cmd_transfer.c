@@ -34,6 +34,7 @@ static const struct opt pull_rows[] = {
 	ROW("platform", 0, OPT_STR, "OS/ARCH[/VARIANT]", "Platform of an index (this machine's)"),
 	ROW("all-platforms", 0, OPT_BOOL, NULL, "Fetch all platforms of an index; others are unpacked by run --platform"),
 	ROW("authfile", 0, OPT_STR, "FILE", "Credentials", .complete = "file"),
+	ROW("creds", 0, OPT_STR, "USER:PASSWORD", "Credentials, this once (better: login, or --authfile)"),
 	ROW("policy", 0, OPT_STR, "WHEN", "When to ask the registry: always (default), missing, never; newer is always",
 	    .complete = "always|missing|never|newer"),
 	ROW("tls-verify", 0, OPT_BOOL, NULL, "Check certificates (default; --tls-verify=false)"),
@@ -42,6 +43,7 @@ static const struct opt pull_rows[] = {
 };
 static const struct opt push_rows[] = {
 	ROW("authfile", 0, OPT_STR, "FILE", "Credentials", .complete = "file"),
+	ROW("creds", 0, OPT_STR, "USER:PASSWORD", "Credentials, this once (better: login, or --authfile)"),
 	ROW("digestfile", 0, OPT_STR, "FILE", "Gets the digest", .complete = "file"),
 	ROW("tls-verify", 0, OPT_BOOL, NULL, "Check certificates (default; --tls-verify=false)"),
 	ROW("quiet", 'q', OPT_BOOL, NULL, "Print the digest only"),
@@ -50,12 +52,26 @@ static const struct opt push_rows[] = {
 static const struct opt save_rows[] = {
 	ROW("output", 'o', OPT_STR, "FILE", "Where to (standard output)", .complete = "file"),
 	ROW("format", 0, OPT_STR, "FORMAT", "oci-archive, oci-dir or docker-archive", .complete = "oci-archive|oci-dir|docker-archive"),
+	ROW("quiet", 'q', OPT_BOOL, NULL, "Say nothing (as it does anyway)"),
+	ROW("multi-image-archive", 'm', OPT_BOOL, NULL, "Several images in one archive (as it does anyway)"),
 	OPT_END,
 };
 static const struct opt import_rows[] = {
 	ROW("change", 'c', OPT_LIST, "INSTRUCTION", "Set CMD, ENV, USER … of its config"),
 	ROW("message", 'm', OPT_STR, "TEXT", "Comment in its history"),
 	ROW("platform", 0, OPT_STR, "OS/ARCH", "Platform (this machine's)"),
+	ROW("quiet", 'q', OPT_BOOL, NULL, "Print the id only (as it does anyway)"),
+	OPT_END,
+};
+static const struct opt manifest_rows[] = {
+	ROW("authfile", 0, OPT_STR, "FILE", "Credentials", .complete = "file"),
+	ROW("creds", 0, OPT_STR, "USER:PASSWORD", "Credentials, this once (better: login, or --authfile)"),
+	ROW("tls-verify", 0, OPT_BOOL, NULL, "Check certificates (default; --tls-verify=false)"),
+	OPT_END,
+};
+static const struct opt logout_rows[] = {
+	ROW("all", 'a', OPT_BOOL, NULL, "Those of all registries"),
+	ROW("authfile", 0, OPT_STR, "FILE", "Where they are kept", .complete = "file"),
 	OPT_END,
 };
 static const struct opt login_rows[] = {
@@ -63,6 +79,7 @@ static const struct opt login_rows[] = {
 	ROW("password", 'p', OPT_STR, "WORD", "Password (better: --password-stdin)"),
 	ROW("password-stdin", 0, OPT_BOOL, NULL, "Read the password from standard input"),
 	ROW("authfile", 0, OPT_STR, "FILE", "Where to keep it", .complete = "file"),
+	ROW("get-login", 0, OPT_BOOL, NULL, "Print the user's name that is kept"),
 	ROW("tls-verify", 0, OPT_BOOL, NULL, "Check certificates (default; --tls-verify=false)"),
 	OPT_END,
 };
@@ -110,8 +127,18 @@ static int run_work(struct cli *c, void *opts, int argc, char **argv, struct err
 	return r;
 }
 
+static int run_manifest(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	(void)opts;
+	if (asks_help(argc, argv)) {
+		help_command(c->cmd, stdout);
+		return 0;
+	}
+	return work(c, "manifest", argc, argv, NULL, e);
+}
+
 /* "Committed image: NAME" → its id, as scripts expect. */
-static int print_id(struct cli *c, const char *said, struct err *e)
+static int print_id(struct cli *c, const char *said, const char *file, struct err *e)
 {
 	AUTO(store) struct store *store = NULL;
 	AUTO(image) struct image *image = NULL;
@@ -126,7 +153,8 @@ static int print_id(struct cli *c, const char *said, struct err *e)
 	    (r = image_load(store, name, &image, e)) < 0)
 		return r;
 	printf("%s\n", image->id);
-	return 0;
+	return !file ? 0 : path_write_file(AT_FDCWD, file, image->id, strlen(image->id), 0644,
+					   false, e);
 }
 
 static int run_import(struct cli *c, void *opts, int argc, char **argv, struct err *e)
@@ -140,16 +168,26 @@ static int run_import(struct cli *c, void *opts, int argc, char **argv, struct e
 		return 0;
 	}
 	r = work(c, "import", argc, argv, &out, e);
-	return r == 0 ? print_id(c, out.s, e) : r;
+	return r == 0 ? print_id(c, out.s, NULL, e) : r;
 }
 
 /* ---- commit ---- */
 
 struct commit_opts {
-	const char *author, *message;
+	const char *author, *message, *iidfile;
 	struct strlist change;
-	bool pause, no_pause, quiet;
+	bool no_pause, quiet;
 };
+
+static int set_pause(void *opts, const char *value, struct err *e)
+{
+	bool on = true;
+
+	if (!str_empty(value) && str_to_bool(value, &on) < 0)
+		return err_say(e, EINVAL, "--pause=%s: expected true or false", value);
+	((struct commit_opts *)opts)->no_pause = !on;
+	return 0;
+}
 
 static const struct opt commit_rows[] = {
 	{ "author", 'a', OPT_STR, offsetof(struct commit_opts, author), "NAME", "Author" },
@@ -157,8 +195,10 @@ static const struct opt commit_rows[] = {
 	  "Comment in its history" },
 	{ "change", 'c', OPT_LIST, offsetof(struct commit_opts, change), "INSTRUCTION",
 	  "Set CMD, ENV, USER … of its config" },
-	{ "pause", 'p', OPT_BOOL, offsetof(struct commit_opts, pause), NULL,
-	  "Pause it meanwhile (default)" },
+	{ "iidfile", 0, OPT_STR, offsetof(struct commit_opts, iidfile), "FILE", "Gets the id",
+	  .complete = "file" },
+	{ "pause", 'p', OPT_FLAGFUNC, 0, NULL, "Pause it meanwhile (default; --pause=false)",
+	  .set = set_pause },
 	{ "quiet", 'q', OPT_BOOL, offsetof(struct commit_opts, quiet), NULL, NULL },
 	OPT_END,
 };
@@ -185,7 +225,7 @@ static int commit(struct cli *c, const struct commit_opts *o, const struct recor
 	if (name)
 		strlist_add(&a, name);
 	rc = work(c, "commit", (int)a.n, a.v, &out, e);
-	return rc == 0 ? print_id(c, out.s, e) : rc;
+	return rc == 0 ? print_id(c, out.s, o->iidfile, e) : rc;
 }
 
 static int run_commit(struct cli *c, void *opts, int argc, char **argv, struct err *e)
@@ -202,7 +242,8 @@ static int run_commit(struct cli *c, void *opts, int argc, char **argv, struct e
 	    (rc = connect_state(&c->en, id, &state, NULL, e)) < 0)
 		return rc;
 	/* what is written meanwhile would be half in the image */
-	paused = state == STATE_RUNNING && container_pause(&c->env, id, true, e) == 0;
+	paused = state == STATE_RUNNING && !o->no_pause &&
+		 container_pause(&c->env, id, true, e) == 0;
 	rc = commit(c, o, r, argc > 1 ? argv[1] : NULL, e);
 	if (paused) {
 		struct err ignored = ERR_INIT;
@@ -298,7 +339,12 @@ const struct command command_login = {
 };
 const struct command command_logout = {
 	.name = "logout", .args = "[REGISTRY]", .summary = "Forget the credentials of a registry",
-	.min = 0, .max = -1, .flags = CMD_RAW, .run = run_work,
+	.opts = logout_rows, .min = 0, .max = -1, .flags = CMD_RAW, .run = run_work,
+};
+const struct command command_manifest_inspect = {
+	.name = "manifest inspect", .args = "IMAGE", .summary = "Print the manifest or index of an image as it is",
+	.text = "Of an image that is not in the store its registry is asked.",
+	.opts = manifest_rows, .min = 0, .max = -1, .flags = CMD_RAW, .complete = "image", .run = run_manifest,
 };
 const struct command command_commit = {
 	.name = "commit", .args = "CONTAINER [NAME]", .summary = "Make an image out of a container",

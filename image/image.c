@@ -376,6 +376,39 @@ int image_tag(const struct store *s, const char *name, const char *new_name, str
 	return catalog_write(s, x, e);
 }
 
+int image_untag(const struct store *s, const char *name, const char *which, struct err *e)
+{
+	AUTO(image) struct image *i = NULL;
+	AUTO(catalog) struct catalog *x = NULL;
+	AUTO_CLOSE int lock = -1;
+	char full[REF_MAX] = "";
+	struct ref ref;
+	bool found = false;
+	int r = store_lock(s, true, &lock, e);
+
+	if (r == 0)
+		r = image_load(s, name, &i, e);
+	if (r == 0 && which && (r = ref_parse(which, &ref, e)) == 0)
+		ref_full(&ref, full);
+	if (r == 0)
+		r = catalog_read(s, &x, e);
+	if (r < 0)
+		return r;
+	for (size_t k = 0; k < x->n;) {
+		size_t before = x->n;
+
+		if (*x->v[k].name && str_eq(x->v[k].id, i->id) &&
+		    (!which || str_eq(x->v[k].name, full))) {
+			catalog_untag(x, k, true);
+			found = true;
+		}
+		k += x->n == before;
+	}
+	if (which && !found)
+		return err_say(e, ENOENT, "image %s is not called %s", name, which);
+	return catalog_write(s, x, e);
+}
+
 /* ---- the other program ---- */
 
 static int work_read(int fd, struct strbuf *out)

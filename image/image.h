@@ -149,6 +149,9 @@ void image_history_cleanup(struct image_history **h);
 /* Gives the image another name; the name leaves whatever image had it. */
 int image_tag(const struct store *s, const char *name, const char *new_name, struct err *e);
 
+/* Takes a name (NULL: all) from the image, which stays, nameless when it was the last. */
+int image_untag(const struct store *s, const char *name, const char *which, struct err *e);
+
 /*
  * rmi.  Takes a name away; when it was the last, or when asked for by id, the image, and the
  * layers and blobs that no other image has.  By id with several names is refused (-EBUSY)

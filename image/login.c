@@ -298,6 +298,20 @@ int login_find(const char *host, const char *repo, const char *authfile, struct 
 	return 0;
 }
 
+int login_find_or(const char *creds, const char *own, const char *host, const char *repo,
+		  const char *authfile, struct login *ret, struct err *e)
+{
+	const char *colon = creds ? strchr(creds, ':') : NULL;
+
+	if (!creds || !str_eq(own, host))
+		return login_find(host, repo, authfile, ret, e);
+	if (!colon || colon == creds)
+		return err_say(e, EINVAL, "--creds: expected USER:PASSWORD");
+	*ret = (struct login){ .user = mem_strndup(creds, (size_t)(colon - creds)),
+			       .password = mem_strdup(colon + 1) };
+	return 0;
+}
+
 /* ---- keeping ---- */
 
 static void write_others(struct json_out *o, const struct json *auths, const char *host, int *was)
@@ -305,7 +319,7 @@ static void write_others(struct json_out *o, const struct json *auths, const cha
 	for (const struct json *m = auths ? auths->child : NULL; m; m = m->next) {
 		AUTO_FREE char *k = normal_key(m->key);
 
-		if (str_eq(k, host))
+		if (!host || str_eq(k, host))
 			*was = 1;
 		else
 			json_out_value(o, m->key, m);

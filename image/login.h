@@ -19,10 +19,13 @@ void login_cleanup(struct login *l);	/* AUTO(login) */
  * look into, or NULL: $REGISTRY_AUTH_FILE, else containers-auth.json(5)'s, then Docker's. */
 int login_find(const char *host, const char *repo, const char *authfile, struct login *ret,
 	       struct err *e);
+/* The same, but for `own` (the host that an image's name says) what --creds gave: USER:PASSWORD. */
+int login_find_or(const char *creds, const char *own, const char *host, const char *repo,
+		  const char *authfile, struct login *ret, struct err *e);
 /* Where login writes, in memory of the caller. */
 char *login_file(const char *authfile);
-/* Writes or (user NULL) removes the entry; the rest of the file stays.  1: was there, 0: was
- * not. */
+/* Writes or (user NULL) removes the entry (host NULL: all); the rest of the file stays.  1: was
+ * there, 0: was not. */
 int login_store(const char *host, const char *authfile, const char *user, const char *password,
 		struct err *e);
 

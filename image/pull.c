@@ -1,4 +1,5 @@
 /* pull.c - the process that unpacks what the other downloads. */
+#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -191,8 +192,8 @@ static int pull_prepare(struct pull *p, const char *name, struct err *e)
 		return r;
 	p->logins = mem_array(p->places.n + 1, sizeof(*p->logins));
 	for (size_t i = 0; i < p->places.n; i++) {
-		r = login_find(p->places.v[i].name, p->places.v[i].repo, p->o->authfile,
-			       &p->logins[i], e);
+		r = login_find_or(p->o->creds, p->ref.domain, p->places.v[i].name,
+				  p->places.v[i].repo, p->o->authfile, &p->logins[i], e);
 		if (r < 0)
 			return r;
 	}
@@ -403,4 +404,54 @@ int pull_image(const struct store *s, const char *name, const struct pull_opts *
 	if (r == 0 && pid > 0)
 		r = run(&p, &m, sock, e);
 	return r < 0 ? err_wrap(e, "pull %s", name) : 0;
+}
+
+/* Mirrors first, as when it is pulled. */
+static int ask_manifest(struct pull *p, char **ret, size_t *ret_n, struct err *e)
+{
+	const char *ref = p->ref.digest[0] ? p->ref.digest : p->ref.tag;
+	int r = sandbox_enter_network(p->s->fd, e);
+
+	for (size_t i = 0; r == 0 && i < p->places.n; i++) {
+		const struct place *at = &p->places.v[i];
+		AUTO(registry) struct registry g = { 0 };
+		AUTO(http) struct http h = { 0 };
+		AUTO_FREE char *type = NULL;
+		char digest[DIGEST_LEN + 1];
+
+		*e = (struct err)ERR_INIT;
+		http_init(&h, &at->http);
+		r = registry_open(&g, at, &p->logins[i], "pull", NULL, e);
+		if (r == 0)
+			r = registry_get_manifest(&g, &h, ref, ret, ret_n, digest, &type, e);
+		if (r == 0)
+			return 0;
+		r = i + 1 < p->places.n ? 0 : r;
+	}
+	return r;
+}
+
+int pull_manifest(const struct store *s, const char *name, const struct pull_opts *o, struct err *e)
+{
+	AUTO(pull) struct pull p = { .s = s, .o = o };
+	AUTO(image) struct image *i = NULL;
+	AUTO_FREE char *text = NULL;
+	size_t n = 0;
+	int r = image_load_names(s, name, &i, e);
+
+	if (r == 0 && *i->top) {
+		r = store_read_blob(s, i->top, &text, &n, e);
+	} else if (r == 0 || r == -ENOENT) {
+		*e = (struct err)ERR_INIT;
+		r = pull_prepare(&p, name, e);
+		curl_global_init(CURL_GLOBAL_DEFAULT);
+		if (r == 0)
+			r = ask_manifest(&p, &text, &n, e);
+	}
+	if (r < 0)
+		return err_wrap(e, "manifest inspect %s", name);
+	fwrite(text, 1, n, stdout);
+	if (n && text[n - 1] != '\n')
+		putchar('\n');
+	return 0;
 }

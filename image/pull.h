@@ -32,7 +32,7 @@ struct pull_msg {
 };
 
 struct pull_opts {
-	const char *platform, *authfile;
+	const char *platform, *authfile, *creds;
 	const char *policy;	/* always, newer (or NULL), missing, never */
 	bool quiet, all_platforms, no_tls, tls;
 };
@@ -51,6 +51,10 @@ struct download {
 };
 /* Runs in the child; what went wrong is sent. */
 void download_run(struct download *d);
+
+/* The manifest or index that a name stands for, as it is: from the store, else from its registry. */
+int pull_manifest(const struct store *s, const char *name, const struct pull_opts *o,
+		  struct err *e);
 
 /* Pulls and queues the image in a maker, confines this process on the way, commits. */
 int pull_image(const struct store *s, const char *name, const struct pull_opts *o, struct err *e);

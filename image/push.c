@@ -29,9 +29,11 @@ static int put_one(struct transfer *t, struct http *h, const struct descriptor *
 	char path[96];
 	int r = registry_has_blob(t->g, h, d->digest, e);
 
-	if (r != 0) {
+	if (r < 0)
+		return r;
+	if (r == 1) {
 		bars_state(t->bars, bar, "there already");
-		return r < 0 ? r : 0;
+		return 0;
 	}
 	fd = openat(s->fd, store_blob_path(d->digest, path), O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -112,7 +114,8 @@ static int push_to(const struct store *s, const struct image *i, const struct re
 	int r = registries_find(to, false, o->no_tls ? 0 : o->tls ? 1 : -1, &places, e);
 
 	if (r == 0)
-		r = login_find(places.v[0].name, places.v[0].repo, o->authfile, &login, e);
+		r = login_find_or(o->creds, to->domain, places.v[0].name, places.v[0].repo,
+				  o->authfile, &login, e);
 	if (r == 0)
 		r = maker_begin(s, &m, e);
 	if (r == 0)

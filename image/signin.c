@@ -44,6 +44,7 @@ static int ask(const char *question, bool secret, char **ret, struct err *e)
 {
 	AUTO_CLOSE int tty = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
 	struct termios was, now;
+	bool hidden = false;
 	int r;
 
 	if (tty < 0)
@@ -54,10 +55,10 @@ static int ask(const char *question, bool secret, char **ret, struct err *e)
 	if (secret && tcgetattr(tty, &was) == 0) {
 		now = was;
 		now.c_lflag &= ~(tcflag_t)ECHO;
-		tcsetattr(tty, TCSAFLUSH, &now);
+		hidden = tcsetattr(tty, TCSAFLUSH, &now) == 0;
 	}
 	r = read_line(tty, ret, e);
-	if (secret) {
+	if (hidden) {
 		tcsetattr(tty, TCSAFLUSH, &was);
 		dprintf(tty, "\n");
 	}
@@ -140,8 +141,21 @@ int signin_logout(const char *host, const char *authfile, struct err *e)
 
 	if (r < 0)
 		return r;
-	if (r == 0)
+	if (r == 0 && host)
 		return err_say(e, ENOENT, "logout: %s has nothing for %.200s", file, host);
-	printf("Removed the login of %s\n", host);
+	printf("Removed the login of %s\n", host ? host : "all registries");
+	return 0;
+}
+
+int signin_show(const char *host, const char *authfile, struct err *e)
+{
+	AUTO(login) struct login l = { 0 };
+	int r = login_find(host, "", authfile, &l, e);
+
+	if (r < 0)
+		return r;
+	if (!l.user)
+		return err_say(e, ENOENT, "login: there is none for %.200s", host);
+	printf("%s\n", l.user);
 	return 0;
 }

@@ -146,6 +146,8 @@ static const struct opt pull_rows[] = {
 	{ "all-platforms", 0, OPT_BOOL, offsetof(struct pull_opts, all_platforms), NULL,
 	  "fetch all" },
 	{ "authfile", 0, OPT_STR, offsetof(struct pull_opts, authfile), "FILE", "credentials" },
+	{ "creds", 0, OPT_STR, offsetof(struct pull_opts, creds), "USER:PASSWORD",
+	  "credentials, of no file" },
 	{ "policy", 0, OPT_STR, offsetof(struct pull_opts, policy), "WHEN",
 	  "always, missing, never or newer" },
 	{ "tls-verify", 0, OPT_FLAGFUNC, 0, NULL, "check certificates", set_pull_tls },
@@ -213,6 +215,8 @@ static int set_push_tls(void *opts, const char *v, struct err *e)
 
 static const struct opt push_rows[] = {
 	{ "authfile", 0, OPT_STR, offsetof(struct push_opts, authfile), "FILE", "credentials" },
+	{ "creds", 0, OPT_STR, offsetof(struct push_opts, creds), "USER:PASSWORD",
+	  "credentials, of no file" },
 	{ "digestfile", 0, OPT_STR, offsetof(struct push_opts, digest_file), "FILE",
 	  "gets the digest" },
 	{ "tls-verify", 0, OPT_FLAGFUNC, 0, NULL, "check certificates", set_push_tls },
@@ -256,14 +260,29 @@ static int cmd_push(const struct store *st, int argc, char **argv, struct err *e
 	return push_image(st, rest[0], dest, &o, e);
 }
 
+/* manifest NAME */
+static int cmd_manifest(const struct store *st, int argc, char **argv, struct err *e)
+{
+	struct pull_opts o = { 0 };
+	AUTO_FREE char **rest = NULL;
+	int n, r = opt_parse(pull_rows, &o, argc, argv, false, &rest, &n, e);
+
+	if (r == 0 && n != 1)
+		r = err_say(e, EINVAL, "manifest inspect takes the name of an image");
+	return r < 0 ? r : pull_manifest(st, rest[0], &o, e);
+}
+
 /* ---- save ---- */
 
-struct save_args { const char *output, *format; };
+struct save_args { const char *output, *format; bool quiet, multi; };
 
 static const struct opt save_rows[] = {
 	{ "output", 'o', OPT_STR, offsetof(struct save_args, output), "FILE", "where to" },
 	{ "format", 0, OPT_STR, offsetof(struct save_args, format), "FORMAT",
 	  "oci-archive, docker-archive or oci-dir" },
+	{ "quiet", 'q', OPT_BOOL, offsetof(struct save_args, quiet), NULL, "which it is" },
+	{ "multi-image-archive", 'm', OPT_BOOL, offsetof(struct save_args, multi), NULL,
+	  "several images, as ever" },
 	OPT_END
 };
 
@@ -293,7 +312,11 @@ static int cmd_save(const struct store *st, int argc, char **argv, struct err *e
 
 /* ---- import, commit, export ---- */
 
-struct new_args { struct strlist changes; const char *name, *message, *author, *platform, *image; };
+struct new_args {
+	struct strlist changes;
+	const char *name, *message, *author, *platform, *image;
+	bool quiet;
+};
 
 static const struct opt new_rows[] = {
 	{ "change", 'c', OPT_LIST, offsetof(struct new_args, changes), "INSTRUCTION",
@@ -302,6 +325,7 @@ static const struct opt new_rows[] = {
 	{ "author", 'a', OPT_STR, offsetof(struct new_args, author), "NAME", "author" },
 	{ "platform", 0, OPT_STR, offsetof(struct new_args, platform), "OS/ARCH", "platform" },
 	{ "image", 0, OPT_STR, offsetof(struct new_args, image), "IMAGE", "what it stands on" },
+	{ "quiet", 'q', OPT_BOOL, offsetof(struct new_args, quiet), NULL, "which it is" },
 	OPT_END
 };
 
@@ -415,6 +439,9 @@ static const struct opt signin_rows[] = {
 	  "read the password from standard input" },
 	{ "authfile", 0, OPT_STR, offsetof(struct signin_opts, authfile), "FILE",
 	  "where to keep it" },
+	{ "get-login", 0, OPT_BOOL, offsetof(struct signin_opts, get), NULL,
+	  "print the user's name" },
+	{ "all", 'a', OPT_BOOL, offsetof(struct signin_opts, all), NULL, "of all registries" },
 	{ "tls-verify", 0, OPT_FLAGFUNC, 0, NULL, "check certificates", set_signin_tls },
 	OPT_END
 };
@@ -431,8 +458,9 @@ static int cmd_signin(const struct store *st, int argc, char **argv, struct err 
 	if (r < 0)
 		return r;
 	host = n ? rest[0] : "docker.io";
-	return str_eq(argv[0], "login") ? signin_login(st, host, &o, e) :
-					  signin_logout(host, o.authfile, e);
+	if (str_eq(argv[0], "logout"))
+		return signin_logout(o.all ? NULL : host, o.authfile, e);
+	return o.get ? signin_show(host, o.authfile, e) : signin_login(st, host, &o, e);
 }
 
 static const struct opt check_rows[] = {
@@ -470,8 +498,8 @@ static const struct {
 } commands[] = {
 	{ "check", cmd_check },	  { "commit", cmd_commit }, { "export", cmd_export },
 	{ "import", cmd_import }, { "load", cmd_load },	    { "login", cmd_signin },
-	{ "logout", cmd_signin }, { "pull", cmd_pull },	    { "push", cmd_push },
-	{ "save", cmd_save },	  { "unpack", cmd_unpack },
+	{ "logout", cmd_signin }, { "manifest", cmd_manifest }, { "pull", cmd_pull },
+	{ "push", cmd_push },	  { "save", cmd_save },	    { "unpack", cmd_unpack },
 };
 
 static int worker_run(int argc, char **argv, struct err *e)

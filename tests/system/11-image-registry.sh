@@ -156,9 +156,26 @@ file=$(find "$T/home" /run/containers -name auth.json 2>/dev/null | head -n 1)
 is "for our eyes only" "$(stat -c %a "$file")" 600
 t "and lets us in" image pull -q "$auth/oci:1"
 t "to push, too" image push -q "$auth/oci:1" "$auth/mine:1"
+says "login --get-login says who we are" me image login --get-login "$auth"
 t "skopeo reads the same file" skopeo inspect --tls-verify=false --authfile "$file" "docker://$auth/mine:1"
 t "logged out" image logout "$auth"
 fails "we are out" 125 "berth: pull *berth login*" image pull "$auth/mine:1"
+fails "and nobody" 125 "berth: login: there is none for $auth" image login --get-login "$auth"
+t "--creds lets us in once" image pull -q --creds me:secret "$auth/mine:1"
+t "to push, too" berth push -q --creds me:secret "$auth/mine:1" "$auth/mine:2"
+fails "and is not kept" 125 "berth: push *berth login*" berth push -q "$auth/mine:1" "$auth/mine:3"
+run berth push "$auth/mine:1" "$auth/mine:3"
+unlike "nor is a blob said to be there that nobody may see" "$err" "*there already*"
+fails "--creds without a password" 125 "berth: pull *--creds: expected USER:PASSWORD" image pull --creds me "$auth/mine:1"
+t "an index of a registry is shown" berth manifest inspect "$plain/many:1"
+is "as it is" "$(printf '%s\n' "$out" | jq -c '[.manifests[].platform.architecture]')" '["s390x","amd64","arm64","arm"]'
+is "and not kept" "$(berth images -q "$plain/many" | wc -l)" 0
+says "by one's credentials" "$(skopeo inspect --tls-verify=false --creds me:secret --raw "docker://$auth/mine:2")" \
+	berth manifest inspect --creds me:secret "$auth/mine:2"
+t "of an image that is there it is the store's" berth manifest inspect "$auth/mine:1"
+printf '{"auths": {"a.example": {"auth": "YTpi"}, "b.example": {"auth": "YTpi"}}, "x": 1}' >"$T/two.json"
+t "logout --all" berth logout --all --authfile "$T/two.json"
+is "keeps what else is in the file" "$(jq -c . "$T/two.json")" '{"auths":{},"x":1}'
 
 # a policy
 cat >"$T/policy.json" <<-POLICY

@@ -29,6 +29,39 @@ like "history" "$(berth history busybox | head -n 1)" "IMAGE *CREATED *CREATED B
 is "a row for each step" "$(berth history -q busybox | wc -l)" 3
 is "sizes as numbers" "$(berth history --human=false --format '{{.Size}}' busybox | grep -vc '^[0-9]*$')" 0
 
+# ---- untag
+berth tag busybox one
+berth tag busybox two:2
+t "a name is taken away" berth untag one one
+is "that one only" "$(berth images --format '{{.Repository}}' | sort | tr '\n' ' ')" "app busybox reg.example:5000/team/app two "
+fails "a name of another image, or of none" 125 "berth: image busybox is not called one" berth untag busybox one
+t "all names" berth image untag two:2
+is "the image stays without one" "$(berth images --format '{{.Repository}}:{{.Tag}}')" "<none>:<none>"
+for name in busybox app:v1 reg.example:5000/team/app; do berth tag "$id" "$name"; done
+
+# ---- what an image's last layer changed
+is "diff of an image" "$(berth image diff busybox | grep -v ' /etc' | sort)" \
+	"$(printf '%s\n' 'A /opt/old/here' 'C /opt' 'C /opt/old' 'C /srv' 'C /srv/data' 'D /opt/old/gone' 'D /srv/data/b')"
+fails "of none" 1 "berth: no such container: nosuch" berth diff nosuch
+
+# ---- commands of others
+fails "search is refused in words" 125 "berth: berth has no search: *skopeo*" berth search nginx
+fails "so is manifest create" 125 "berth: berth has no manifest create: buildah*" berth manifest create x
+fails "and image tree" 125 "berth: berth has no image tree: berth history*" berth image tree busybox
+
+# ---- commit
+berth run --name writer --network none busybox sh -c 'echo new >/etc/new' >/dev/null
+says "the id goes into a file, too" "$(berth commit -q --iidfile "$T/iid" writer made)" cat "$T/iid"
+berth run -d --name counter --network none busybox sh -c 'while :; do :; done' >/dev/null
+t "of one that runs on" berth commit --pause=false counter made
+fails "--pause is yes or no" 125 "berth: *--pause=perhaps: expected true or false" berth commit --pause=perhaps counter made
+berth rm -f counter writer >/dev/null
+berth rmi -f made >/dev/null
+berth image prune -f >/dev/null
+says "import -q says the id" "$(berth import -q "$T/busybox.oci" x)" berth image inspect -f '{{.Id}}' x
+t "save takes -q and -m, as podman's does" berth save -q -m -o "$T/two.tar" busybox x
+berth rmi x >/dev/null
+
 # ---- rmi
 like "a name goes, the image stays" "$(berth rmi app:v1)" "Untagged: *app:v1"
 is "two are left" "$(berth images -q | wc -l)" 2

@@ -14,6 +14,7 @@ for name in "container run" "container create" "container start" "container stop
 	"container stats" "container inspect" "container port" "container diff" "container update" "container prune" \
 	"container commit" "container export" "image ls" "image list" "image rm" "image remove" "image pull" "image push" \
 	"image load" "image save" "image import" "image tag" "image history" "image inspect" "image prune" \
+	"image untag" "image diff" "image mount" "image unmount" "manifest inspect" \
 	"network create" "network ls" "network list" "network inspect" "network rm" "network remove" "network prune" \
 	"network connect" "network disconnect" "volume create" "volume ls" "volume list" "volume inspect" "volume rm" \
 	"volume remove" "volume prune" "secret create" "secret ls" "secret list" "secret inspect" "secret rm" "secret remove" \
