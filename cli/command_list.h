@@ -12,7 +12,8 @@
 	COMMAND(wait) COMMAND(rm) COMMAND(exec) COMMAND(attach) COMMAND(logs) \
 	COMMAND(ps) COMMAND(inspect) COMMAND(container_inspect) COMMAND(image_inspect) \
 	COMMAND(volume_inspect) COMMAND(network_inspect) COMMAND(secret_inspect) \
-	COMMAND(images) COMMAND(rmi) COMMAND(tag) COMMAND(untag) COMMAND(history) COMMAND(image_exists) \
+	COMMAND(images) COMMAND(rmi) COMMAND(tag) COMMAND(untag) COMMAND(history) \
+	COMMAND(image_exists) \
 	COMMAND(port) COMMAND(info) COMMAND(version) COMMAND(container_exists) \
 	COMMAND(container_prune) COMMAND(image_prune) COMMAND(system_df) COMMAND(system_prune) \
 	COMMAND(volume_create) COMMAND(volume_ls) COMMAND(volume_rm) COMMAND(volume_exists) \
@@ -24,7 +25,8 @@
 	COMMAND(rename) COMMAND(update) COMMAND(top) COMMAND(stats) COMMAND(events) COMMAND(why) \
 	COMMAND(healthcheck_run) COMMAND(boot) COMMAND(shutdown) COMMAND(delegate) \
 	COMMAND(load) COMMAND(pull) COMMAND(push) COMMAND(save) COMMAND(import) COMMAND(login) \
-	COMMAND(logout) COMMAND(manifest_inspect) COMMAND(commit) COMMAND(export) COMMAND(system_check) COMMAND(help) \
+	COMMAND(logout) COMMAND(manifest_inspect) COMMAND(commit) COMMAND(export) \
+	COMMAND(system_check) COMMAND(help) \
 	COMMAND(internal_health) COMMAND(internal_compress) \
 	COMMAND(internal_complete) COMMAND(internal_docs) \
 	COMMAND(internal_supervise) COMMAND(internal_netdown) COMMAND(internal_remove)

@@ -52,7 +52,7 @@ struct download {
 /* Runs in the child; what went wrong is sent. */
 void download_run(struct download *d);
 
-/* The manifest or index that a name stands for, as it is: from the store, else from its registry. */
+/* Prints the manifest or index that a name stands for: the store's, else its registry's. */
 int pull_manifest(const struct store *s, const char *name, const struct pull_opts *o,
 		  struct err *e);
 
