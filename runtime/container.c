@@ -235,8 +235,8 @@ static int netns_open(const struct spec_namespace *ns, pid_t pid, int *ret, stru
 
 	snprintf(own, sizeof(own), "/proc/%d/ns/net", (int)pid);
 	*ret = open(path, O_RDONLY | O_CLOEXEC);
-	if (*ret < 0 && errno == ENOENT && !ns->path)	/* it has died meanwhile, and will say why */
-		return 0;
+	if (*ret < 0 && errno == ENOENT && !ns->path)
+		return 0;	/* it has died meanwhile, and will say why */
 	return *ret < 0 ? err_set(e, errno, "open %s", path) : 0;
 }
 
