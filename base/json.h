@@ -112,6 +112,8 @@ void json_out_double(struct json_out *o, const char *key, double v);
 void json_out_bool(struct json_out *o, const char *key, bool v);
 void json_out_null(struct json_out *o, const char *key);
 void json_out_strs(struct json_out *o, const char *key, char *const *v);	/* NULL writes [] */
+/* NULL writes {} */
+void json_out_map(struct json_out *o, const char *key, const struct json_map *m);
 void json_out_value(struct json_out *o, const char *key, const struct json *v);	/* a parsed tree */
 /* "..." with escapes; invalid UTF-8 becomes U+FFFD. */
 void json_quote(struct strbuf *b, const char *s, size_t n);

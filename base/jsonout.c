@@ -154,6 +154,14 @@ void json_out_strs(struct json_out *o, const char *key, char *const *v)
 	json_out_end_arr(o);
 }
 
+void json_out_map(struct json_out *o, const char *key, const struct json_map *m)
+{
+	json_out_obj(o, key);
+	for (size_t i = 0; m && i < m->n; i++)
+		json_out_str(o, m->v[i].key, m->v[i].value);
+	json_out_end_obj(o);
+}
+
 /* Calls itself as deep as the parser's limit allowed the tree to be. */
 void json_out_value(struct json_out *o, const char *key, const struct json *v)
 {

@@ -612,7 +612,7 @@ int path_remove_tree(int dirfd, const char *name, struct err *e)
 	return 0;
 }
 
-int path_list(int dirfd, const char *name, struct strlist *ret)
+static int list(int dirfd, const char *name, bool hidden, struct strlist *ret)
 {
 	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -623,11 +623,22 @@ int path_list(int dirfd, const char *name, struct strlist *ret)
 		return -errno;
 	}
 	while ((de = readdir(d)))
-		if (de->d_name[0] != '.')
+		if (hidden ? !str_eq(de->d_name, ".") && !str_eq(de->d_name, "..") :
+			     de->d_name[0] != '.')
 			strlist_add(ret, de->d_name);
 	closedir(d);
 	strlist_sort(ret);
 	return 0;
+}
+
+int path_list(int dirfd, const char *name, struct strlist *ret)
+{
+	return list(dirfd, name, false, ret);
+}
+
+int path_list_all(int dirfd, const char *name, struct strlist *ret)
+{
+	return list(dirfd, name, true, ret);
 }
 
 bool path_exists(int dirfd, const char *name)

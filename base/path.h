@@ -61,6 +61,8 @@ int path_remove_tree(int dirfd, const char *name, struct err *e);
 
 /* Names in a folder of ours, sorted, without those that begin with a dot.  -errno, no message. */
 int path_list(int dirfd, const char *name, struct strlist *ret);
+/* All names in a folder, but "." and "..". */
+int path_list_all(int dirfd, const char *name, struct strlist *ret);
 bool path_exists(int dirfd, const char *name);
 /* Lexical: removes "." and "//" and resolves ".." at the root ("/a/../.." is "/").  Result is
  * absolute; caller frees. */

@@ -480,11 +480,7 @@ void cgroup_limits_write(struct json_out *o, const char *key, const struct cgrou
 	write_blkio(o, l);
 	write_named(o, l);
 	write_network(o, l);
-	if (l->unified.n) {
-		json_out_obj(o, "unified");
-		for (size_t i = 0; i < l->unified.n; i++)
-			json_out_str(o, l->unified.v[i].key, l->unified.v[i].value);
-		json_out_end_obj(o);
-	}
+	if (l->unified.n)
+		json_out_map(o, "unified", &l->unified);
 	json_out_end_obj(o);
 }

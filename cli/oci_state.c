@@ -34,12 +34,8 @@ static void out_state(struct json_out *o, const struct container_state *s)
 		json_out_str(o, "systemd-scope", s->scope);
 	if (!str_empty(s->cgroup_path))
 		json_out_str(o, "cgroup-path", s->cgroup_path);
-	if (s->annotations.n) {
-		json_out_obj(o, "annotations");
-		for (size_t i = 0; i < s->annotations.n; i++)
-			json_out_str(o, s->annotations.v[i].key, s->annotations.v[i].value);
-		json_out_end_obj(o);
-	}
+	if (s->annotations.n)
+		json_out_map(o, "annotations", &s->annotations);
 	json_out_str(o, "owner", s->owner);
 	json_out_end_obj(o);
 }

@@ -254,12 +254,8 @@ void change_write(struct json_out *o, const char *key, const struct image_config
 	write_health(o, &c->health);
 	write_keys(o, "Volumes", c->volumes);
 	write_str(o, "WorkingDir", c->workdir);
-	if (c->labels.n) {
-		json_out_obj(o, "Labels");
-		for (size_t i = 0; i < c->labels.n; i++)
-			json_out_str(o, c->labels.v[i].key, c->labels.v[i].value);
-		json_out_end_obj(o);
-	}
+	if (c->labels.n)
+		json_out_map(o, "Labels", &c->labels);
 	write_str(o, "StopSignal", c->stop_signal);
 	write_strs(o, "OnBuild", c->onbuild);
 	write_strs(o, "Shell", c->shell);

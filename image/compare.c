@@ -1,5 +1,4 @@
 /* compare.c - two directory trees, by all that a container can see of them. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,24 +15,6 @@
 #define XATTRS_MAX 65536
 
 struct compare { char *a, *b, *la, *lb; char *where; };
-
-static int names_of(int fd, struct strlist *l)
-{
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = copy < 0 ? NULL : fdopendir(copy);
-	struct dirent *n;
-
-	if (!d) {
-		fd_close(&copy);
-		return -errno;
-	}
-	while ((n = readdir(d)))
-		if (!str_eq(n->d_name, ".") && !str_eq(n->d_name, ".."))
-			strlist_add(l, n->d_name);
-	closedir(d);
-	strlist_sort(l);
-	return 0;
-}
 
 static bool same_content(struct compare *c, int a, int b)
 {
@@ -141,10 +122,10 @@ static int compare_dirs(struct compare *c, int a, int b, const char *path, unsig
 {
 	AUTO(strlist) struct strlist x = STRLIST_INIT;
 	AUTO(strlist) struct strlist y = STRLIST_INIT;
-	int r = names_of(a, &x);
+	int r = path_list_all(a, ".", &x);
 
 	if (r == 0)
-		r = names_of(b, &y);
+		r = path_list_all(b, ".", &y);
 	if (r < 0)
 		return err_set(e, -r, "read %s", path);
 	if (depth > 2100)

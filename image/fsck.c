@@ -1,5 +1,4 @@
 /* fsck.c - the store against what its blobs say. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -39,20 +38,9 @@ static void say(struct check *c, bool repaired, const char *done, const char *fm
 
 static int names_in(const struct store *s, const char *folder, struct strlist *l, struct err *e)
 {
-	int fd = openat(s->fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *n;
+	int r = path_list_all(s->fd, folder, l);
 
-	if (!d) {
-		fd_close(&fd);
-		return err_set(e, errno, "open %s/%s", s->path, folder);
-	}
-	while ((n = readdir(d)))
-		if (!str_eq(n->d_name, ".") && !str_eq(n->d_name, ".."))
-			strlist_add(l, n->d_name);
-	closedir(d);
-	strlist_sort(l);
-	return 0;
+	return r < 0 ? err_set(e, -r, "open %s/%s", s->path, folder) : 0;
 }
 
 /* Under the exclusive lock, so that no maker finds what is about to go. */

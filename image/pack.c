@@ -2,7 +2,6 @@
  * same. */
 #include <archive.h>
 #include <archive_entry.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
@@ -190,24 +189,6 @@ static int write_entry(struct pack *p, int parent, const char *base, const char 
 
 /* ---- the walk ---- */
 
-static int list_names(int fd, struct strlist *l)
-{
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = copy < 0 ? NULL : fdopendir(copy);
-	struct dirent *n;
-
-	if (!d) {
-		fd_close(&copy);
-		return -errno;
-	}
-	while ((n = readdir(d)))
-		if (!str_eq(n->d_name, ".") && !str_eq(n->d_name, ".."))
-			strlist_add(l, n->d_name);
-	closedir(d);
-	strlist_sort(l);
-	return 0;
-}
-
 static int pack_dir(struct pack *p, int fd, const char *dir, unsigned depth, struct err *e);
 
 static int pack_one(struct pack *p, int parent, const char *dir, const char *base, unsigned depth,
@@ -249,7 +230,7 @@ static int pack_dir(struct pack *p, int fd, const char *dir, unsigned depth, str
 		if (r < 0)
 			return r;
 	}
-	r = list_names(fd, &l);
+	r = path_list_all(fd, ".", &l);
 	if (r < 0)
 		return pack_errno(*dir ? dir : "/", -r, e);
 	for (size_t i = 0; r == 0 && i < l.n; i++)

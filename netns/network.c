@@ -50,14 +50,6 @@ static void write_str(struct json_out *o, const char *key, const char *v)
 		json_out_str(o, key, v);
 }
 
-static void write_map(struct json_out *o, const char *key, const struct json_map *m)
-{
-	json_out_obj(o, key);
-	for (size_t i = 0; i < m->n; i++)
-		json_out_str(o, m->v[i].key, m->v[i].value);
-	json_out_end_obj(o);
-}
-
 void net_network_write(struct json_out *o, const char *key, const struct net_network *n)
 {
 	json_out_obj(o, key);
@@ -77,8 +69,8 @@ void net_network_write(struct json_out *o, const char *key, const struct net_net
 	json_out_bool(o, "ipv6", n->ipv6);
 	if (n->mtu)
 		json_out_u64(o, "mtu", n->mtu);
-	write_map(o, "labels", &n->labels);
-	write_map(o, "options", &n->options);
+	json_out_map(o, "labels", &n->labels);
+	json_out_map(o, "options", &n->options);
 	json_out_end_obj(o);
 }
 

@@ -61,12 +61,8 @@ static void write_map(struct json_out *o, const char *key, const void *f)
 {
 	const struct json_map *m = f;
 
-	if (!m->n)
-		return;
-	json_out_obj(o, key);
-	for (size_t i = 0; i < m->n; i++)
-		json_out_str(o, m->v[i].key, m->v[i].value);
-	json_out_end_obj(o);
+	if (m->n)
+		json_out_map(o, key, m);
 }
 
 static void write_fields(struct json_out *o, const struct field *rows, size_t n, const void *base)

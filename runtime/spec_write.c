@@ -37,12 +37,8 @@ static void out_words(struct json_out *o, const char *key, const struct spec_wor
 
 static void out_map(struct json_out *o, const char *key, const struct json_map *m)
 {
-	if (!m->n)
-		return;
-	json_out_obj(o, key);
-	for (size_t i = 0; i < m->n; i++)
-		json_out_str(o, m->v[i].key, m->v[i].value);
-	json_out_end_obj(o);
+	if (m->n)
+		json_out_map(o, key, m);
 }
 
 static void out_caps(struct json_out *o, const char *key, uint64_t set)

@@ -197,10 +197,7 @@ int state_save(int dirfd, const struct container_state *s, struct err *e)
 	json_out_bool(&o, "creating", s->creating);
 	json_out_bool(&o, "ownPidns", s->own_pidns);
 	json_out_u64(&o, "hooks", s->hooks);
-	json_out_obj(&o, "annotations");
-	for (size_t i = 0; i < s->annotations.n; i++)
-		json_out_str(&o, s->annotations.v[i].key, s->annotations.v[i].value);
-	json_out_end_obj(&o);
+	json_out_map(&o, "annotations", &s->annotations);
 	json_out_end_obj(&o);
 	return path_write_file(dirfd, STATE_FILE, b.s, b.len, 0600, false, e);
 }
@@ -401,12 +398,8 @@ void container_state_write(const struct container_state *s, struct strbuf *b)
 	if (s->status != CONTAINER_STOPPED && s->pid > 0)
 		json_out_i64(&o, "pid", s->pid);
 	json_out_str(&o, "bundle", s->bundle);
-	if (s->annotations.n) {
-		json_out_obj(&o, "annotations");
-		for (size_t i = 0; i < s->annotations.n; i++)
-			json_out_str(&o, s->annotations.v[i].key, s->annotations.v[i].value);
-		json_out_end_obj(&o);
-	}
+	if (s->annotations.n)
+		json_out_map(&o, "annotations", &s->annotations);
 	json_out_end_obj(&o);
 }
 

@@ -37,14 +37,6 @@ static int open_volumes(const struct engine *en, int *ret, struct err *e)
 	return path_open_dir(en->root_fd, "volumes", ret, e);
 }
 
-static void write_map(struct json_out *o, const char *key, const struct json_map *m)
-{
-	json_out_obj(o, key);
-	for (size_t i = 0; m && i < m->n; i++)
-		json_out_str(o, m->v[i].key, m->v[i].value);
-	json_out_end_obj(o);
-}
-
 static int write_json(int dir, const char *name, bool anonymous, const struct json_map *labels,
 		      const struct json_map *options, struct err *e)
 {
@@ -59,8 +51,8 @@ static int write_json(int dir, const char *name, bool anonymous, const struct js
 	json_out_str(&o, "name", name);
 	json_out_str(&o, "created", str_time(now, text));
 	json_out_bool(&o, "anonymous", anonymous);
-	write_map(&o, "labels", labels);
-	write_map(&o, "options", options);
+	json_out_map(&o, "labels", labels);
+	json_out_map(&o, "options", options);
 	json_out_end_obj(&o);
 	return path_write_file(dir, "volume.json", b.s, b.len, 0600, false, e);
 }

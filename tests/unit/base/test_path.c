@@ -276,6 +276,8 @@ static void path_list__names__sorted_without_dots(void **state)
 	assert_string_equal(l.v[1], "b");
 	assert_int_equal(path_list(p->fd, "a", &l), 0);
 	assert_int_equal(l.n, 2);
+	assert_int_equal(path_list_all(p->fd, ".", &l), 0);
+	assert_int_equal(l.n, 5);
 	assert_int_equal(path_list(p->fd, "nosuch", &l), -ENOENT);
 	assert_int_equal(path_list(p->fd, "b", &l), -ENOTDIR);
 }
