@@ -69,9 +69,10 @@ static int wait_change(struct cli *c, const char *id,
 		return err_set(e, errno, "watch %s/containers", c->en.root);
 	inotify_add_watch(watch, own, IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR);
 	while (!look(c, id, want)) {
-		if (!path_exists(c->en.containers_fd, id))	/* which may be what is waited for */
-			return look(c, id, want) ? 0 : err_say(e, ESRCH, "container %.12s was removed",
-							       id);
+		/* that it is gone may be what is waited for */
+		if (!path_exists(c->en.containers_fd, id))
+			return look(c, id, want) ? 0 : err_say(e, ESRCH, "container %.12s was "
+							       "removed", id);
 		/* freezing and thawing change no file */
 		poll(&p, 1, want == STATE_PAUSED ? 200 : 5000);
 		while (read(watch, junk, sizeof(junk)) > 0)
