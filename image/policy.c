@@ -20,47 +20,54 @@ void policy_free(struct policy *p)
 
 /* ---- reading ---- */
 
-static int read_type(struct json_ctx *c, const struct json *v, void *field)
+/* One of the words, by its place. */
+static int read_word(struct json_ctx *c, const struct json *v, const char *const *words,
+		     unsigned *ret)
 {
-	static const struct { const char *name; enum requirement_type type; } rows[] = {
-		{ "reject", REQUIRE_REJECT }, { "insecureAcceptAnything", REQUIRE_NOTHING },
-		{ "signedBy", REQUIRE_GPG }, { "sigstoreSigned", REQUIRE_SIGSTORE },
-	};
+	AUTO(strbuf) struct strbuf known = STRBUF_INIT;
 	const char *s;
 	int r = json_read_str(c, v, &s);
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		if (str_eq(rows[i].name, s)) {
-			*(enum requirement_type *)field = rows[i].type;
+	for (unsigned i = 0; words[i]; i++) {
+		if (str_eq(words[i], s)) {
+			*ret = i;
 			return 0;
 		}
+		strbuf_addf(&known, "%s%s", i ? ", " : "", words[i]);
 	}
-	return json_fail(c, "\"%.64s\" is not known: berth knows reject, insecureAcceptAnything, "
-			    "signedBy and sigstoreSigned", s);
+	return json_fail(c, "\"%.64s\" is not known: berth knows %s", s, known.s);
+}
+
+static int read_type(struct json_ctx *c, const struct json *v, void *field)
+{
+	static const char *const words[] = {
+		[REQUIRE_NOTHING] = "insecureAcceptAnything", [REQUIRE_REJECT] = "reject",
+		[REQUIRE_GPG] = "signedBy", [REQUIRE_SIGSTORE] = "sigstoreSigned", NULL,
+	};
+	unsigned word = 0;
+	int r = read_word(c, v, words, &word);
+
+	*(enum requirement_type *)field = (enum requirement_type)word;
+	return r;
 }
 
 static int read_match(struct json_ctx *c, const struct json *v, void *field)
 {
-	static const struct { const char *name; enum match type; } rows[] = {
-		{ "matchRepoDigestOrExact", MATCH_DIGEST_OR_EXACT }, { "matchExact", MATCH_EXACT },
-		{ "matchRepository", MATCH_REPOSITORY },
-		{ "exactReference", MATCH_EXACT_REFERENCE },
-		{ "exactRepository", MATCH_EXACT_REPOSITORY }, { "remapIdentity", MATCH_REMAP },
+	static const char *const words[] = {
+		[MATCH_DIGEST_OR_EXACT] = "matchRepoDigestOrExact",
+		[MATCH_EXACT] = "matchExact",
+		[MATCH_REPOSITORY] = "matchRepository",
+		[MATCH_EXACT_REFERENCE] = "exactReference",
+		[MATCH_EXACT_REPOSITORY] = "exactRepository",
+		[MATCH_REMAP] = "remapIdentity", NULL,
 	};
-	const char *s;
-	int r = json_read_str(c, v, &s);
+	unsigned word = 0;
+	int r = read_word(c, v, words, &word);
 
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		if (str_eq(rows[i].name, s)) {
-			*(enum match *)field = rows[i].type;
-			return 0;
-		}
-	}
-	return json_fail(c, "\"%.64s\" is not known", s);
+	*(enum match *)field = (enum match)word;
+	return r;
 }
 
 /* Each kind has its own members: all of them, and no others. */
@@ -126,13 +133,14 @@ static int read_requirement(struct json_ctx *c, const struct json *v, void *fiel
 	return 0;
 }
 
-/* The scope that covers most of the name: a:tag, a/b/c, a/b, a, *.a, else the default. */
+/* The scope that covers most of the name: a:tag or a@digest, a/b/c, a/b, a, *.a, else the default. */
 static const struct json *find_scope(const struct json *doc, const struct ref *r)
 {
 	const struct json *docker = json_get(json_get(doc, "transports"), "docker");
 	AUTO_FREE char *scope = mem_printf("%s/%s", r->domain, r->path);
-	AUTO_FREE char *tagged = mem_printf("%s:%s", scope, r->tag);
-	const struct json *v = json_get(docker, tagged);
+	AUTO_FREE char *exact = *r->digest ? mem_printf("%s@%s", scope, r->digest) :
+					     mem_printf("%s:%s", scope, r->tag);
+	const struct json *v = json_get(docker, exact);
 	const char *dot;
 
 	if (v)

@@ -223,3 +223,13 @@ fails "nor is Rekor" 125 'berth: pull *"rekorPublicKeyPath"*given key only*' key
 ROOT=$T/bad.root
 printf '{"default":[{"type":"reject"}],"transports":{"docker":{"%s":[{"type":"magic"}]}}}' "$host" >"$BERTH_POLICY"
 fails "an unknown requirement" 125 'berth: pull *"magic"*' image pull "$host/good:1"
+
+# a scope may be one image
+printf '{"default":[{"type":"reject"}],"transports":{"docker":{"%s/good@sha256:%s":[{"type":"insecureAcceptAnything"}]}}}' \
+	"$host" "$digest" >"$BERTH_POLICY"
+ROOT=$T/scope.root
+fails "a scope with a digest is not for a tag" 125 "berth: pull *policy.json rejects*" image pull "$host/good:1"
+t "but for that digest" image pull -q "$host/good@sha256:$digest"
+policy '{"type":"maybe"}'
+fails "a requirement that is not known" 125 'berth: pull *"maybe" is not known: berth knows insecureAcceptAnything, reject, signedBy, sigstoreSigned*' \
+	image pull "$host/good:1"
