@@ -89,7 +89,13 @@ archive = $(if $(SHARED),,$(filter /%,$(shell $(CC) -print-file-name=lib$(1).a))
 small = $(if $(call archive,$(1)),-l:lib$(1).a,-l$(2))
 BERTH_LIBS := $(call small,seccomp,seccomp) -lcap $(call small,yajl_s,yajl) \
 	$(call small,nftnl,nftnl) -lmnl -ldl
-IMAGE_LIBS := -larchive -lcurl -lcrypto -lyajl -lseccomp -lz -lzstd -lpthread
+
+# Inflates twice as fast as zlib, but is not on every distribution.  NO_ISAL=1: zlib it is.
+ISAL := $(if $(NO_ISAL),,$(shell pkg-config --exists libisal 2>/dev/null && echo isal))
+ifneq ($(ISAL),)
+CPPFLAGS += -DBERTH_ISAL=1
+endif
+IMAGE_LIBS := -larchive -lcurl -lcrypto -lyajl -lseccomp -lz -lzstd $(ISAL:%=-l%) -lpthread
 
 PROGRAMS := $(B)/bin/berth $(B)/bin/berth-oci $(B)/libexec/berth/berth-image \
 	$(B)/libexec/berth/berth-supervisor $(B)/libexec/berth/berth-init

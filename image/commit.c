@@ -164,8 +164,7 @@ static int apply_changes(struct arena *a, struct image_config *c, char *const *c
  * names that begin with "/" or ".wh." mean nothing special to anyone later. */
 static int pack_plain(struct maker *m, int fd, struct packed *ret, struct err *e)
 {
-	struct layer l = { .blob_fd = fd, .dir_fd = -1, .fs_fd = -1, .flags = EXTRACT_PLAIN,
-			   .tree = { .root = -1, .side = -1, .parent_fd = -1 } };
+	struct layer l = LAYER_INIT;
 	struct below nothing = { 0 };
 	AUTO_CLOSE int file = -1;
 	char name[24], digest[DIGEST_LEN + 1];
@@ -176,6 +175,7 @@ static int pack_plain(struct maker *m, int fd, struct packed *ret, struct err *e
 		r = digest_copy(fd, file, EXTRACT_BYTES_MAX, digest, &n, "the archive", e);
 	if (r < 0)
 		return r;
+	l.flags = EXTRACT_PLAIN;
 	l.blob_fd = TAKE_FD(file);
 	l.blob_size = n;
 	if (mkdirat(m->fd, "import", 0700) < 0)

@@ -1,7 +1,7 @@
 /*
  * layer.c - the pipeline of one layer, and several pipelines at once.
  *
- *	inflater thread:  blob -> libarchive's filters -> flow
+ *	inflater thread:  blob -> (kept and hashed) -> gunzip or libarchive's filters -> flow
  *	hasher thread:    flow -> SHA-256, the diff id
  *	calling thread:   flow -> libarchive's tar reader -> tree
  */
@@ -18,10 +18,13 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "image/feed.h"
+#include "image/gunzip.h"
 #include "image/layer.h"
+#include "image/tee.h"
 
 struct pipeline {
 	struct layer *l;
+	struct tee tee;
 	struct feed feed;
 	struct err inflate_err;
 	int64_t read;			/* bytes of the archive that the writer was given */
@@ -32,52 +35,35 @@ void layer_cleanup(struct layer *l)
 {
 	stage_cleanup(&l->tree);
 	fd_close(&l->blob_fd);
+	fd_close(&l->keep_fd);
 	fd_close(&l->dir_fd);
 	fd_close(&l->fs_fd);
 }
 
 /* ---- inflating ---- */
 
-static int inflate_open(struct archive *a, struct layer *l, struct err *e)
+static long blob_read(void *arg, void *buf, size_t n, struct err *e)
 {
-	archive_read_support_filter_gzip(a);
-	archive_read_support_filter_zstd(a);
-	archive_read_support_filter_bzip2(a);
-	archive_read_support_filter_xz(a);
-	archive_read_support_format_raw(a);
-	archive_read_support_format_empty(a);
-	if (archive_read_open_fd(a, l->blob_fd, 128 << 10) != ARCHIVE_OK)
-		return err_say(e, EINVAL, "the layer cannot be unpacked: %s",
-			       archive_error_string(a));
-	return 0;
+	struct pipeline *p = arg;
+
+	return tee_read(&p->tee, buf, n, e);
 }
 
-static int inflate_run(struct archive *a, struct pipeline *p, struct err *e)
+/* Whatever gives the layer's archive, until its end. */
+static int inflate_all(struct pipeline *p, long (*more)(void *from, void *buf, size_t n,
+							struct err *e), void *from, struct err *e)
 {
-	struct archive_entry *en;
 	uint64_t total = 0;
-	int r = inflate_open(a, p->l, e);
 
-	if (r < 0)
-		return r;
-	r = archive_read_next_header(a, &en);
-	if (r == ARCHIVE_EOF)
-		return 0;
-	if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
-		return err_say(e, EINVAL, "the layer cannot be unpacked: %s",
-			       archive_error_string(a));
 	for (;;) {
 		void *buf = feed_fill(&p->feed);
-		ssize_t n;
+		long n;
 
 		if (!buf)
 			return 0;	/* stopped by another thread, which says why */
-		n = archive_read_data(a, buf, FEED_SLOT_SIZE);
-		if (n < 0)
-			return err_say(e, EINVAL, "the layer cannot be unpacked: %s",
-				       archive_error_string(a));
-		if (n == 0)
-			return 0;
+		n = more(from, buf, FEED_SLOT_SIZE, e);
+		if (n <= 0)
+			return (int)n;
 		total += (uint64_t)n;
 		if (total > LAYER_RATIO_FROM && total / LAYER_RATIO_MAX > p->l->blob_size)
 			return err_say(e, EFBIG, "the layer unpacks to more than %u times its size",
@@ -86,17 +72,105 @@ static int inflate_run(struct archive *a, struct pipeline *p, struct err *e)
 	}
 }
 
+static long gzip_more(void *from, void *buf, size_t n, struct err *e)
+{
+	return gunzip_read(from, buf, n, e);
+}
+
+static int inflate_gzip(struct pipeline *p, struct err *e)
+{
+	struct gunzip g = { .lib = gunzip_best, .read = blob_read, .ctx = p };
+	int r = gunzip_open(&g, e);
+
+	if (r == 0)
+		r = inflate_all(p, gzip_more, &g, e);
+	gunzip_close(&g);
+	return r;
+}
+
+/* All other packings are libarchive's. */
+struct unpacker { struct archive *a; struct pipeline *p; struct err read_err; char *buf; };
+
+static la_ssize_t unpacker_read(struct archive *a, void *arg, const void **buf)
+{
+	struct unpacker *u = arg;
+	long n = blob_read(u->p, u->buf, GUNZIP_CHUNK, &u->read_err);
+
+	*buf = u->buf;
+	if (n < 0)
+		archive_set_error(a, EIO, "%s", u->read_err.msg);
+	return n;
+}
+
+static int unpacker_fail(struct unpacker *u, struct err *e)
+{
+	return err_say(e, EINVAL, "the layer cannot be unpacked: %s", archive_error_string(u->a));
+}
+
+static long unpacker_more(void *from, void *buf, size_t n, struct err *e)
+{
+	struct unpacker *u = from;
+	la_ssize_t got = archive_read_data(u->a, buf, n);
+
+	return got < 0 ? unpacker_fail(u, e) : got;
+}
+
+static int inflate_other(struct pipeline *p, struct err *e)
+{
+	AUTO_FREE char *buf = mem_alloc(GUNZIP_CHUNK);
+	struct unpacker u = { .a = archive_read_new(), .p = p, .buf = buf };
+	struct archive_entry *en;
+	int r;
+
+	archive_read_support_filter_zstd(u.a);
+	archive_read_support_filter_bzip2(u.a);
+	archive_read_support_filter_xz(u.a);
+	archive_read_support_format_raw(u.a);
+	archive_read_support_format_empty(u.a);
+	r = archive_read_open(u.a, &u, NULL, unpacker_read, NULL);
+	if (r == ARCHIVE_OK)
+		r = archive_read_next_header(u.a, &en);
+	if (r == ARCHIVE_OK || r == ARCHIVE_WARN)
+		r = inflate_all(p, unpacker_more, &u, e);
+	else
+		r = r == ARCHIVE_EOF ? 0 : unpacker_fail(&u, e);
+	archive_read_free(u.a);
+	return r;
+}
+
+/* A blob that is not the one that was asked for is the cause of all else. */
+static void keep_blob(struct pipeline *p)
+{
+	const char *want = p->l->keep_digest;
+	AUTO_FREE char *what = mem_printf("blobs/sha256/%s", want + 7);
+	char found[DIGEST_LEN + 1];
+	struct err e = ERR_INIT;
+
+	if (tee_finish(&p->tee, want, what, found, &e) < 0) {
+		p->inflate_err = e;
+		feed_stop(&p->feed);
+	}
+}
+
 static void *inflate_thread(void *arg)
 {
 	struct pipeline *p = arg;
-	struct archive *a = archive_read_new();
-	int r = inflate_run(a, p, &p->inflate_err);
+	struct layer *l = p->l;
+	unsigned char magic[2] = { 0 };
+	int r;
 
-	archive_read_free(a);
+	tee_open(&p->tee, l->blob_fd, l->blob_at, l->blob_size, l->keep_fd);
+	if (pread(l->blob_fd, magic, sizeof(magic), (off_t)l->blob_at) == (ssize_t)sizeof(magic) &&
+	    magic[0] == 0x1f && magic[1] == 0x8b)
+		r = inflate_gzip(p, &p->inflate_err);
+	else
+		r = inflate_other(p, &p->inflate_err);
 	if (r < 0)
 		feed_stop(&p->feed);
-	else
-		feed_end(&p->feed);
+	if (l->keep_fd >= 0)
+		keep_blob(p);
+	feed_end(&p->feed);
+	tee_cleanup(&p->tee);
 	return NULL;
 }
 
@@ -216,13 +290,13 @@ int layer_unpack(struct layer *l, bool user_xattrs, struct err *e)
 	struct pipeline p = { .l = l };
 	int r = l->open_blob ? l->open_blob(l, e) : 0;
 
-	if (r == 0 && lseek(l->blob_fd, 0, SEEK_SET) < 0)
-		r = err_set(e, errno, "read the layer from its beginning");
 	if (r == 0 && !l->there)
 		r = make_folders(l, user_xattrs, e);
 	if (r < 0)
 		return r;
 	r = pipeline_run(&p, e);
+	fd_close(&l->blob_fd);
+	fd_close(&l->keep_fd);
 	if (r < 0)
 		return r;
 	if (l->diff_id && !str_eq(l->diff_id, l->found))

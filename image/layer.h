@@ -28,8 +28,13 @@ struct layer {
 	const char *diff_id;		/* what it must be, or NULL: any */
 	char found[DIGEST_LEN + 1];	/* what it is */
 	char name[65];			/* of its directory, once known */
-	int blob_fd;			/* packed bytes; read from the beginning */
+	int blob_fd;			/* packed bytes ... */
+	uint64_t blob_at;		/* ... from here on */
 	uint64_t blob_size;		/* 0: not known yet, taken in order */
+	/* A blob that is not in the store is copied to a new file as it is read: */
+	char keep_name[24];		/* of that file, or "" */
+	int keep_fd;			/* or -1 */
+	const char *keep_digest;	/* that it must have */
 	int dir_fd, fs_fd;		/* dir_fd: parent of fs while it is made, else -1 */
 	bool there;			/* in the store already: fs_fd and name are set ... */
 	bool verify;			/* ... but whether the blob is that layer is to be seen */
@@ -39,6 +44,8 @@ struct layer {
 	unsigned flags;			/* enum extract_flags */
 	struct err err;
 };
+#define LAYER_INIT { .blob_fd = -1, .keep_fd = -1, .dir_fd = -1, .fs_fd = -1, \
+		     .tree = { .root = -1, .side = -1, .parent_fd = -1 } }
 void layer_cleanup(struct layer *l);
 
 /* Unpacks l->blob_fd below l->dir_fd ("fs" is made there).  Directories are unfinished until

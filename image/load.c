@@ -14,7 +14,7 @@ static int fetch_manifest(struct source *s, const struct manifest *m, struct err
 	int r = source_fetch(s, m->config.digest, m->config.size, e);
 
 	for (size_t i = 0; r == 0 && i < m->nlayers; i++)
-		r = source_fetch(s, m->layers[i].digest, m->layers[i].size, e);
+		r = source_fetch_layer(s, &m->layers[i], e);
 	return r;
 }
 

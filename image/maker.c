@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "image/maker.h"
+#include "image/tee.h"
 
 int maker_begin(const struct store *s, struct maker *m, struct err *e)
 {
@@ -90,26 +91,19 @@ int maker_keep_file(struct maker *m, const char *name, const char *digest, struc
 	return 0;
 }
 
-int maker_copy_blob(struct maker *m, int in, const char *want, int64_t size, const char *what,
-		    char digest[static DIGEST_LEN + 1], struct err *e)
+int maker_copy_blob(struct maker *m, int fd, uint64_t at, uint64_t size, const char *want,
+		    const char *what, char digest[static DIGEST_LEN + 1], struct err *e)
 {
+	AUTO(tee) struct tee t = { 0 };
 	AUTO_CLOSE int out = -1;
-	uint64_t n = 0;
 	char name[24];
 	int r = maker_new_file(m, &out, name, e);
 
-	if (r == 0)
-		r = digest_copy(in, out, size < 0 ? INT64_MAX : (uint64_t)size, digest, &n, what,
-				e);
 	if (r < 0)
 		return r;
-	if (size >= 0 && n != (uint64_t)size)
-		return err_say(e, EBADMSG, "%s has %llu bytes, but should have %lld", what,
-			       (unsigned long long)n, (long long)size);
-	if (want && !str_eq(want, digest))
-		return err_say(e, EBADMSG, "%s is %.19s..., but should be %.19s...", what, digest,
-			       want);
-	return maker_keep_file(m, name, digest, e);
+	tee_open(&t, fd, at, size, out);
+	r = tee_finish(&t, want, what, digest, e);
+	return r < 0 ? r : maker_keep_file(m, name, digest, e);
 }
 
 int maker_add_blob(struct maker *m, const void *data, size_t n, char digest[static DIGEST_LEN + 1],
@@ -300,12 +294,28 @@ static int open_checked(struct maker *m, const struct descriptor *d, int *ret, s
 	return 0;
 }
 
+/* Opens a blob where it lies, and the file that it is to be. */
+static int open_found(struct maker *m, struct layer *l, const struct descriptor *d, struct err *e)
+{
+	int r = m->find_blob(m->wait_ctx, d, &l->blob_fd, &l->blob_at, e);
+
+	if (r < 0)
+		return r;
+	l->keep_digest = d->digest;
+	l->keep_fd = openat(m->fd, l->keep_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	return l->keep_fd < 0 ? err_set(e, errno, "make a file in %s/tmp", m->store->path) : 0;
+}
+
 static int open_layer_blob(struct layer *l, struct err *e)
 {
 	const struct descriptor *d = l->ctx2;
 	struct maker *m = l->ctx;
-	int r = open_checked(m, d, &l->blob_fd, e);
+	int r;
 
+	if (*l->keep_name)
+		r = open_found(m, l, d, e);
+	else
+		r = open_checked(m, d, &l->blob_fd, e);
 	l->blob_size = d->size;
 	if (r == 0 && m->tell)
 		m->tell(m->wait_ctx, d->digest, l->there ? "verifying" : "unpacking");
@@ -328,7 +338,9 @@ static int prepare_layer(struct maker *m, struct layer *l, const struct descript
 
 	if (r < 0)
 		return r;
-	l->verify = l->there && !is_proven(m, l, d->digest);
+	if (m->find_blob && !maker_has_blob(m, d->digest))
+		snprintf(l->keep_name, sizeof(l->keep_name), "f%u", m->next++);
+	l->verify = l->there && (*l->keep_name || !is_proven(m, l, d->digest));
 	l->open_blob = open_layer_blob;
 	l->done = layer_done;
 	l->ctx = m;
@@ -379,12 +391,9 @@ static int maker_layers(struct maker *m, const struct manifest *mf, const struct
 	ls.v = mem_array(ls.n + 1, sizeof(*ls.v));
 	ls.dirs = mem_array(ls.n + 1, sizeof(*ls.dirs));
 	for (size_t i = 0; i < ls.n; i++)
-		ls.v[i] = (struct layer){ .diff_id = doc->diff_ids[i],
-					  .blob_fd = -1,
-					  .dir_fd = -1,
-					  .fs_fd = -1,
-					  .tree = { .root = -1, .side = -1, .parent_fd = -1 } };
+		ls.v[i] = (struct layer)LAYER_INIT;
 	for (size_t i = 0; r == 0 && i < ls.n; i++) {
+		ls.v[i].diff_id = doc->diff_ids[i];
 		digest_chain(i ? chains[i - 1] : NULL, doc->diff_ids[i], chains[i]);
 		r = prepare_layer(m, &ls.v[i], &mf->layers[i], chains[i], ls.dirs[i], e);
 	}
@@ -393,6 +402,10 @@ static int maker_layers(struct maker *m, const struct manifest *mf, const struct
 	for (size_t i = 0; r == 0 && i < ls.n; i++) {
 		struct layer *l = &ls.v[i];
 
+		if (*l->keep_name)
+			r = maker_keep_file(m, l->keep_name, mf->layers[i].digest, e);
+		if (r < 0)
+			return r;
 		if (!l->there) {
 			r = layer_settle(l, ls.v, i, chains[i], user, e);
 			if (r == 0)
@@ -437,8 +450,10 @@ static int check_blobs(struct maker *m, const struct manifest *mf, struct err *e
 		AUTO_CLOSE int fd = -1;
 		int r;
 
-		if (i > 0 && m->wait_blob)
-			break;		/* layers come while others are unpacked */
+		/* layers come while others are unpacked, or as they are */
+		if (i > 0 && (m->wait_blob ||
+			      (m->find_blob && !maker_has_blob(m, mf->layers[i - 1].digest))))
+			continue;
 		r = open_checked(m, i ? &mf->layers[i - 1] : &mf->config, &fd, e);
 		if (r < 0)
 			return r;

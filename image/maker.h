@@ -36,6 +36,10 @@ struct maker {
 	bool anew; /* layers are unpacked even when the store has them (check) */
 	/* Called before a blob is needed, when set: waits until it is in the store.  Any thread. */
 	int (*wait_blob)(void *ctx, const char *digest, struct err *e);
+	/* Opens a layer's blob that is neither here nor in the store, when set, and says where in the
+	 * file it begins; its size is right.  It is kept while it is unpacked.  Any thread. */
+	int (*find_blob)(void *ctx, const struct descriptor *d, int *ret_fd, uint64_t *ret_at,
+			 struct err *e);
 	/* Told how each layer goes, when set: "unpacking", "done".  Any thread. */
 	void (*tell)(void *ctx, const char *digest, const char *state);
 	void *wait_ctx;
@@ -52,10 +56,10 @@ int maker_new_file(struct maker *m, int *ret_fd, char name[static 24], struct er
 int maker_keep_file(struct maker *m, const char *name, const char *digest, struct err *e);
 int maker_add_blob(struct maker *m, const void *data, size_t n, char digest[static DIGEST_LEN + 1],
 		   struct err *e);
-/* Reads a blob from the descriptor until EOF; digest and size are checked when wanted (size < 0:
- * unknown).  Gives what it is. */
-int maker_copy_blob(struct maker *m, int fd, const char *want, int64_t size, const char *what,
-		    char digest[static DIGEST_LEN + 1], struct err *e);
+/* Copies a blob of that size that begins at `at` of the file; its digest is checked when wanted.
+ * Gives what it is. */
+int maker_copy_blob(struct maker *m, int fd, uint64_t at, uint64_t size, const char *want,
+		    const char *what, char digest[static DIGEST_LEN + 1], struct err *e);
 /* Whether it is here or in the store (then it is pinned). */
 bool maker_has_blob(struct maker *m, const char *digest);
 int maker_open_blob(struct maker *m, const char *digest, int *ret, struct err *e);

@@ -12,18 +12,26 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "image/source.h"
+#include "image/tee.h"
 
 #define SPOOL_BYTES_MAX (1ull << 41)
 
-void source_cleanup(struct source *s)
+static void forget_files(struct source *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		free(s->v[i].name);
 		free(s->v[i].target);
 	}
+	s->n = 0;
+}
+
+void source_cleanup(struct source *s)
+{
+	forget_files(s);
 	free(s->v);
 	fd_close(&s->dir_fd);
-	*s = (struct source){ .dir_fd = -1 };
+	fd_close(&s->tar_fd);
+	*s = (struct source)SOURCE_INIT;
 }
 
 static const char *shown(const char *name, char buf[static 256])
@@ -75,16 +83,17 @@ static char *link_target(const char *name, const char *to)
 	return mem_strdup(clean + 1);
 }
 
-static int spool_entry(struct source *s, struct archive *a, struct archive_entry *en,
-		       uint64_t *total, struct err *e)
+/* ret: the new file when it is one with bytes, else NULL. */
+static int add_entry(struct source *s, struct archive_entry *en, struct source_file **ret,
+		     struct err *e)
 {
 	const char *hard = archive_entry_hardlink(en), *soft = archive_entry_symlink(en);
 	const char *raw = archive_entry_pathname(en);
 	char name[STAGE_PATH_MAX], to[STAGE_PATH_MAX];
 	struct source_file *f;
-	AUTO_CLOSE int fd = -1;
 	int r;
 
+	*ret = NULL;
 	if (!raw)
 		return err_say(e, EINVAL, "a file of the archive has no name");
 	r = stage_clean(raw, name, e);
@@ -106,12 +115,11 @@ static int spool_entry(struct source *s, struct archive *a, struct archive_entry
 			f->target = mem_strdup(to);
 		return r;
 	}
-	if (soft) {
+	if (soft)
 		f->target = link_target(name, soft);
-		return 0;
-	}
-	r = maker_new_file(s->m, &fd, f->file, e);
-	return r < 0 ? r : spool_data(a, fd, f, total, e);
+	else
+		*ret = f;
+	return 0;
 }
 
 static int spool_all(struct source *s, struct archive *a, struct err *e)
@@ -120,6 +128,8 @@ static int spool_all(struct source *s, struct archive *a, struct err *e)
 	uint64_t total = 0;
 
 	for (;;) {
+		struct source_file *f;
+		AUTO_CLOSE int fd = -1;
 		int r = archive_read_next_header(a, &en);
 
 		if (r == ARCHIVE_EOF)
@@ -127,7 +137,11 @@ static int spool_all(struct source *s, struct archive *a, struct err *e)
 		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
 			return err_say(e, EINVAL, "it is no image archive: %s",
 				       archive_error_string(a));
-		r = spool_entry(s, a, en, &total, e);
+		r = add_entry(s, en, &f, e);
+		if (r == 0 && f)
+			r = maker_new_file(s->m, &fd, f->file, e);
+		if (r == 0 && f)
+			r = spool_data(a, fd, f, &total, e);
 		if (r < 0)
 			return r;
 	}
@@ -146,7 +160,7 @@ struct archive *source_tar_reader(void)
 	return a;
 }
 
-int source_spool(struct source *s, int fd, struct err *e)
+static int source_spool(struct source *s, int fd, struct err *e)
 {
 	struct archive *a = source_tar_reader();
 	int r;
@@ -157,6 +171,72 @@ int source_spool(struct source *s, int fd, struct err *e)
 		r = spool_all(s, a, e);
 	archive_read_free(a);
 	return r;
+}
+
+/* ---- where files lie ---- */
+
+/* A file's data, filled up to whole blocks, end where the next header begins. */
+static bool place_file(struct source_file *f, uint64_t base, uint64_t header, uint64_t end,
+		       uint64_t file_end)
+{
+	uint64_t blocks = (f->size + 511) / 512 * 512;
+
+	if (f->size > INT64_MAX - 512 || end < header + 512 || end - header - 512 < blocks)
+		return false;
+	f->at = base + end - blocks;
+	return f->at + f->size <= file_end;
+}
+
+/* Whether all is plain.  When it is not, spooling says why, or reads it. */
+static bool map_all(struct source *s, struct archive *a, uint64_t base, uint64_t file_end)
+{
+	struct source_file *last = NULL;
+	struct archive_entry *en;
+	uint64_t header = 0;
+
+	for (;;) {
+		struct err lost = ERR_INIT;
+		int r = archive_read_next_header(a, &en);
+		uint64_t now = (uint64_t)archive_read_header_position(a);
+
+		if (r != ARCHIVE_OK && r != ARCHIVE_WARN && r != ARCHIVE_EOF)
+			return false;
+		if (last && !place_file(last, base, header, now, file_end))
+			return false;
+		if (r == ARCHIVE_EOF)
+			return true;
+		if (add_entry(s, en, &last, &lost) < 0)
+			return false;
+		if (last && (archive_entry_sparse_count(en) > 0 || archive_entry_size(en) < 0))
+			return false;
+		if (last)
+			last->size = (uint64_t)archive_entry_size(en);
+		header = now;
+	}
+}
+
+int source_scan(struct source *s, int fd, struct err *e)
+{
+	off_t base = lseek(fd, 0, SEEK_CUR);
+	struct archive *a;
+	struct stat st;
+	bool mapped;
+
+	if (base < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return source_spool(s, fd, e);
+	a = archive_read_new();
+	archive_read_support_format_tar(a);
+	mapped = archive_read_open_fd(a, fd, 64 << 10) == ARCHIVE_OK &&
+		 map_all(s, a, (uint64_t)base, (uint64_t)st.st_size);
+	archive_read_free(a);
+	if (mapped)
+		s->tar_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (s->tar_fd >= 0)
+		return 0;
+	forget_files(s);
+	if (lseek(fd, base, SEEK_SET) < 0)
+		return err_set(e, errno, "read the archive again");
+	return source_spool(s, fd, e);
 }
 
 /* ---- finding ---- */
@@ -201,69 +281,95 @@ bool source_has(struct source *s, const char *name)
 	return fd >= 0;
 }
 
-static int open_file(struct source *s, const char *name, int *ret, struct err *e)
-{
-	struct source_file *f;
-	char buf[256];
-	int fd;
-
-	if (s->dir_fd >= 0) {
-		fd = open_in_dir(s, name);
-		if (fd < 0)
-			return err_set(e, -fd, "open %s", shown(name, buf));
-		*ret = fd;
-		return 0;
-	}
-	f = find_file(s, name);
-	if (!f)
-		return err_say(e, ENOENT, "file \"%s\" is missing", shown(name, buf));
-	fd = openat(s->m->fd, f->file, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)	/* taken already: it is a blob now */
-		return maker_open_blob(s->m, f->digest, ret, e);
-	*ret = fd;
-	return 0;
-}
-
-int source_read(struct source *s, const char *name, char **ret, size_t *ret_n, struct err *e)
-{
-	AUTO_CLOSE int fd = -1;
-	char buf[256];
-	int r = open_file(s, name, &fd, e);
-
-	if (r < 0)
-		return r;
-	r = fd_read_all(fd, MANIFEST_BYTES_MAX, ret, ret_n);
-	if (r == -EFBIG)
-		return err_say(e, EFBIG, "file \"%s\" is larger than %u MiB", shown(name, buf),
-			       MANIFEST_BYTES_MAX >> 20);
-	return r < 0 ? err_set(e, -r, "read %s", shown(name, buf)) : 0;
-}
-
-int source_take(struct source *s, const char *name, const char *want, int64_t size,
-		char digest[static DIGEST_LEN + 1], uint64_t *ret_size, struct err *e)
+/* Opens it, and says where in the descriptor it lies. */
+static int open_file(struct source *s, const char *name, int *ret, uint64_t *ret_at,
+		     uint64_t *ret_size, struct err *e)
 {
 	struct source_file *f;
 	AUTO_CLOSE int fd = -1;
 	struct stat st;
 	char buf[256];
-	int r;
 
+	*ret_at = 0;
 	if (s->dir_fd >= 0) {
-		r = open_file(s, name, &fd, e);
-		if (r < 0)
-			return r;
-		r = maker_copy_blob(s->m, fd, want, size, shown(name, buf), digest, e);
-		if (r < 0)
-			return r;
-		*ret_size = fstat(fd, &st) == 0 ? (uint64_t)st.st_size : 0;
+		fd = open_in_dir(s, name);
+		if (fd < 0 || fstat(fd, &st) < 0)
+			return err_set(e, fd < 0 ? -fd : errno, "open %s", shown(name, buf));
+		*ret_size = (uint64_t)st.st_size;
+		*ret = TAKE_FD(fd);
 		return 0;
 	}
 	f = find_file(s, name);
 	if (!f)
 		return err_say(e, ENOENT, "file \"%s\" is missing", shown(name, buf));
-	if (size >= 0 && f->size != (uint64_t)size)
-		return err_say(e, EBADMSG, "%s has %llu bytes, but should have %lld",
-			       shown(name, buf), (unsigned long long)f->size, (long long)size);
+	*ret_size = f->size;
+	if (s->tar_fd >= 0) {
+		*ret_at = f->at;
+		*ret = fcntl(s->tar_fd, F_DUPFD_CLOEXEC, 3);
+		return *ret < 0 ? err_set(e, errno, "open %s", shown(name, buf)) : 0;
+	}
+	*ret = openat(s->m->fd, f->file, O_RDONLY | O_CLOEXEC);
+	if (*ret >= 0)
+		return 0;
+	/* taken already: it is a blob now */
+	return maker_open_blob(s->m, f->digest, ret, e);
+}
+
+int source_read(struct source *s, const char *name, char **ret, size_t *ret_n, struct err *e)
+{
+	AUTO_FREE char *text = NULL;
+	AUTO(tee) struct tee t = { 0 };
+	AUTO_CLOSE int fd = -1;
+	uint64_t at, size;
+	size_t n = 0;
+	char buf[256];
+	int r = open_file(s, name, &fd, &at, &size, e);
+
+	if (r < 0)
+		return r;
+	if (size > MANIFEST_BYTES_MAX)
+		return err_say(e, EFBIG, "file \"%s\" is larger than %u MiB", shown(name, buf),
+			       MANIFEST_BYTES_MAX >> 20);
+	text = mem_alloc((size_t)size + 1);
+	tee_open(&t, fd, at, size, -1);
+	while (n < size) {
+		long got = tee_read(&t, text + n, (size_t)size - n, e);
+
+		if (got < 0)
+			return err_wrap(e, "%s", shown(name, buf));
+		n += (size_t)got;
+	}
+	*ret = TAKE(text);
+	*ret_n = n;
+	return 0;
+}
+
+static int check_size(const char *name, uint64_t size, int64_t want, struct err *e)
+{
+	char buf[256];
+
+	if (want < 0 || size == (uint64_t)want)
+		return 0;
+	if (size > (uint64_t)want)
+		return err_say(e, EFBIG, "%s is longer than the %lld bytes it should have",
+			       shown(name, buf), (long long)want);
+	return err_say(e, EBADMSG, "%s has %llu bytes, but should have %lld", shown(name, buf),
+		       (unsigned long long)size, (long long)want);
+}
+
+/* One that was spooled is a blob as it is. */
+static int take_spooled(struct source *s, const char *name, const char *want, int64_t size,
+			char digest[static DIGEST_LEN + 1], uint64_t *ret_size, struct err *e)
+{
+	struct source_file *f = find_file(s, name);
+	char buf[256];
+	int r;
+
+	if (!f)
+		return err_say(e, ENOENT, "file \"%s\" is missing", shown(name, buf));
+	r = check_size(name, f->size, size, e);
+	if (r < 0)
+		return r;
 	if (want && !str_eq(want, f->digest))
 		return err_say(e, EBADMSG, "%s is %.19s..., but should be %.19s...",
 			       shown(name, buf), f->digest, want);
@@ -277,6 +383,32 @@ int source_take(struct source *s, const char *name, const char *want, int64_t si
 	return 0;
 }
 
+int source_take(struct source *s, const char *name, const char *want, int64_t size,
+		char digest[static DIGEST_LEN + 1], uint64_t *ret_size, struct err *e)
+{
+	AUTO_CLOSE int fd = -1;
+	uint64_t at, found;
+	char buf[256];
+	int r;
+
+	if (s->dir_fd < 0 && s->tar_fd < 0)
+		return take_spooled(s, name, want, size, digest, ret_size, e);
+	r = open_file(s, name, &fd, &at, &found, e);
+	if (r == 0)
+		r = check_size(name, found, size, e);
+	if (r == 0)
+		r = maker_copy_blob(s->m, fd, at, found, want, shown(name, buf), digest, e);
+	if (r == 0)
+		*ret_size = found;
+	return r;
+}
+
+static const char *blob_name(const char *digest, char name[static 96])
+{
+	snprintf(name, 96, "blobs/sha256/%.64s", digest + 7);
+	return name;
+}
+
 int source_fetch(struct source *s, const char *digest, uint64_t size, struct err *e)
 {
 	char found[DIGEST_LEN + 1], name[96];
@@ -284,6 +416,34 @@ int source_fetch(struct source *s, const char *digest, uint64_t size, struct err
 
 	if (maker_has_blob(s->m, digest))
 		return 0;
-	snprintf(name, sizeof(name), "blobs/sha256/%.64s", digest + 7);
-	return source_take(s, name, digest, (int64_t)size, found, &n, e);
+	return source_take(s, blob_name(digest, name), digest, (int64_t)size, found, &n, e);
+}
+
+int source_find_blob(void *source, const struct descriptor *d, int *ret_fd, uint64_t *ret_at,
+		     struct err *e)
+{
+	AUTO_CLOSE int fd = -1;
+	uint64_t size;
+	char name[96];
+	int r = open_file(source, blob_name(d->digest, name), &fd, ret_at, &size, e);
+
+	if (r == 0)
+		r = check_size(name, size, (int64_t)d->size, e);
+	if (r == 0)
+		*ret_fd = TAKE_FD(fd);
+	return r;
+}
+
+int source_fetch_layer(struct source *s, const struct descriptor *d, struct err *e)
+{
+	AUTO_CLOSE int fd = -1;
+	uint64_t at;
+
+	if (s->dir_fd < 0 && s->tar_fd < 0)
+		return source_fetch(s, d->digest, d->size, e);
+	if (maker_has_blob(s->m, d->digest))
+		return 0;
+	s->m->find_blob = source_find_blob;
+	s->m->wait_ctx = s;
+	return source_find_blob(s, d, &fd, &at, e);
 }

@@ -89,7 +89,7 @@ static int load_open(const char *input, struct source *s, int *ret_fd, struct er
 static int cmd_load(const struct store *st, int argc, char **argv, struct err *e)
 {
 	struct load_args args = { 0 };
-	AUTO(source) struct source s = { .dir_fd = -1 };
+	AUTO(source) struct source s = SOURCE_INIT;
 	AUTO(maker) struct maker m = { .fd = -1, .lock_fd = -1, .blobs_fd = -1 };
 	AUTO_FREE char **rest = NULL;
 	AUTO_FREE char *label = NULL;
@@ -112,7 +112,7 @@ static int cmd_load(const struct store *st, int argc, char **argv, struct err *e
 	s.label = label;
 	o = (struct load_opts){ args.platform, args.name, args.select };
 	if (s.dir_fd < 0)
-		r = source_spool(&s, fd, e);
+		r = source_scan(&s, fd, e);
 	if (r == 0)
 		r = load_source(&s, &o, e);
 	if (r < 0)

@@ -10,7 +10,8 @@
 FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 60
 FUZZ_CFLAGS = $(CSTD) -O1 -g -Wall -Wextra -fno-omit-frame-pointer -fno-sanitize-recover=undefined \
-	-fsanitize=fuzzer,address,undefined -I. -D_GNU_SOURCE -DBERTH_VERSION='"$(VERSION)"'
+	-fsanitize=fuzzer,address,undefined -I. -D_GNU_SOURCE -DBERTH_VERSION='"$(VERSION)"' \
+	$(filter -DBERTH_ISAL=%,$(CPPFLAGS))
 
 FUZZ_SRC_json := $(wildcard base/*.c)
 FUZZ_LIBS_json := -lyajl
