@@ -75,6 +75,11 @@ int supervise_start(const struct engine *en, const char *id, const struct superv
 int supervise_run(const struct engine *en, const char *id, struct supervise_opts *o,
 		  struct err *e);
 
+/* A turn at starting a container, of which there are as many as processors, so that many at once
+ * keep nobody else from working: a descriptor to close when it is over.  -1 when none came free in
+ * a second: who waits for longer does not wait for the processor, and goes on without. */
+int turn_take(const struct engine *en);
+
 /* `berth internal-supervise KEY=VALUE…`: the supervisor's way back for a restart.  Does not
  * return unless it failed; then the failure is recorded and clients are told. */
 int supervise_resume(const struct engine *en, int argc, char **argv, struct err *e);
