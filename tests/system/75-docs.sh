@@ -16,6 +16,23 @@ while read -r line; do
 	cmp -s "$T/one" "$T/two" || missing+=" $name(differs)"
 done < <(sed 's/^  //' "$T/all")
 is "each command explains itself, both ways" "$missing" ""
+# README's table: a part is names, or groups and what each of them has
+sed -n '/^| command | does |$/,/^$/p' "$TOP/README.md" | sed '1,2d' | cut -d'|' -f2 | grep -v '`oci' | tr ';' '\n' >"$T/parts"
+wrong='' listed=''
+while IFS= read -r part; do
+	mapfile -t first < <(grep -o '`[^`]*`' <<<"${part%%:*}" | tr -d '`')
+	mapfile -t second < <(grep -o '`[^`]*`' <<<"${part#"${part%%:*}"}" | tr -d '`')
+	for group in "${first[@]}"; do
+		for name in "${second[@]-}"; do
+			name="${group% \[COMMAND\]}${name:+ $name}"
+			listed+="$name"$'\n'
+			grep -q "^  $name  " "$T/all" || wrong+=" $name"
+		done
+	done
+done <"$T/parts"
+is "each command of README's table is there" "$wrong" ""
+is "and each that is there in the table" \
+	"$(sed 's/^  //; s/  .*//' "$T/all" | grep -vxF -e "container exists" -e "image exists" -e "container inspect" -e "image inspect" -f <(echo -n "$listed"))" ""
 t "man pages and completions are written" "$BERTH" internal-docs "$T/docs"
 is "a page for each command and one for all" "$(ls "$T/docs/man1" | wc -l)" $(($(wc -l <"$T/all") + 1))
 if command -v groff >/dev/null; then
