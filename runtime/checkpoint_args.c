@@ -7,6 +7,7 @@
  * same way by dump and restore:
  *	bind mounts, masked files	mnt[DESTINATION]:DESTINATION -> mnt[DESTINATION]:SOURCE
  *	joined network, PID namespaces	net[INODE]:berth-net	     -> fd[N]:berth-net
+ *	joined IPC, UTS namespaces	nothing: who restores says their paths
  *	the terminal's master		criu hands us a new one (orphan-pts-master)
  *	standard files			their names in descriptors.json (as runc's)
  */
@@ -64,8 +65,9 @@ static void flag_args(const struct checkpoint_opts *o, bool dump, struct strbuf 
 
 static void config_arg(const struct spec *s, struct strbuf *b)
 {
-	static const char *const files[] = { "/etc/criu/berth.conf", "/etc/criu/runc.conf",
-					     "/etc/criu/crun.conf" };
+	/* runc does not know the second, crun looks at it first. */
+	static const char *const files[] = { "/etc/criu/berth.conf", "/etc/criu/crun.conf",
+					     "/etc/criu/runc.conf" };
 	const char *file = container_annotation(s, "org.criu.config");
 
 	for (size_t i = 0; !file && i < ARRAY_SIZE(files); i++)
@@ -197,8 +199,8 @@ void checkpoint_namespace_args(const struct spec *s, struct strbuf *b)
 
 int checkpoint_check(const struct spec *s, struct err *e)
 {
-	static const enum spec_ns others[] = { SPEC_NS_IPC, SPEC_NS_UTS, SPEC_NS_MOUNT,
-					       SPEC_NS_USER, SPEC_NS_CGROUP, SPEC_NS_TIME };
+	static const enum spec_ns others[] = { SPEC_NS_MOUNT, SPEC_NS_USER, SPEC_NS_CGROUP,
+					       SPEC_NS_TIME };
 
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		if (s->ns[others[i]].path)

@@ -127,7 +127,24 @@ static int inherit_args(const struct restore *r, struct strbuf *b, struct err *e
 	return 0;
 }
 
-/* In the child that becomes criu: the root must be a mount point, and nobody else's. */
+/* criu enters these before it makes the first process. */
+static void join_args(const struct spec *s, struct strbuf *b)
+{
+	static const enum spec_ns kinds[] = { SPEC_NS_IPC, SPEC_NS_UTS };
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		AUTO(strbuf) struct strbuf one = STRBUF_INIT;
+
+		if (!s->ns[kinds[i]].path)
+			continue;
+		criu_text(&one, 1, spec_ns_file(kinds[i]));
+		criu_text(&one, 2, s->ns[kinds[i]].path);
+		criu_part(b, CRIU_JOIN_NS, &one);
+	}
+}
+
+/* In the child that becomes criu: the root must be a mount point.  Where the host's mounts are
+ * shared it has to be a slave, as the container's was: criu copies that from it. */
 static void prepare_restore(void *ctx)
 {
 	struct restore *r = ctx;
@@ -137,8 +154,7 @@ static void prepare_restore(void *ctx)
 		_exit(126);
 	if (sys_unshare(CLONE_NEWNS) < 0 ||
 	    sys_mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ||
-	    sys_mount(r->state.rootfs, r->state.rootfs, NULL, MS_BIND | MS_REC, NULL) < 0 ||
-	    sys_mount(NULL, r->state.rootfs, NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+	    sys_mount(r->state.rootfs, r->state.rootfs, NULL, MS_BIND | MS_REC, NULL) < 0)
 		_exit(126);
 	for (size_t i = 0; i < CHECKPOINT_JOINED; i++)
 		if (r->joined[i] >= 0)
@@ -245,6 +261,7 @@ static int restore_args(struct restore *r, struct checkpoint_dirs *d, struct str
 		code = inherit_args(r, b, e);
 	if (code < 0)
 		return code;
+	join_args(r->s, b);
 	criu_text(b, CRIU_ROOT, r->state.rootfs);
 	criu_num(b, CRIU_RST_SIBLING, 1);
 	criu_num(b, CRIU_EVASIVE_DEVICES, 1);

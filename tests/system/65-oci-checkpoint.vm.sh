@@ -1,13 +1,20 @@
 #!/bin/bash
 # checkpoint and restore through criu, under the kernel that can.
-# time: 150
+# time: 180
 . "$(dirname "$0")/lib.sh"
 need criu jq python3
 umask 022
 make_bundle "$T/b" '.root.readonly = false
 	| .process.args = ["sh", "-c", "i=0; while :; do i=$((i + 1)); echo $i >/count; sleep 0.1; done"]' || exit 1
 cp "$T/b/config.json" "$T/plain.json"
-count() { cat "$T/b/rootfs/count"; }
+# between two counts the file is empty
+count() {
+	local i
+	for i in {1..100}; do
+		grep . "$T/b/rootfs/count" && return
+		sleep 0.05
+	done
+}
 grows() { local before; before=$(count); until_true 20 eval '[ "$(count)" -gt '"$before"' ]'; }
 status() { oci state ck | jq -r .status; }
 config() { jq --arg t "$T" "$1" "$T/plain.json" >"$T/b/config.json"; }
@@ -83,7 +90,27 @@ restored "its restore"
 says "with the hierarchy in there" "berth" oci exec ck sh -c 'cd /sys/fs/cgroup && ls -d berth'
 oci delete -f ck
 
-# ---- a network namespace of somebody else's; connections of its own ----
+# ---- below a mount that is shared, as on a host with systemd all are ----
+mount --bind "$T/b" "$T/b" && mount --make-shared "$T/b"
+config .
+start
+dumped "checkpoint below a shared mount"
+restored "its restore"
+t "it counts on" grows
+oci delete -f ck
+umount "$T/b"
+
+# ---- namespaces of somebody else's; connections of its own ----
+unshare --ipc --uts sleep 1000 &
+other=$!
+until_true 20 sh -c "[ \$(readlink /proc/$other/ns/uts) != \$(readlink /proc/self/ns/uts) ]"
+config "del(.hostname) | .linux.namespaces |= map(if .type == \"ipc\" or .type == \"uts\" then .path = \"/proc/$other/ns/\(.type)\" else . end)"
+start
+dumped "checkpoint in joined IPC and UTS namespaces"
+restored "restore in them"
+is "they are those" "$(stat -Lc %i "/proc/$(oci state ck | jq .pid)/ns/"{ipc,uts})" "$(stat -Lc %i "/proc/$other/ns/"{ipc,uts})"
+oci delete -f ck
+kill $other; wait $other 2>/dev/null
 ip netns add "ck$$" && ip -n "ck$$" link set lo up
 config ".linux.namespaces |= map(if .type == \"network\" then .path = \"/run/netns/ck$$\" else . end)"
 start
