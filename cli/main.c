@@ -250,6 +250,8 @@ int main(int argc, char **argv)
 
 	if (fd_fill_std() < 0)
 		return ERR_STATUS_ENGINE;
+	/* ignored by our caller it would be by us, and nobody could be waited for */
+	signal(SIGCHLD, SIG_DFL);
 	if (str_eq(name, "berth-oci") || str_eq(name, "runc") || str_eq(name, "crun"))
 		return oci_main(argc, argv);
 	signal(SIGPIPE, SIG_IGN);

@@ -106,7 +106,7 @@ int signature_read_payload(const char *text, size_t n, const struct requirement 
 static int run_program(char *const *argv, struct strbuf *out, struct err *e)
 {
 	posix_spawn_file_actions_t act;
-	int fds[2], status, r;
+	int fds[2], status = -1, r;
 	char buf[4096];
 	ssize_t n;
 	pid_t pid;
@@ -241,7 +241,8 @@ static int check_lookaside(const struct requirement *q, const struct signed_imag
 
 int signature_check_gpg(const struct requirement *q, const struct signed_image *im, struct err *e)
 {
-	char home[] = "/tmp/berth-gpg-XXXXXX";
+	/* in the maker's folder, so that it goes with it */
+	AUTO_FREE char *home = mem_printf("%s/gpg-XXXXXX", im->fetched);
 	struct err lost = ERR_INIT;
 	unsigned seen = 0;
 	int r;

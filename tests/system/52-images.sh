@@ -2,7 +2,7 @@
 # images, tag, rmi, history, image prune: names and images come and go.
 # parallel: yes
 . "$(dirname "$0")/lib.sh"
-need jq
+need jq python3
 use_busybox
 
 id=$(berth images -q)
@@ -95,3 +95,9 @@ ask() { echo n | "$BERTH" --root "$ROOT" image prune -a; }
 use_busybox
 ends "who says no is heard" 1 ask
 is "nothing went" "$(berth images -q)" "$id"
+
+# ---- who started us may ignore SIGCHLD: then nobody could be waited for
+use_busybox
+ignoring() { python3 -c 'import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])' "$@"; }
+t "load under a caller that ignores SIGCHLD" ignoring "$BERTH" --root "$ROOT" load -q -i "$T/busybox.oci"
+says "run" "waited" ignoring "$BERTH" --root "$ROOT" run --rm --network none busybox sh -c 'sleep 0.1 & wait; echo waited'
