@@ -19,7 +19,9 @@
 #include "runtime/join.h"
 #include "runtime/status.h"
 
-static int running_pid(const struct engine *en, const char *id, pid_t *ret, struct err *e)
+struct other { pid_t pid; uint64_t start; const char *path; };
+
+static int find_running(const struct engine *en, const char *id, struct other *ret, struct err *e)
 {
 	AUTO_CLOSE int dir = openat(en->containers_fd, id, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct status s;
@@ -32,30 +34,43 @@ static int running_pid(const struct engine *en, const char *id, pid_t *ret, stru
 		return r;
 	if (s.pid <= 0 || proc_start_time(s.pid, &start) < 0 || start != s.pid_start)
 		return err_say(e, ESRCH, "container %.12s is not running", id);
-	*ret = s.pid;
+	*ret = (struct other){ s.pid, s.pid_start, NULL };
+	return 0;
+}
+
+/* In a child: in its mount namespace, and in nobody else's who has got its PID meanwhile. */
+static int enter_mounts(const struct other *o, struct err *e)
+{
+	AUTO_CLOSE int pidfd = -1;
+
+	if (proc_open(o->pid, o->start, &pidfd) < 0)
+		return err_say(e, ESRCH, "process %d has ended", (int)o->pid);
+	if (sys_setns(pidfd, CLONE_NEWNS) < 0)
+		return err_set(e, errno, "enter the mounts of process %d", (int)o->pid);
 	return 0;
 }
 
 /* A mount can be cloned only by who is in its mount namespace. */
 static int open_shm(void *ctx, int *fds, size_t *n, struct err *e)
 {
-	AUTO_CLOSE int pidfd = sys_pidfd_open(*(pid_t *)ctx, 0);
+	const struct other *o = ctx;
+	int r = enter_mounts(o, e);
 
 	*n = 1;
-	if (pidfd < 0 || sys_setns(pidfd, CLONE_NEWNS) < 0 ||
-	    (fds[0] = sys_open_tree(AT_FDCWD, "/dev/shm", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)) < 0)
-		return err_set(e, errno, "open /dev/shm of process %d", (int)*(pid_t *)ctx);
-	return 0;
+	if (r < 0)
+		return r;
+	fds[0] = sys_open_tree(AT_FDCWD, "/dev/shm", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	return fds[0] < 0 ? err_set(e, errno, "open /dev/shm of process %d", (int)o->pid) : 0;
 }
 
 /* /dev/shm goes with the IPC namespace. */
-static int share_memory(struct spec *s, pid_t pid, struct err *e)
+static int share_memory(struct spec *s, struct other *o, struct err *e)
 {
 	for (size_t k = 0; k < s->nmounts; k++) {
 		size_t n = 1;
 
 		if (str_eq(s->mounts[k].source, RECORD_SHM_SOURCE))
-			return child_fds(open_shm, &pid, &s->mounts[k].source_fd, &n, e);
+			return child_fds(open_shm, o, &s->mounts[k].source_fd, &n, e);
 	}
 	return 0;
 }
@@ -66,38 +81,47 @@ int join_namespaces(const struct engine *en, const struct record *r, struct spec
 	for (size_t i = 0; i < r->joins.n; i++) {
 		const char *name = r->joins.v[i].key;
 		size_t ns = 0;
-		pid_t pid;
+		struct other o;
 
-		if (running_pid(en, r->joins.v[i].value, &pid, e) < 0)
+		if (find_running(en, r->joins.v[i].value, &o, e) < 0)
 			return err_wrap(e, "whose %s namespace it shares", name);
 		while (ns < SPEC_NS_COUNT && !str_eq(spec_ns_name(ns), name))
 			ns++;
 		if (ns == SPEC_NS_COUNT)
 			return err_say(e, EINVAL, "record.json: joins: no namespace \"%s\"", name);
-		s->ns[ns].path = arena_printf(s->arena, "/proc/%d/ns/%s", (int)pid,
+		s->ns[ns].path = arena_printf(s->arena, "/proc/%d/ns/%s", (int)o.pid,
 					      spec_ns_file(ns));
-		if (ns == SPEC_NS_IPC && share_memory(s, pid, e) < 0)
+		if (ns == SPEC_NS_IPC && share_memory(s, &o, e) < 0)
 			return -e->code;
 	}
 	return 0;
 }
 
-/* ---- volumes in memory ---- */
+int join_check(const struct engine *en, const struct record *r, struct err *e)
+{
+	struct other o;
 
-struct other { pid_t pid; const char *path; };
+	for (size_t i = 0; i < r->joins.n; i++)
+		if (find_running(en, r->joins.v[i].value, &o, e) < 0)
+			return err_wrap(e, "whose %s namespace it shares", r->joins.v[i].key);
+	return 0;
+}
+
+/* ---- volumes in memory ---- */
 
 /* What lies at the path is the container's to change: it must be what we look for. */
 static int open_volume(void *ctx, int *fds, size_t *n, struct err *e)
 {
 	const struct other *o = ctx;
-	AUTO_CLOSE int pidfd = sys_pidfd_open(o->pid, 0), root = -1, at = -1;
+	AUTO_CLOSE int root = -1, at = -1;
 	struct statfs fs;
 	struct statx st;
+	int r = enter_mounts(o, e);
 
 	*n = 1;
-	if (pidfd < 0 || sys_setns(pidfd, CLONE_NEWNS) < 0 ||
-	    (root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
-		return err_set(e, errno, "enter the mounts of process %d", (int)o->pid);
+	if (r < 0)
+		return r;
+	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	at = path_try_open_in(root, o->path, O_PATH | O_DIRECTORY, 0);
 	if (at < 0 || fstatfs(at, &fs) < 0 || fs.f_type != TMPFS_MAGIC ||
 	    statx(at, "", AT_EMPTY_PATH, 0, &st) < 0 ||
@@ -120,7 +144,7 @@ static int find_volume(const struct engine *en, const char *name, const char *ow
 		AUTO(record) struct record *r = NULL;
 		struct other o;
 
-		if (str_eq(ids.v[i], own_id) || running_pid(en, ids.v[i], &o.pid, &ignored) < 0 ||
+		if (str_eq(ids.v[i], own_id) || find_running(en, ids.v[i], &o, &ignored) < 0 ||
 		    record_load(en, ids.v[i], &r, &ignored) < 0)
 			continue;
 		for (size_t k = 0; k < r->nvolumes; k++) {
@@ -242,11 +266,12 @@ static int link_one(const struct engine *en, struct record *r, const char *alias
 	AUTO(record) struct record *other = NULL;
 	AUTO(arena) struct arena *a = arena_new(SPEC_ARENA_MAX);
 	struct net_result net = { .nifaces = 0 };
+	struct other running;
 	const char *ip;
-	pid_t pid;
 	int rc;
 
-	if ((rc = running_pid(en, id, &pid, e)) < 0 || (rc = record_load(en, id, &other, e)) < 0 ||
+	if ((rc = find_running(en, id, &running, e)) < 0 ||
+	    (rc = record_load(en, id, &other, e)) < 0 ||
 	    (rc = record_load_spec(en, other, a, e)) < 0 ||
 	    (rc = net_load(&paths, id, a, &net, e)) < 0)
 		return rc;

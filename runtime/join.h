@@ -13,6 +13,8 @@
 /* Paths of shared namespaces, and of /dev/shm with the IPC one.  -ESRCH: X does not run. */
 int join_namespaces(const struct engine *en, const struct record *r, struct spec *s,
 		    struct err *e);
+/* Behind their opening: that X runs yet says that they were X's, whoever may get its PID. */
+int join_check(const struct engine *en, const struct record *r, struct err *e);
 /* Each linked container as a line for hosts (into r->net.extra_hosts) and as the variables that
  * Docker makes of it (into the process's environment), all in s->arena. */
 int join_links(const struct engine *en, struct record *r, struct spec *s, struct err *e);

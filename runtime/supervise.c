@@ -326,6 +326,11 @@ static int find_links(struct birth *b, struct err *e)
 	return join_links(b->en, b->record, b->spec, e);
 }
 
+static int check_joins(struct birth *b, struct err *e)
+{
+	return join_check(b->en, b->record, e);
+}
+
 static const struct step {
 	const char *name;
 	int (*run)(struct birth *b, struct err *e);
@@ -335,7 +340,7 @@ static const struct step {
 	{ "image volumes", mount_images }, { "shared volumes", share_volumes },
 	{ "secrets", give_secrets },	{ "links", find_links },
 	{ "network files", net_files },
-	{ "streams", streams },		{ "create", create },
+	{ "streams", streams },		{ "create", create }, { "joins", check_joins },
 	{ "status", note_start },	{ "start", open_gate },
 	{ "event", tell },
 };
