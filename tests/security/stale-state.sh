@@ -59,6 +59,18 @@ for f in "$ROOT/containers/$id/record.json" "$ROOT/containers/$id/config.json"; 
 	cp "$T/kept" "$f"
 done
 t "what is whole again works again" berth start c
+# its PID is somebody else's now
+cp "$ROOT/containers/$id/status" "$T/kept"
+sed -i "s/^pid .*/pid $stranger/" "$ROOT/containers/$id/status"
+for share in --pid --ipc; do
+	fails "$share container: of a stranger's PID joins nobody" "1|125" "berth: *not running" \
+		berth run --rm --network none $share container:c busybox true
+done
+run berth exec c true
+isnt "nor does exec" "$rc" 0
+run berth stop -t 0 c
+t "no signal went to it" kill -0 "$stranger"
+cp "$T/kept" "$ROOT/containers/$id/status"
 t "removed" berth rm -f c
 t "the stranger lives" kill -0 "$stranger"
 kill "$stranger"
