@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -163,12 +164,15 @@ void checkpoint_mount_args(const struct spec *s, const char *rootfs, bool dump, 
 	for (size_t i = 0; i < s->nmounts; i++) {
 		const struct spec_mount *m = &s->mounts[i];
 		bool cgroup = is_bound_cgroup(s, m);
-		AUTO_FREE char *at = NULL;
+		AUTO_FREE char *at = NULL, *source = NULL;
 
 		if ((!(m->flags & SPEC_MOUNT_BIND) && !cgroup) || m->flags & SPEC_MOUNT_REMOUNT)
 			continue;
 		at = real_destination(root, m->destination);
-		external(b, "mnt[%s]:%s", at, dump ? at : cgroup ? cgroups : m->source);
+		/* criu's working directory is not the bundle. */
+		source = dump || cgroup ? NULL : realpath(m->source, NULL);
+		external(b, "mnt[%s]:%s", at, dump ? at : cgroup ? cgroups :
+			 source ? source : m->source);
 	}
 	for (char **p = s->masked_paths; p && *p; p++) {
 		struct stat st;

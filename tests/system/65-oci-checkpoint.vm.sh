@@ -72,7 +72,8 @@ mkdir -p "$T/one" "$T/two" "$T/b/rootfs/real" && echo two >"$T/two/file" && ln -
 config 'def h($text): [{path: "/bin/sh", args: ["sh", "-c", $text]}];
 	.mounts += [{type: "bind", source: ($t + "/one"), destination: "/one", options: ["bind"]},
 	{type: "bind", source: ($t + "/two"), destination: "/one/for/two", options: ["bind"]},
-	{type: "bind", source: ($t + "/two"), destination: "/link", options: ["bind"]}]
+	{type: "bind", source: ($t + "/two"), destination: "/link", options: ["bind"]},
+	{type: "bind", source: "../two", destination: "/rel", options: ["bind"]}]
 	| .hooks = {prestart: h("echo prestart >>" + $t + "/hooks"), createRuntime: h("jq .pid >>" + $t + "/hooks")}'
 start
 dumped "checkpoint with binds"
@@ -80,7 +81,7 @@ rm -rf "$T/one/for" "$T/hooks"
 restored "restore makes their places"
 is "and runs hooks, with its PID" "$(cat "$T/hooks")" "prestart
 $(oci state ck | jq .pid)"
-says "what is bound is there" "two two" oci exec ck sh -c 'echo $(cat /one/for/two/file /real/file)'
+says "what is bound is there" "two two two" oci exec ck sh -c 'echo $(cat /one/for/two/file /real/file /rel/file)'
 oci delete -f ck
 
 config '.linux.namespaces |= map(select(.type != "cgroup"))'
