@@ -25,10 +25,20 @@ enum look { LOOK_FOUND, LOOK_BELOW, LOOK_ABSENT, LOOK_SYMLINK, LOOK_NOTDIR };
 /* One layer's answer; *ret_fd only when LOOK_FOUND. */
 static enum look look_in(int root, const char *key, const char *path, int *ret_fd)
 {
-	AUTO_CLOSE int cur = fcntl(root, F_DUPFD_CLOEXEC, 3);
+	AUTO_CLOSE int cur = stage_open(root, path, O_PATH);
 	bool masks = false;
 	char name[256];
 
+	/* what hides lower layers matters only where the way ends in this one */
+	if (cur >= 0) {
+		struct stat st;
+
+		if (fstat(cur, &st) < 0 || stage_is_whiteout(&st))
+			return LOOK_ABSENT;
+		*ret_fd = TAKE_FD(cur);
+		return LOOK_FOUND;
+	}
+	cur = fcntl(root, F_DUPFD_CLOEXEC, 3);
 	while (*path) {
 		size_t n = strcspn(path, "/");
 		struct stat st;
@@ -130,11 +140,16 @@ static int depend_fail(const char *path, const char *why, struct err *e)
 static int copy_xattrs(struct stage *t, int from, int parent, const char *name, const char *path,
 		       struct err *e)
 {
-	AUTO_FREE char *list = mem_alloc(XATTR_LIST_MAX);
-	AUTO_FREE char *value = mem_alloc(XATTR_LIST_MAX);
+	AUTO_FREE char *list = NULL;
+	AUTO_FREE char *value = NULL;
 	char link[32];
-	ssize_t n = listxattr(path_of_fd(from, link), list, XATTR_LIST_MAX);
+	ssize_t n = listxattr(path_of_fd(from, link), NULL, 0);
 
+	if (n <= 0)
+		return 0;
+	list = mem_alloc(XATTR_LIST_MAX);
+	value = mem_alloc(XATTR_LIST_MAX);
+	n = listxattr(link, list, XATTR_LIST_MAX);
 	for (const char *k = list; n > 0 && k < list + n; k += strlen(k) + 1) {
 		ssize_t len;
 		struct stage_xattr x = { k, value, 0 };
