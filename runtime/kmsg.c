@@ -17,7 +17,9 @@
 #define WAIT_SECONDS 2
 #define RECORD_MAX 8192		/* a shorter buffer gets -EINVAL */
 #define INITIAL_PID_NS 0xeffffffcu
-#define SLACK INT64_C(1000000000)	/* the log's clock is not quite CLOCK_MONOTONIC */
+#define AUDIT_TAIL 65536
+#define SECOND INT64_C(1000000000)
+#define SLACK SECOND	/* the log's clock is not quite CLOCK_MONOTONIC */
 
 /* The number behind the last `key` of the text. */
 static bool number(const char *text, const char *key, int base, long long *ret)
@@ -38,7 +40,7 @@ bool kmsg_parse_call(const char *text, pid_t pid, struct kmsg_call *ret)
 	long long who, sig, arch, nr;
 
 	/* Names of processes come quoted or as hex digits, so they have no blank. */
-	if (!strstr(text, "type=1326 ") || !number(text, " pid=", 10, &who) || who != pid ||
+	if ((!strstr(text, "type=1326 ") && !strstr(text, "type=SECCOMP ")) || !number(text, " pid=", 10, &who) || who != pid ||
 	    !number(text, " sig=", 10, &sig) || sig == 0 || !number(text, " arch=", 16, &arch) ||
 	    !number(text, " syscall=", 10, &nr))
 		return false;
@@ -122,13 +124,54 @@ static bool parse_call(const char *text, const void *key, void *ret)
 	return kmsg_parse_call(text, *(const pid_t *)key, ret);
 }
 
+/* "…msg=audit(1795289235.503:86): …", seconds since the epoch, is not before that. */
+static bool not_before(const char *line, int64_t since)
+{
+	long long seconds;
+
+	return number(line, "msg=audit(", 10, &seconds) && (seconds + 1) * SECOND >= since;
+}
+
+bool kmsg_find_audited(int fd, pid_t pid, int64_t since, struct kmsg_call *ret)
+{
+	AUTO_FREE char *text = mem_alloc(AUDIT_TAIL + 1);
+	struct stat st;
+	ssize_t n = -1;
+	bool found = false;
+
+	if (fstat(fd, &st) == 0)
+		n = pread(fd, text, AUDIT_TAIL, st.st_size > AUDIT_TAIL ? st.st_size - AUDIT_TAIL : 0);
+	if (n <= 0)
+		return false;
+	text[n] = 0;
+	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+		*end = 0;
+		found |= not_before(line, since) && kmsg_parse_call(line, pid, ret);
+	}
+	return found;
+}
+
+/* An audit daemon is told what the kernel's log then lacks. */
+static bool ask_audit_log(pid_t pid, int64_t since, struct kmsg_call *ret)
+{
+	AUTO_CLOSE int fd = open("/var/log/audit/audit.log", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct timespec boot, now;
+
+	if (fd < 0)
+		return false;
+	clock_gettime(CLOCK_MONOTONIC, &boot);
+	clock_gettime(CLOCK_REALTIME, &now);
+	since += (now.tv_sec - boot.tv_sec) * SECOND;
+	return kmsg_find_audited(fd, pid, since - SLACK, ret);
+}
+
 bool kmsg_find_call(pid_t pid, int64_t since, struct kmsg_call *ret)
 {
 	struct stat st;
 
 	if (stat("/proc/self/ns/pid", &st) < 0 || st.st_ino != INITIAL_PID_NS)
 		return false;
-	return find(since, parse_call, &pid, ret);
+	return find(since, parse_call, &pid, ret) || ask_audit_log(pid, since, ret);
 }
 
 static bool parse_victim(const char *text, const void *key, void *ret)

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "runtime/kmsg.h"
@@ -43,6 +44,35 @@ static void call__only_logged_or_cut_off__not_taken(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		assert_false(kmsg_parse_call(texts[i], 8604, &c));
+}
+
+#define AUDITED(when, pid, nr) \
+	"type=SECCOMP msg=audit(" when ":86): auid=0 uid=0 gid=0 ses=1 pid=" pid \
+	" comm=\"mkdir\" exe=\"/bin/busybox\" sig=31 arch=c000003e syscall=" nr " compat=0 " \
+	"ip=0x47b567 code=0x80000000\x1d" "ARCH=x86_64 SYSCALL=mkdir AUID=\"root\"\n"
+
+static void audited__in_a_daemons_log__the_last_of_that_process(void **state)
+{
+	FILE *f = tmpfile();
+	struct kmsg_call c;
+
+	(void)state;
+	assert_non_null(f);
+	assert_false(kmsg_find_audited(fileno(f), 8604, 0, &c));
+	for (int i = 0; i < 1000; i++)	/* more than is looked at */
+		fputs(AUDITED("1700000000.000", "7", "1"), f);
+	fputs(AUDITED("1700000001.503", "8604", "2"), f);
+	fputs(AUDITED("1700000009.503", "8604", "83"), f);
+	fputs(AUDITED("1700000009.504", "8605", "84"), f);
+	fputs("type=SYSCALL msg=audit(1700000009.600:87): pid=8604 sig=31 arch=1 syscall=9\n", f);
+	fputs("type=SECCOMP msg=audit(1700000009.700:88): pid=8604 sig=31 arch=1 sysc", f);
+	fflush(f);
+	assert_true(kmsg_find_audited(fileno(f), 8604, 1700000009000000000, &c));
+	assert_int_equal(c.nr, 83);
+	assert_int_equal(c.arch, 0xc000003e);
+	assert_false(kmsg_find_audited(fileno(f), 8604, 1700000011000000000, &c));
+	assert_false(kmsg_find_audited(fileno(f), 860, 1700000000000000000, &c));
+	fclose(f);
 }
 
 static void victim__in_the_cgroup_or_below__task_and_pid(void **state)
@@ -85,6 +115,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(call__of_that_process__number_and_machine),
 		cmocka_unit_test(call__only_logged_or_cut_off__not_taken),
+		cmocka_unit_test(audited__in_a_daemons_log__the_last_of_that_process),
 		cmocka_unit_test(victim__in_the_cgroup_or_below__task_and_pid),
 		cmocka_unit_test(victim__name_that_lies__not_believed),
 		cmocka_unit_test(victim__of_another__not_taken),
