@@ -15,7 +15,7 @@ struct check {
 	const struct store *s;
 	const struct fsck_opts *o;
 	struct maker *m;
-	struct catalog *x;
+	struct catalog *x, *was;	/* was: as it was read */
 	struct store_trash *trash;
 	struct store_set blobs;		/* that are whole */
 	bool index_changed;
@@ -57,14 +57,17 @@ static int throw_away(struct check *c, const char *folder, const char *name, str
 static int check_blob(struct check *c, const char *hex, struct err *e)
 {
 	AUTO_FREE char *path = mem_printf("blobs/sha256/%s", hex);
-	AUTO_CLOSE int fd = openat(c->s->fd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_CLOSE int fd = openat(c->s->fd, path,
+				   O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 	char digest[DIGEST_LEN + 1] = "";
+	struct stat st;
 	uint64_t n;
 	int r = 0;
 
-	if (str_is_hex(hex, 64) && strlen(hex) == 64 && fd >= 0) {
+	if (str_is_hex(hex, 64) && strlen(hex) == 64 && fd >= 0 && fstat(fd, &st) == 0 &&
+	    S_ISREG(st.st_mode)) {
 		r = digest_copy(fd, -1, INT64_MAX, digest, &n, path, e);
-		if (r < 0 && r != -EIO && r != -EISDIR)
+		if (r < 0 && r != -EIO)
 			return r;
 	}
 	if (*digest && str_eq(digest + 7, hex)) {
@@ -141,10 +144,14 @@ static int rebuild_index(struct check *c, struct err *e)
 static int check_index(struct check *c, struct err *e)
 {
 	struct err why = ERR_INIT;
-	int r = catalog_read(c->s, &c->x, &why);
+	int r = catalog_read(c->s, &c->was, &why);
 
+	/* in this order: what comes in between counts as new in the end */
+	if (r == 0)
+		r = catalog_read(c->s, &c->x, &why);
 	if (r == 0)
 		return 0;
+	catalog_cleanup(&c->was);
 	say(c, c->o->repair, "made anew, without the names", "damaged index.json: %s", why.msg);
 	return rebuild_index(c, e);
 }
@@ -322,15 +329,43 @@ static int check_present(struct check *c, struct err *e)
 
 /* ---- the end ---- */
 
+static bool has_entry(const struct catalog *x, const struct catalog_entry *n)
+{
+	for (size_t i = 0; i < x->n; i++)
+		if (str_eq(x->v[i].name, n->name) && str_eq(x->v[i].id, n->id))
+			return true;
+	return false;
+}
+
+/* What other commands changed while the check took its time. */
+static void follow_others(struct check *c, const struct catalog *now)
+{
+	for (size_t i = 0; i < c->x->n;) {
+		if (has_entry(c->was, &c->x->v[i]) && !has_entry(now, &c->x->v[i]))
+			catalog_delete(c->x, i);
+		else
+			i++;
+	}
+	for (size_t i = 0; i < now->n; i++)
+		if (!has_entry(c->was, &now->v[i]))
+			catalog_add(c->x, &now->v[i]);
+}
+
 static int write_index(struct check *c, struct err *e)
 {
+	AUTO(catalog) struct catalog *now = NULL;
 	AUTO_CLOSE int lock = -1;
+	struct err damaged = ERR_INIT;
 	int r;
 
 	if (!c->index_changed || !c->o->repair)
 		return 0;
 	r = store_lock(c->s, true, &lock, e);
-	return r < 0 ? r : catalog_write(c->s, c->x, e);
+	if (r < 0)
+		return r;
+	if (c->was && catalog_read(c->s, &now, &damaged) == 0)
+		follow_others(c, now);
+	return catalog_write(c->s, c->x, e);
 }
 
 static int run_check(struct check *c, struct err *e)
@@ -346,6 +381,7 @@ static int run_check(struct check *c, struct err *e)
 	if (r == 0)
 		r = write_index(c, e);
 	catalog_free(c->x);
+	catalog_free(c->was);
 	store_set_cleanup(&c->blobs);
 	return r;
 }

@@ -66,6 +66,7 @@ planted "a folder for a record" sh -c 'rm "$1" && mkdir "$1"' - "$record"
 planted "a file that is no blob" touch "$store/blobs/sha256/junk"
 planted "a blob of another content" sh -c 'echo x >"$1"' - "$store/blobs/sha256/$(printf '0%.0s' {1..64})"
 planted "a folder for a blob" mkdir "$store/blobs/sha256/$(printf '1%.0s' {1..64})"
+planted "a pipe for a blob" mkfifo "$store/blobs/sha256/$(printf '3%.0s' {1..64})"
 planted "a symlink for a blob" ln -s /etc/passwd "$store/blobs/sha256/$(printf '2%.0s' {1..64})"
 lost "a layer's blob with another byte" sh -c 'printf X | dd of="$1" bs=1 seek=50 conv=notrunc status=none' - "$blob"
 lost "one that is cut off" truncate -s 100 "$blob"
@@ -98,3 +99,25 @@ done
 t "a store without its folders" berth load -q -i "$T/busybox.oci"
 is "gets them again" "$(sound)" "$wanted"
 t "and is sound" berth system check
+
+# other commands go on meanwhile: what they name stays named, what they remove stays removed
+mkdir "$T/big" "$T/small"
+head -c 40M /dev/urandom >"$T/big/data"
+echo x >"$T/small/file"
+berth import -q "$T/big" big >/dev/null
+small=$(berth import -q "$T/small" small)
+manifest=$(jq -r --arg id "$small" '.manifests[] | select(.annotations["berth.image.id"] == $id).digest[7:]' "$store/index.json")
+rm "$store/blobs/sha256/$(jq -r '.layers[0].digest[7:]' "$store/blobs/sha256/$manifest")"
+"$LIBEXEC/berth-image" --root "$ROOT" check --repair >"$T/check.out" 2>&1 &
+pid=$!
+# it has read the index when it unpacks
+until_true 10 sh -c '[ -n "$(find "$1/tmp" -maxdepth 2 -name "l[0-9]*")" ]' - "$store"
+kill -STOP "$pid"
+t "a name while the store is checked" berth tag busybox meanwhile
+t "and one that goes" berth untag big big
+kill -CONT "$pid"
+wait "$pid"
+is "the check ends well" "$?" 0
+like "and has repaired something" "$(cat "$T/check.out")" "*damaged image *small:latest*the name is gone*"
+is "without undoing what others did" "$(berth images --format '{{.Repository}}' | sort | tr '\n' ' ')" "<none> busybox meanwhile "
+t "the store is sound" berth system check
