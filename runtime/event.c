@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,11 +30,16 @@ static void quote(struct strbuf *b, const char *s)
 	strbuf_addc(b, '"');
 }
 
-static void rotate(const char *root, const char *path)
+/* The file that is full, and not a new one that somebody has begun meanwhile: one of all that find
+ * it full renames it. */
+static void rotate(const char *root, const char *path, int fd, const struct stat *full)
 {
 	AUTO_FREE char *old = mem_printf("%s/events.1", root);
+	struct stat st;
 
-	rename(path, old);
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && lstat(path, &st) == 0 &&
+	    st.st_ino == full->st_ino && st.st_dev == full->st_dev)
+		rename(path, old);
 }
 
 void event_log(const char *root, const char *type, const char *action, const char *id,
@@ -66,5 +72,5 @@ void event_log(const char *root, const char *type, const char *action, const cha
 	}
 	strbuf_adds(&b, "}}}\n");
 	if (fd_write_all(fd, b.s, b.len) == 0 && fstat(fd, &st) == 0 && st.st_size > EVENT_FILE_MAX)
-		rotate(root, path);
+		rotate(root, path, fd, &st);
 }

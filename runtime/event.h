@@ -2,7 +2,8 @@
  * event.h - what happened: one JSON line per event in ROOT/events, for `berth events`.
  *
  * Runs in: host and supervisor.  A line is one append of less than PIPE_BUF, so writers need
- * no lock.  At EVENT_FILE_MAX the file becomes events.1, and that one's predecessor goes.
+ * no lock; at EVENT_FILE_MAX one of them, who has it locked, makes it events.1, and that one's
+ * predecessor goes.
  * An event that cannot be written is lost; nothing else fails for it.
  */
 #ifndef RUNTIME_EVENT_H

@@ -2,7 +2,7 @@
 # Commands as Docker's people know them: groups, other names, what is not there, waiting, events.
 # parallel: yes
 . "$(dirname "$0")/lib.sh"
-need jq
+need jq strace
 use_busybox
 run_d() { berth run -d --network none "$@" >/dev/null || not_ok "a container starts: $*"; }
 
@@ -106,6 +106,18 @@ berth run --rm --name live --network none busybox true
 t "and as they come" until_true 10 grep -q destroy "$T/live"
 kill "$pid"; wait "$pid" 2>/dev/null
 is "all of it" "$(tr '\n' ' ' <"$T/live")" "create start die destroy "
+
+# two find the file full: one of them makes a new one, and the late one does not put that in its place
+yes '{"time":1,"timeNano":1,"Type":"volume","Action":"create","Actor":{"ID":"filler","Attributes":{}}}' | head -n 12000 >"$ROOT/events"
+strace -o "$T/trace" -e trace=rename,renameat,renameat2 -e inject=rename,renameat,renameat2:delay_enter=1500000 \
+	"$BERTH" --root "$ROOT" volume create full1 >/dev/null &
+late=$!
+until_true 10 grep -q '"full1"' "$ROOT/events"
+berth volume create full2 >/dev/null
+berth volume create full3 >/dev/null
+wait "$late"
+is "a full file of events is kept" "$(grep -c filler "$ROOT/events.1")" 12000
+is "and none is lost" "$(cat "$ROOT/events.1" "$ROOT/events" 2>/dev/null | grep -c '"full[123]"')" 3
 
 # ---- delegate
 sleep 1000 &
