@@ -133,7 +133,7 @@ static int read_requirement(struct json_ctx *c, const struct json *v, void *fiel
 	return 0;
 }
 
-/* The scope that covers most of the name: a:tag or a@digest, a/b/c, a/b, a, *.a, else the default. */
+/* The scope that covers most of the name: a:tag or a@digest, a/b/c, a/b, a, *.a, or the default. */
 static const struct json *find_scope(const struct json *doc, const struct ref *r)
 {
 	const struct json *docker = json_get(json_get(doc, "transports"), "docker");
