@@ -251,8 +251,10 @@ static void write_proofs(struct maker *m)
 {
 	for (size_t i = 0; i < m->proofs.n; i++) {
 		AUTO_FREE char *path = mem_printf("layers/%s", m->proofs.v[i]);
-		AUTO_CLOSE int fd = openat(m->store->fd, path,
-					   O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		int fd = openat(m->store->fd, path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+				0600);
+
+		fd_close(&fd);
 	}
 }
 

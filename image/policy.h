@@ -27,7 +27,7 @@ struct signed_image {
 	const char *attached;		/* manifest of attached signatures, whose blobs are in the
 					 * store, or "" */
 	const struct lookaside *lookaside;
-	const char *fetched;		/* the maker's folder; in it a remote lookaside's, as below */
+	const char *fetched;		/* the maker's folder, for a remote lookaside's */
 };
 /* -EPERM, with what to do, unless each requirement holds for the image. */
 int policy_check(const struct policy *p, const struct signed_image *im, struct err *e);
