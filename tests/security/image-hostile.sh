@@ -60,6 +60,8 @@ copy(again, lambda old: old)
 PY
 fails "a blob that is not the layer that it is said to be is refused, though that layer is there" 125 \
 	"berth: load $T/thief: *thief:latest: a layer's content is sha256:*, but the image says sha256:*" image load -i "$T/thief"
+tar -C "$T/thief" -cf "$T/thief.tar" .
+fails "out of an archive, too" 125 "berth: load $T/thief.tar: *a layer's content is sha256:*" image load -i "$T/thief.tar"
 is "and leaves the store as it was" "$(store)" "$before_thief"
 "$TOP/tests/data/lying-registry" "$T/thief" "$T/port" &
 registry=$!
