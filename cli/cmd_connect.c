@@ -36,7 +36,6 @@ static const struct opt network_disconnect_rows[] = {
 };
 #undef O
 
-/* Records are changed by one at a time. */
 static int load_locked(struct cli *c, const char *what, struct view *ret, int *ret_lock,
 		       struct err *e)
 {
@@ -45,11 +44,7 @@ static int load_locked(struct cli *c, const char *what, struct view *ret, int *r
 	int r;
 
 	if ((r = record_find(&c->en, what, id, e)) < 0 ||
-	    (r = path_open_dir(c->en.containers_fd, id, &lock, e)) < 0)
-		return r;
-	if (fd_lock(lock, true, true) < 0)
-		return err_set(e, errno, "lock container %s", what);
-	if ((r = view_load(&c->en, id, ret, e)) < 0)
+	    (r = record_lock(&c->en, id, &lock, e)) < 0 || (r = view_load(&c->en, id, ret, e)) < 0)
 		return r;
 	*ret_lock = TAKE_FD(lock);
 	if (ret->r->net.mode == NET_BRIDGE)

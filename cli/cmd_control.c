@@ -46,12 +46,14 @@ static int run_pause(struct cli *c, void *opts, int argc, char **argv, struct er
 static int run_rename(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
 	AUTO(record) struct record *r = NULL;
+	AUTO_CLOSE int lock = -1;
 	char id[65];
 	int rc;
 
 	(void)opts;
 	(void)argc;
 	if ((rc = record_find(&c->en, argv[0], id, e)) < 0 ||
+	    (rc = record_lock(&c->en, id, &lock, e)) < 0 ||
 	    (rc = record_load(&c->en, id, &r, e)) < 0)
 		return rc;
 	rc = record_rename(&c->en, r, argv[1], e);
@@ -151,9 +153,11 @@ static int update_one(struct cli *c, const char *id, const char *name, void *ctx
 	AUTO(record) struct record *r = NULL;
 	AUTO(arena) struct arena *a = arena_new(SPEC_ARENA_MAX);
 	struct cgroup_limits l = { 0 };
+	AUTO_CLOSE int lock = -1;
 	int rc;
 
-	if ((rc = record_load(&c->en, id, &r, e)) < 0 ||
+	if ((rc = record_lock(&c->en, id, &lock, e)) < 0 ||
+	    (rc = record_load(&c->en, id, &r, e)) < 0 ||
 	    (rc = record_load_spec(&c->en, r, a, e)) < 0 || (rc = read_limits(o, a, &l, e)) < 0)
 		return rc;
 	if (o->restart && (rc = parse_restart(o->restart, r, e)) < 0)

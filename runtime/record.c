@@ -57,6 +57,8 @@ static int claim_name(const struct engine *en, const char *name, const char *id,
 		if (n < 0)
 			return err_set(e, errno, "read the name %s", name);
 		owner[n] = 0;
+		if (str_eq(owner, id))	/* of a rename that was killed */
+			return 0;
 		if (path_exists(en->containers_fd, owner) || run_alive(en, owner))
 			return err_say(
 				e, EEXIST,
@@ -121,6 +123,19 @@ int record_create(const struct engine *en, const struct record *r, bool durable,
 		path_remove_tree(en->containers_fd, r->id, &undo);
 	}
 	return rc;
+}
+
+int record_lock(const struct engine *en, const char *id, int *ret, struct err *e)
+{
+	AUTO_CLOSE int dir = -1;
+	int r = path_open_dir(en->containers_fd, id, &dir, e);
+
+	if (r < 0)
+		return r;
+	if ((r = fd_lock(dir, true, true)) < 0)
+		return err_set(e, -r, "lock container %.12s", id);
+	*ret = TAKE_FD(dir);
+	return 0;
 }
 
 int record_save(const struct engine *en, const struct record *r, bool with_spec, struct err *e)

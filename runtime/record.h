@@ -114,6 +114,8 @@ void record_write(const struct record *r, struct strbuf *b);
 /* Takes the name and writes containers/ID whole.  -EEXIST: the name is in use (says by whom).
  * durable: survives a power cut. */
 int record_create(const struct engine *en, const struct record *r, bool durable, struct err *e);
+/* Records are changed by one at a time: loaded, changed and saved until *ret is closed. */
+int record_lock(const struct engine *en, const char *id, int *ret, struct err *e);
 /* Rewrites record.json (and config.json when with_spec) of an existing one. */
 int record_save(const struct engine *en, const struct record *r, bool with_spec, struct err *e);
 /* The record without and with its spec (whose arena is then the given one). */

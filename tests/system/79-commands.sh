@@ -119,6 +119,24 @@ wait "$late"
 is "a full file of events is kept" "$(grep -c filler "$ROOT/events.1")" 12000
 is "and none is lost" "$(cat "$ROOT/events.1" "$ROOT/events" 2>/dev/null | grep -c '"full[123]"')" 3
 
+# ---- two that change one container: the second waits, and what the first has changed stays
+slowly() { # CMD...: which takes a while before what it writes is in its place
+	strace -o "$T/trace" -e trace=rename,renameat,renameat2 -e inject=rename,renameat,renameat2:delay_enter=1000000 \
+		"$BERTH" --root "$ROOT" "$@" >/dev/null &
+	late=$!
+	until_true 10 eval '[ -n "$(find "$ROOT/containers" -name ".tmp-*")" ]'
+}
+berth create --name both --network none busybox true >/dev/null
+slowly update --restart always both
+t "rename beside update" berth rename both two
+wait "$late"
+is "both were done" "$(berth inspect -f '{{.Name}} {{.HostConfig.RestartPolicy.Name}}' two)" "/two always"
+id=$(berth inspect -f '{{.Id}}' two)
+ln -s "$id" "$ROOT/names/three"
+t "rename to a name that a killed rename has left" berth rename two three
+t "it is removed" berth rm three
+is "its names are gone" "$(find "$ROOT/names" -name both -o -name two -o -name three)" ""
+
 # ---- delegate
 sleep 1000 &
 pid=$!
