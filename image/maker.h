@@ -36,8 +36,8 @@ struct maker {
 	bool anew; /* layers are unpacked even when the store has them (check) */
 	/* Called before a blob is needed, when set: waits until it is in the store.  Any thread. */
 	int (*wait_blob)(void *ctx, const char *digest, struct err *e);
-	/* Opens a layer's blob that is neither here nor in the store, when set, and says where in the
-	 * file it begins; its size is right.  It is kept while it is unpacked.  Any thread. */
+	/* Opens a layer's blob that is neither here nor in the store, when set, and says where in
+	 * the file it begins; its size is right.  It is kept while it is unpacked.  Any thread. */
 	int (*find_blob)(void *ctx, const struct descriptor *d, int *ret_fd, uint64_t *ret_at,
 			 struct err *e);
 	/* Told how each layer goes, when set: "unpacking", "done".  Any thread. */

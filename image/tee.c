@@ -64,8 +64,8 @@ long tee_read(struct tee *t, void *buf, size_t n, struct err *e)
 	return r < 0 ? r : got;
 }
 
-int tee_finish(struct tee *t, const char *want, const char *what, char digest[static DIGEST_LEN + 1],
-	       struct err *e)
+int tee_finish(struct tee *t, const char *want, const char *what,
+	       char digest[static DIGEST_LEN + 1], struct err *e)
 {
 	const size_t size = 256 << 10;
 	AUTO_FREE char *buf = t->at < t->end ? mem_alloc(size) : NULL;

@@ -22,8 +22,9 @@ void tee_open(struct tee *t, int in, uint64_t at, uint64_t size, int out);
 void tee_cleanup(struct tee *t);	/* AUTO(tee) */
 /* Bytes into buf: how many, 0 at the end, or an error. */
 long tee_read(struct tee *t, void *buf, size_t n, struct err *e);
-/* Reads on to the end and gives the digest; want, when not NULL, it must be.  what: for messages. */
-int tee_finish(struct tee *t, const char *want, const char *what, char digest[static DIGEST_LEN + 1],
-	       struct err *e);
+/* Reads on to the end and gives the digest, which must be `want` when that is not NULL.  what: for
+ * messages. */
+int tee_finish(struct tee *t, const char *want, const char *what,
+	       char digest[static DIGEST_LEN + 1], struct err *e);
 
 #endif

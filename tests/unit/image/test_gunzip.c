@@ -1,4 +1,4 @@
-/* Members of gzip through each library: what is whole comes out, what is not is refused, by both. */
+/* gzip through each library: what is whole comes out, what is not is refused, by both. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -63,7 +63,7 @@ static bool run(const struct gunzip_lib *lib, const void *p, size_t n, size_t ch
 /* What a layer may be like: words again and again, noise, zeroes. */
 static void make_data(struct strbuf *b, size_t n, uint64_t *seed)
 {
-	static const char *const words[] = { "usr/share/doc/", "ustar  ", "0000644", "copyright\n" };
+	static const char *const words[] = { "usr/share/doc/", "ustar  ", "0000644", "right\n" };
 
 	strbuf_reset(b);
 	while (b->len < n) {
@@ -191,7 +191,8 @@ static void gunzip__wrong_checksum_or_length_or_tail__is_refused(void **state)
 	}
 	/* noise, half a header, zeroes with something behind them */
 	for (unsigned kind = 0; kind < 4; kind++) {
-		static const char tails[][6] = { "noise", "\x1f", "\x1f\x8b\x08", "\0\0\0\x1f\x8b" };
+		static const char tails[][6] = { "noise", "\x1f", "\x1f\x8b\x08",
+						 "\0\0\0\x1f\x8b" };
 		static const size_t lens[] = { 5, 1, 3, 5 };
 
 		packed.len = n;
