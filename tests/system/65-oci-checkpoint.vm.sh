@@ -9,8 +9,7 @@ make_bundle "$T/b" '.root.readonly = false
 cp "$T/b/config.json" "$T/plain.json"
 # between two counts the file is empty
 count() {
-	local i
-	for i in {1..100}; do
+	for _ in {1..100}; do
 		grep . "$T/b/rootfs/count" && return
 		sleep 0.05
 	done
