@@ -7,7 +7,8 @@
 id=s$$
 sd() { oci --systemd-cgroup "$@"; }
 show() { systemctl show -p "$2" --value "$1"; }
-make_bundle "$T/b" ".process.args = [\"sleep\", \"1000\"] | .linux.cgroupsPath = \"machine-test.slice:t:$id\"
+make_bundle "$T/b" ".process.args = [\"sleep\", \"1000\"] | .root.readonly = false | .process.capabilities[] += [\"CAP_MKNOD\"]
+	| .linux.cgroupsPath = \"machine-test.slice:t:$id\"
 	| .linux.resources += {memory: {limit: 67108864, swap: 67108864}, pids: {limit: 40}, cpu: {quota: 50000, period: 100000, shares: 512}}
 	| .annotations += {\"org.systemd.property.TimeoutStopSec\": \"9\", \"org.systemd.property.CollectMode\": \"'inactive-or-failed'\"}"
 t "a container in a scope" sd run -d --bundle "$T/b" $id
@@ -29,6 +30,9 @@ t "update" sd update --memory 96m --memory-swap 96m --pids-limit -1 $id
 is "in the unit" "$(show $U MemoryMax) $(show $U TasksMax)" "100663296 infinity"
 systemctl daemon-reload
 is "and a reload keeps it" "$(cat "$CG/memory.max") $(cat "$CG/pids.max")" "100663296 max"
+t "a node of a device can be made then" sd exec $id mknod /tmp/kmsg c 1 11
+run sd exec $id head -c 1 /tmp/kmsg
+like "but not be opened, as before" "$rc $err" "1 *not permitted*"
 t "pause" sd pause $id
 like "frozen" "$(cat "$CG/cgroup.events")" "*frozen 1*"
 t "resume" sd resume $id
