@@ -40,7 +40,8 @@ bool kmsg_parse_call(const char *text, pid_t pid, struct kmsg_call *ret)
 	long long who, sig, arch, nr;
 
 	/* Names of processes come quoted or as hex digits, so they have no blank. */
-	if ((!strstr(text, "type=1326 ") && !strstr(text, "type=SECCOMP ")) || !number(text, " pid=", 10, &who) || who != pid ||
+	if ((!strstr(text, "type=1326 ") && !strstr(text, "type=SECCOMP ")) ||
+	    !number(text, " pid=", 10, &who) || who != pid ||
 	    !number(text, " sig=", 10, &sig) || sig == 0 || !number(text, " arch=", 16, &arch) ||
 	    !number(text, " syscall=", 10, &nr))
 		return false;
@@ -140,7 +141,8 @@ bool kmsg_find_audited(int fd, pid_t pid, int64_t since, struct kmsg_call *ret)
 	bool found = false;
 
 	if (fstat(fd, &st) == 0)
-		n = pread(fd, text, AUDIT_TAIL, st.st_size > AUDIT_TAIL ? st.st_size - AUDIT_TAIL : 0);
+		n = pread(fd, text, AUDIT_TAIL,
+			  st.st_size > AUDIT_TAIL ? st.st_size - AUDIT_TAIL : 0);
 	if (n <= 0)
 		return false;
 	text[n] = 0;
