@@ -7,7 +7,7 @@ use_busybox
 
 berth run -d --name j --network none --log-driver journald busybox sh -c 'echo to the journal; echo an error >&2' >/dev/null
 is "it ends" "$(berth wait j)" 0
-lines() { [ "$(berth logs j 2>/dev/null | sort | tr '\n' ' ')" = "an error to the journal " ]; }
+lines() { [ "$(berth logs j 2>&1 | sort | tr '\n' ' ')" = "an error to the journal " ]; }
 t "logs reads them from the journal" until_true 20 lines
 is "errors have their priority" "$(journalctl --no-pager -o json CONTAINER_NAME=j PRIORITY=3 | jq -r .MESSAGE)" "an error"
 t "rm" berth rm j
