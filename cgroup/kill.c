@@ -259,6 +259,8 @@ int cgroup_state_read_in(int fd, const char *path, struct cgroup_state *ret)
 	return ev < 0 ? ev : state_pread(ev, ret);
 }
 
+#define LOOK_MS 100	/* a cgroup that is removed while it freezes wakes nobody */
+
 enum wait_for { WAIT_EMPTY, WAIT_FROZEN, WAIT_THAWED };
 
 static int wait_until(int fd, enum wait_for what, int timeout_ms)
@@ -271,7 +273,7 @@ static int wait_until(int fd, enum wait_for what, int timeout_ms)
 	for (;;) {
 		struct pollfd p = { .fd = ev, .events = POLLPRI };
 		struct cgroup_state s;
-		int r = state_pread(ev, &s);
+		int r = state_pread(ev, &s), left;
 
 		if (r == -ENODEV && what == WAIT_EMPTY)
 			return 0;	/* it was removed meanwhile */
@@ -280,8 +282,9 @@ static int wait_until(int fd, enum wait_for what, int timeout_ms)
 		if ((what == WAIT_EMPTY && !s.populated) || (what == WAIT_FROZEN && s.frozen) ||
 		    (what == WAIT_THAWED && !s.frozen))
 			return 0;
-		r = poll(&p, 1, ms_left(start, timeout_ms));
-		if (r == 0)
+		left = ms_left(start, timeout_ms);
+		r = poll(&p, 1, what == WAIT_FROZEN && left > LOOK_MS ? LOOK_MS : left);
+		if (r == 0 && (what != WAIT_FROZEN || left <= LOOK_MS))
 			return -ETIMEDOUT;
 		if (r < 0 && errno != EINTR)
 			return -errno;
@@ -302,6 +305,8 @@ int cgroup_freeze(int fd, int timeout_ms, struct err *e)
 	if (r < 0)
 		return err_set(e, -r, "freeze: write cgroup.freeze");
 	r = wait_until(fd, WAIT_FROZEN, timeout_ms);
+	if (r == -ENODEV)
+		return err_set(e, ENODEV, "freeze: the cgroup was removed meanwhile");
 	if (r < 0) {
 		file_write(fd, "cgroup.freeze", "0");
 		return err_set(e, -r, "freeze: processes did not stop within %d ms", timeout_ms);

@@ -24,7 +24,8 @@ static int pause_one(struct cli *c, const char *id, const char *name, void *ctx,
 	}
 	if (r < 0)
 		return r;
-	if (state != (pause ? STATE_RUNNING : STATE_PAUSED))
+	/* what is neither is on its way to run: it may have been frozen there */
+	if (pause ? state != STATE_RUNNING : state == STATE_RUNNING || state == STATE_EXITED)
 		return err_say(e, EINVAL, "container %s is %s", name, connect_state_name(state));
 	r = container_pause(&c->env, id, pause, e);
 	if (r == 0) {

@@ -15,19 +15,45 @@
 static int change_freeze(const struct container_state *s, bool pause, struct err *e)
 {
 	AUTO(cgroup) struct cgroup c = CGROUP_INIT;
+	struct cgroup_state now = { 0 };
+	bool lives = s->status != CONTAINER_CREATING && s->status != CONTAINER_STOPPED;
 	int r;
 
-	if (pause && s->status != CONTAINER_RUNNING && s->status != CONTAINER_CREATED)
+	/* an engine's container that is created is on its way to run, and its maker waits for it */
+	if (pause && s->status != CONTAINER_RUNNING &&
+	    (s->engine || s->status != CONTAINER_CREATED))
 		return err_say(e, EINVAL, "cannot pause a container that is %s",
 			       container_status_name(s->status));
-	if (!pause && s->status != CONTAINER_PAUSED)
-		return err_say(e, EINVAL, "cannot resume a container that is %s, not paused",
-			       container_status_name(s->status));
-	r = container_cgroup(s, &c, e);
+	r = lives ? container_cgroup(s, &c, e) : 0;
 	if (r < 0)
 		return r;
-	return pause ? cgroup_freeze(c.fd, FREEZE_TIMEOUT_MS, e)
-		     : cgroup_thaw(c.fd, FREEZE_TIMEOUT_MS, e);
+	if (pause)
+		return cgroup_freeze(c.fd, FREEZE_TIMEOUT_MS, e);
+	if (!lives || (cgroup_state_read(c.fd, &now) == 0 && !now.frozen))
+		return err_say(e, EINVAL, "cannot resume a container that is %s, not paused",
+			       container_status_name(s->status));
+	return cgroup_thaw(c.fd, FREEZE_TIMEOUT_MS, e);
+}
+
+/*
+ * A container that was started anew between the look at it and the freezing has been frozen in its
+ * birth, where nobody knows it to be paused: it is let go.
+ */
+static int check_frozen(const struct container_env *env, const char *id,
+			const struct container_state *s, struct err *e)
+{
+	AUTO(cgroup) struct cgroup c = CGROUP_INIT;
+	struct container_state now = { 0 };
+	struct err ignored = ERR_INIT;
+	bool same = container_load(env, id, &now, &ignored) == 0 && now.pid == s->pid &&
+		    now.start_time == s->start_time;
+
+	container_state_clear(&now);
+	if (same)
+		return 0;
+	if (container_cgroup(s, &c, &ignored) == 0)
+		cgroup_thaw(c.fd, 0, &ignored);
+	return err_say(e, ESRCH, "container ended while it was to be paused");
 }
 
 int container_pause(const struct container_env *env, const char *id, bool pause, struct err *e)
@@ -38,6 +64,8 @@ int container_pause(const struct container_env *env, const char *id, bool pause,
 	if (r < 0)
 		return r;
 	r = change_freeze(&s, pause, e);
+	if (r == 0 && pause)
+		r = check_frozen(env, id, &s, e);
 	container_state_clear(&s);
 	return r;
 }

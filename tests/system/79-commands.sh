@@ -137,6 +137,28 @@ t "rename to a name that a killed rename has left" berth rename two three
 t "it is removed" berth rm three
 is "its names are gone" "$(find "$ROOT/names" -name both -o -name two -o -name three)" ""
 
+# ---- pause beside everything that starts and ends: no birth is left frozen for its maker to wait for
+berth create --name busy --network none --restart always busybox sleep 1000 >/dev/null
+end=$((SECONDS + 5))
+again() {
+	while [ $SECONDS -lt $end ]; do
+		timeout 40 "$BERTH" --root "$ROOT" "$@" >/dev/null 2>&1
+		[ $? != 124 ] || echo "$*"
+	done
+}
+late=()
+for command in start "stop -t 0" "restart -t 0" kill pause unpause; do
+	# shellcheck disable=SC2086 # words
+	again $command busy >>"$T/late" &
+	late+=($!)
+done
+wait "${late[@]}"
+is "none waits for ever" "$(cat "$T/late")" ""
+berth unpause busy >/dev/null 2>&1
+t "and it can be stopped" timeout 40 "$BERTH" --root "$ROOT" stop -t 0 busy
+t "and started" timeout 40 "$BERTH" --root "$ROOT" start busy
+t "and removed" berth rm -f busy
+
 # ---- delegate
 sleep 1000 &
 pid=$!
