@@ -126,5 +126,11 @@ fails "no exec while paused" 1 "*paused container*" \
 	bash -c '"$0" --root "$1" exec e1 true; [ $? = 255 ] && exit 1' "$OCI" "$T/oci"
 t "it is resumed" oci resume e1
 is "and runs" "$(status e1)" running
+create p1
+t "one that is created is paused, too" oci pause p1
+is "it is frozen" "$(sed -n 's/^frozen //p' "$CGROUP2/berth/p1/cgroup.events")" 1
+t "and resumed" oci resume p1
+fails "once" 1 "*not paused*" oci resume p1
+oci delete -f p1
 like "events --stats is one line" "$(oci events --stats e1 | jq -r .type)" stats
 oci delete -f e1
