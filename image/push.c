@@ -109,6 +109,7 @@ static int push_to(const struct store *s, const struct image *i, const struct re
 	AUTO(parts) struct parts parts = { 0 };
 	AUTO(registry) struct registry g = { 0 };
 	AUTO_FREE char *from = mount_from(i, to);
+	AUTO_CLOSE int digest_fd = -1;
 	const char *tag = *to->tag ? to->tag : to->digest;
 	char full[REF_MAX];
 	int r = registries_find(to, false, o->no_tls ? 0 : o->tls ? 1 : -1, &places, e);
@@ -122,11 +123,11 @@ static int push_to(const struct store *s, const struct image *i, const struct re
 		r = parts_find(&m, i, false, &parts, e);
 	if (r < 0)
 		return r;
+	/* opened now, since nothing of the host can be later, and written when all has gone */
 	if (!str_empty(o->digest_file)) {
-		r = path_write_file(AT_FDCWD, o->digest_file, parts.top.digest, DIGEST_LEN, 0644,
-				    false, e);
-		if (r < 0)
-			return r;
+		digest_fd = open(o->digest_file, O_WRONLY | O_CREAT | O_NOCTTY | O_CLOEXEC, 0644);
+		if (digest_fd < 0)
+			return err_set(e, errno, "--digestfile %s", o->digest_file);
 	}
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	r = sandbox_enter_network(s->fd, e);
@@ -138,6 +139,12 @@ static int push_to(const struct store *s, const struct image *i, const struct re
 		r = put_documents(s, &g, &parts, tag, e);
 	if (r < 0)
 		return r;
+	if (digest_fd >= 0) {
+		(void)!ftruncate(digest_fd, 0);	/* of a file, that is; a pipe is just written to */
+		r = fd_write_all(digest_fd, parts.top.digest, DIGEST_LEN);
+		if (r < 0)
+			return err_set(e, -r, "--digestfile %s", o->digest_file);
+	}
 	if (o->quiet)
 		printf("%s\n", parts.top.digest);
 	else
