@@ -29,7 +29,7 @@ static int run_help(struct cli *c, void *opts, int argc, char **argv, struct err
 		help_group(argv[0], stdout);
 		return 0;
 	}
-	return err_say(e, EINVAL, "unknown command: %s; berth help all lists them", two);
+	return command_unknown(argc, argv, e);
 }
 
 /* clang-format off */

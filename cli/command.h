@@ -49,6 +49,8 @@ struct command {
 /* Every command is one const struct in its cmd_*.c, listed in commands.c. */
 extern const struct command *const commands[];		/* NULL at the end */
 const struct command *command_find(const char *name);
+/* Fails, and says which command may have been meant. */
+int command_unknown(int argc, char **argv, struct err *e);
 const struct opt *command_rows(const struct command *c);
 
 struct alias { const char *name, *command; };		/* "container ls" → "ps" */

@@ -28,8 +28,7 @@ struct log_journal {
 	int fd;			/* what journalctl writes, or -1 */
 	pid_t pid;
 	bool follow, over;	/* over: journalctl has come to its end */
-	char *buf;
-	size_t used, at, cap;
+	struct log_window w;
 	char cursor[512];	/* of the last entry; "": none yet */
 	char time[40];
 };
@@ -56,7 +55,7 @@ static int end_journalctl(struct log_journal *j)
 		waitpid(j->pid, &st, 0);
 	}
 	j->pid = -1;
-	j->used = j->at = 0;
+	j->w.used = j->w.at = 0;
 	return j->over && WIFEXITED(st) ? WEXITSTATUS(st) : 0;
 }
 
@@ -65,7 +64,7 @@ void log_journal_free(struct log_journal *j)
 	if (!j)
 		return;
 	end_journalctl(j);
-	free(j->buf);
+	free(j->w.buf);
 	free(j);
 }
 
@@ -140,28 +139,10 @@ void log_journal_finish(struct log_journal *j)
 /* 1: there is more; 0: not now, or never. */
 static int fill(struct log_journal *j, struct err *e)
 {
-	ssize_t n;
+	ssize_t n = log_window_fill(&j->w, j->fd, ENTRY_MAX_BYTES, e);
 
-	if (j->at) {
-		memmove(j->buf, j->buf + j->at, j->used - j->at);
-		j->used -= j->at;
-		j->at = 0;
-	}
-	if (j->used == j->cap) {
-		if (j->cap >= ENTRY_MAX_BYTES)
-			return err_say(e, EFBIG, "journal: an entry of more than %u bytes",
-				       ENTRY_MAX_BYTES);
-		j->cap = j->cap ? j->cap * 2 : 65536;
-		j->buf = mem_resize(j->buf, j->cap, 1);
-	}
-	do
-		n = read(j->fd, j->buf + j->used, j->cap - j->used);
-	while (n < 0 && errno == EINTR);
-	if (n < 0 && errno != EAGAIN)
-		return err_set(e, errno, "read what journalctl writes");
 	j->over = n == 0;
-	j->used += n > 0 ? (size_t)n : 0;
-	return n > 0;
+	return n == -EAGAIN ? 0 : n < 0 ? (int)n : n > 0;
 }
 
 struct field { const char *name, *value; size_t name_n, n; };
@@ -216,12 +197,12 @@ static int entry(struct log_journal *j, struct log_line *ret)
 {
 	struct log_line l = { .time = j->time, .whole = true, .text = "" };
 	struct field f;
-	size_t at = j->at, n;
+	size_t at = j->w.at, n;
 
-	while ((n = field_at(j->buf + at, j->used - at, &f)) > 0) {
+	while ((n = field_at(j->w.buf + at, j->w.used - at, &f)) > 0) {
 		at += n;
 		if (f.name_n == 0) {
-			j->at = at;
+			j->w.at = at;
 			*ret = l;
 			return 1;
 		}
@@ -244,7 +225,7 @@ int log_journal_next(struct log_journal *j, struct log_line *ret, struct err *e)
 	for (;;) {
 		int r = 0;
 
-		if (j->used > j->at && entry(j, ret))
+		if (j->w.used > j->w.at && entry(j, ret))
 			return 1;
 		if (j->fd < 0 && !j->over)
 			r = start_journalctl(j, e);

@@ -31,8 +31,7 @@ struct log_reader {
 	int64_t number;		/* of the file that fd reads; 0: none yet */
 	ino_t ino;		/* of `log`, when that is what fd reads; else 0 */
 	pid_t unzip;
-	char *buf;
-	size_t used, at, cap;
+	struct log_window w;
 	struct arena *a;	/* of the line at hand, json only */
 	char time[64];
 };
@@ -64,7 +63,7 @@ void log_reader_rewind(struct log_reader *r)
 	close_file(r);
 	r->number = 0;
 	r->ino = 0;
-	r->used = r->at = 0;
+	r->w.used = r->w.at = 0;
 }
 
 void log_reader_free(struct log_reader *r)
@@ -75,7 +74,7 @@ void log_reader_free(struct log_reader *r)
 	close_file(r);
 	fd_close(&r->watch);
 	arena_free(r->a);
-	free(r->buf);
+	free(r->w.buf);
 	free(r);
 }
 
@@ -205,29 +204,35 @@ static int next_file(struct log_reader *r, struct err *e)
 	return 0;
 }
 
-static int fill(struct log_reader *r, struct err *e)
+ssize_t log_window_fill(struct log_window *w, int fd, size_t max, struct err *e)
 {
 	ssize_t n;
 
-	if (r->at) {
-		memmove(r->buf, r->buf + r->at, r->used - r->at);
-		r->used -= r->at;
-		r->at = 0;
+	if (w->at) {
+		memmove(w->buf, w->buf + w->at, w->used - w->at);
+		w->used -= w->at;
+		w->at = 0;
 	}
-	if (r->used == r->cap) {
-		if (r->cap >= LINE_MAX_BYTES)
-			return err_say(e, EFBIG, "log: a line of more than %u bytes",
-				       LINE_MAX_BYTES);
-		r->cap = r->cap ? r->cap * 2 : 65536;
-		r->buf = mem_resize(r->buf, r->cap, 1);
+	if (w->used == w->cap) {
+		if (w->cap >= max)
+			return err_say(e, EFBIG, "log: a line of more than %zu bytes", max);
+		w->cap = w->cap ? w->cap * 2 : 65536;
+		w->buf = mem_resize(w->buf, w->cap, 1);
 	}
 	do
-		n = read(r->fd, r->buf + r->used, r->cap - r->used);
+		n = read(fd, w->buf + w->used, w->cap - w->used);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return err_set(e, errno, "read the log");
-	r->used += (size_t)n;
-	return n > 0;
+		return errno == EAGAIN ? -EAGAIN : err_set(e, errno, "read the log");
+	w->used += (size_t)n;
+	return n;
+}
+
+static int fill(struct log_reader *r, struct err *e)
+{
+	ssize_t n = log_window_fill(&r->w, r->fd, LINE_MAX_BYTES, e);
+
+	return n > 0 ? 1 : (int)n;
 }
 
 /* "TIME stdout F text" */
@@ -280,14 +285,15 @@ int log_reader_next(struct log_reader *r, struct log_line *ret, struct err *e)
 	if (r->journal)
 		return log_journal_next(r->journal, ret, e);
 	for (;;) {
-		char *nl = r->used > r->at ? memchr(r->buf + r->at, '\n', r->used - r->at) : NULL;
+		size_t left = r->w.used - r->w.at;
+		char *nl = left ? memchr(r->w.buf + r->w.at, '\n', left) : NULL;
 		int rc;
 
 		if (nl) {
-			char *line = r->buf + r->at;
+			char *line = r->w.buf + r->w.at;
 			size_t n = (size_t)(nl - line);
 
-			r->at += n + 1;
+			r->w.at += n + 1;
 			if (r->json ? parse_json(r, line, n, ret) : parse_cri(r, line, n, ret))
 				return 1;
 			continue;	/* half written when its writer died: not a line */
@@ -307,7 +313,7 @@ int log_reader_next(struct log_reader *r, struct log_line *ret, struct err *e)
 		rc = next_file(r, e);
 		if (rc <= 0)
 			return rc;
-		r->at = r->used = 0;
+		r->w.at = r->w.used = 0;
 	}
 }
 

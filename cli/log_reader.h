@@ -22,6 +22,12 @@ struct log_line {
 	size_t n;
 };
 
+/* What has been read of a stream and not been used: buf[at..used). */
+struct log_window { char *buf; size_t used, at, cap; };
+/* Reads more behind what is there, for which no more than max bytes are taken.  Bytes, 0 at the
+ * end, -errno (-EAGAIN: none yet). */
+ssize_t log_window_fill(struct log_window *w, int fd, size_t max, struct err *e);
+
 struct log_reader;
 /* Of container id, whose folder is dir (borrowed); driver: k8s-file, json-file or journald. */
 struct log_reader *log_reader_new(int dir, const char *driver, const char *id);

@@ -116,7 +116,7 @@ static const char *known_elsewhere(int argc, char **argv)
 	return NULL;
 }
 
-static int unknown_command(int argc, char **argv, struct err *e)
+int command_unknown(int argc, char **argv, struct err *e)
 {
 	AUTO(strlist) struct strlist names = STRLIST_INIT;
 	const char *near = known_elsewhere(argc, argv);
@@ -231,7 +231,7 @@ static int berth_main(int argc, char **argv, struct err *e)
 		return oci_main(n, args);
 	cmd = find_command(n, args, &words);
 	if (!cmd)
-		return unknown_command(n, args, e);
+		return command_unknown(n, args, e);
 	if (!(cmd->flags & CMD_RAW) && wants_help(cmd, n - words + 1, args + words - 1)) {
 		help_command(cmd, stdout);
 		return 0;
