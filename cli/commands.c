@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "cli/command.h"
 #include "cli/command_list.h"
+#include "cli/help.h"
 
 const struct command *const commands[] = {
 #define COMMAND(name) &command_##name,
@@ -56,6 +57,56 @@ const struct command *command_find(const char *name)
 		if (str_eq(aliases[i].name, name))
 			return command_find(aliases[i].command);
 	return NULL;
+}
+
+/* Of docker and podman; a row whose name is one word stands for all of the group. */
+static const struct { const char *name, *instead; } missing[] = {
+	{ "search", "skopeo list-tags lists a repository, the registry's own pages the others" },
+	{ "image search", "skopeo list-tags lists a repository" },
+	{ "image tree", "berth history shows what each step added" },
+	{ "image scp", "berth save IMAGE | ssh HOST berth load copies it" },
+	{ "image sign", "cosign and skopeo sign; berth verifies (containers-policy.json(5))" },
+	{ "image trust", "containers-policy.json(5) is a file to edit" },
+	{ "manifest", "buildah manifest makes an index; berth pulls, saves and pushes it whole" },
+	{ "artifact", "skopeo copy moves what is no image" },
+	{ "runlabel", "berth image inspect shows the label" },
+};
+
+/* What there is in its place, or NULL. */
+static const char *known_elsewhere(int argc, char **argv)
+{
+	AUTO_FREE char *two = argc > 1 ? mem_printf("%s %s", argv[0], argv[1]) : NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(missing); i++)
+		if (argc > 0 && (str_eq(missing[i].name, argv[0]) ||
+				 (two && str_eq(missing[i].name, two))))
+			return missing[i].instead;
+	return NULL;
+}
+
+int command_unknown(int argc, char **argv, struct err *e)
+{
+	AUTO(strlist) struct strlist names = STRLIST_INIT;
+	const char *near = known_elsewhere(argc, argv);
+
+	if (near && !help_is_group(argv[0]))
+		return err_say(e, EINVAL, "berth has no %s: %s", argv[0], near);
+	if (near && argc > 1)
+		return err_say(e, EINVAL, "berth has no %s %s: %s", argv[0], argv[1], near);
+	if (argc > 0 && help_is_group(argv[0])) {
+		if (argc == 1) {
+			help_group(argv[0], stdout);
+			return 0;
+		}
+		return err_say(e, EINVAL, "unknown command: %s %s; see berth help %s", argv[0],
+			       argv[1], argv[0]);
+	}
+	for (size_t i = 0; commands[i]; i++)
+		if (!(commands[i]->flags & CMD_HIDDEN))
+			strlist_add(&names, commands[i]->name);
+	near = str_nearest(argv[0], (const char *const *)names.v);
+	return err_say(e, EINVAL, near ? "unknown command: %s (did you mean %s?)"
+				       : "unknown command: %s; see berth help", argv[0], near);
 }
 
 static const struct opt no_rows[] = { OPT_END };
