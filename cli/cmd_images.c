@@ -98,7 +98,7 @@ static bool is_shown(const struct images *m, const struct image_row *row)
 	    !filters_match(&m->f, "id", filters_prefix, row->id + strlen("sha256:")) ||
 	    !filters_labels(&m->f, &row->labels))
 		return false;
-	if ((m->until && made > m->until) || (m->before && made >= m->before) ||
+	if (made > m->until || (m->before && made >= m->before) ||
 	    (m->since && made <= m->since))
 		return false;
 	return !m->pattern || match_reference(m->pattern, row);

@@ -66,7 +66,8 @@ struct ps {
 	struct cli *c;
 	const struct ps_opts *o;
 	struct filters f;
-	int64_t until, before, since;	/* 0: not asked for; before and since in nanoseconds */
+	int64_t until;			/* seconds */
+	int64_t before, since;		/* nanoseconds; 0: not asked for */
 };
 
 static bool match_volume(const char *value, const void *ctx)
@@ -197,7 +198,7 @@ static bool is_shown(const struct ps *p, const struct view *v)
 	    !filters_match(&p->f, "name", filters_name, v->r->name) ||
 	    !filters_labels(&p->f, &v->r->labels))
 		return false;
-	if ((p->until && view_seconds(v->r->created) > p->until) ||
+	if (view_seconds(v->r->created) > p->until ||
 	    (p->before && created_ns(v->r) >= p->before) ||
 	    (p->since && created_ns(v->r) <= p->since))
 		return false;

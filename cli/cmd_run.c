@@ -83,21 +83,18 @@ static int find_image(struct cli *c, const struct run_opts *o, const char *name,
 
 /* ---- record ---- */
 
-/* What a record names and must exist before it: volumes, folders of -v. */
+/* What a record names: volumes, folders of -v. */
 static int make_volumes(struct cli *c, const struct record *r, struct err *e)
 {
-	for (size_t i = 0; i < r->nvolumes; i++) {
-		const struct record_volume *v = &r->volumes[i];
-		int rc = 0;
+	int rc = volume_make_missing(&c->en, r, e);
 
-		if (str_eq(v->type, "volume"))
-			rc = volume_create(&c->en, v->name, v->anonymous, NULL, NULL, e);
-		else if (str_eq(v->type, "bind") && access(v->source, F_OK) < 0)
+	for (size_t i = 0; rc == 0 && i < r->nvolumes; i++) {
+		const struct record_volume *v = &r->volumes[i];
+
+		if (str_eq(v->type, "bind") && access(v->source, F_OK) < 0)
 			rc = path_mkdirs(v->source, 0755, e);
-		if (rc < 0 && rc != -EEXIST)
-			return rc;
 	}
-	return 0;
+	return rc;
 }
 
 static int find_running(const struct engine *en, const char *what, pid_t *ret_pid,
@@ -116,8 +113,9 @@ static int remove_same_name(struct cli *c, const char *name, struct err *e)
 	return connect_remove(c, id, true, true, e);
 }
 
+/* *ret_lock: of the store, for as long as the record is not on disk. */
 static int make_record(struct cli *c, struct run_opts *o, int argc, char **argv,
-		       struct record **ret, struct err *e)
+		       struct record **ret, int *ret_lock, struct err *e)
 {
 	AUTO(image) struct image *image = NULL;
 	AUTO(arena) struct arena *a = arena_new(RECORD_ARENA);
@@ -148,11 +146,11 @@ static int make_record(struct cli *c, struct run_opts *o, int argc, char **argv,
 	in.args = argv + first;
 	attach_window(&in.rows, &in.cols);
 	rc = compose_record(a, &in, &r, e);
-	if (rc < 0 || (rc = record_name_check(name, e)) < 0 || (rc = make_volumes(c, r, e)) < 0)
+	if (rc < 0 || (rc = record_name_check(name, e)) < 0)
 		return rc;
 	*ret = r;
+	*ret_lock = TAKE_FD(lock);
 	TAKE(a);
-	/* From here on the folder in RUN says that the container is being made. */
 	return 0;
 }
 
@@ -179,34 +177,46 @@ static int need_root(struct err *e)
 		       "are berth-oci spec --rootless and berth-oci run");
 }
 
-/* The record is on disk; *ret_lock is RUN/ID/engine.lock, which the caller hands to the birth or
- * lets go with the folder. */
-static int create(struct cli *c, struct run_opts *o, int argc, char **argv, struct record **ret,
-		  int *ret_lock, struct err *e)
+static int save_record(struct cli *c, const struct run_opts *o, struct record *r, struct err *e)
 {
-	AUTO_CLOSE int lock = -1;
-	int rc = need_root(e);
+	int rc = record_create(&c->en, r, !o->rm, e);
 
-	if (rc < 0 || (rc = make_record(c, o, argc, argv, ret, e)) < 0)
-		return rc;
-	rc = run_lock(&c->en, (*ret)->id, &lock, NULL, e);
-	if (rc == 0)
-		rc = record_create(&c->en, *ret, !o->rm, e);
 	/* two commands at once may make up the same name: the later one makes up another */
 	for (int tries = 0; rc == -EEXIST && !o->name && tries < 20; tries++) {
 		AUTO_FREE char *name = record_new_name(&c->en);
 
-		(*ret)->name = arena_strdup((*ret)->arena, name);
+		r->name = arena_strdup(r->arena, name);
 		*e = (struct err)ERR_INIT;
-		rc = record_create(&c->en, *ret, !o->rm, e);
+		rc = record_create(&c->en, r, !o->rm, e);
 	}
+	return rc;
+}
+
+/* The record is on disk, and then what it names; *ret_lock is RUN/ID/engine.lock, which the caller
+ * hands to the birth or lets go with the folder. */
+static int create(struct cli *c, struct run_opts *o, int argc, char **argv, struct record **ret,
+		  int *ret_lock, struct err *e)
+{
+	AUTO_CLOSE int lock = -1, store = -1;
+	bool saved;
+	int rc = need_root(e);
+
+	if (rc < 0 || (rc = make_record(c, o, argc, argv, ret, &store, e)) < 0)
+		return rc;
+	rc = run_lock(&c->en, (*ret)->id, &lock, NULL, e);
+	if (rc == 0)
+		rc = save_record(c, o, *ret, e);
+	saved = rc == 0;
+	fd_close(&store);
+	if (rc == 0)
+		rc = make_volumes(c, *ret, e);
 	if (rc == 0)
 		rc = write_cidfile(o->cidfile, (*ret)->id, e);
 	if (rc < 0) {
 		struct end_paths p = { c->en.run_fd, c->en.containers_fd, (*ret)->id, NULL };
 		struct err ignored = ERR_INIT;
 
-		if (rc != -EEXIST)
+		if (saved)
 			record_remove(&c->en, (*ret)->id, true, &ignored);
 		end_run_dir(&p, &ignored);
 		return rc;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "cli/output.h"
 #include "cli/pairs.h"
@@ -48,6 +49,7 @@ static int create(struct cli *c, const struct create_opts *o, const char *name, 
 	AUTO(arena) struct arena *a = arena_new(16u << 20);
 	struct json_map labels, options;
 	struct err exists = ERR_INIT;
+	AUTO_CLOSE int lock = -1;
 	char random[65];
 	bool anonymous = !name;
 	int r;
@@ -62,6 +64,8 @@ static int create(struct cli *c, const struct create_opts *o, const char *name, 
 		str_random_hex(random, 64);
 		name = random;
 	}
+	if ((r = volume_lock(&c->en, &lock, e)) < 0)
+		return r;
 	r = volume_create(&c->en, name, anonymous, &labels, &options, &exists);
 	if (r == -EEXIST && !o->ignore) {
 		AUTO(volume) struct volume *v = NULL;
@@ -183,10 +187,13 @@ static int remove_one(struct cli *c, const char *name, struct err *e)
 {
 	AUTO(volume) struct volume *v = NULL;
 	AUTO(volume_use) struct volume_use use = VOLUME_USE_INIT;
+	AUTO_CLOSE int lock = -1;
 	const char *user;
-	int r = volume_load(&c->en, name, &v, e);
+	int r = volume_lock(&c->en, &lock, e);
 
-	if (r < 0 || (r = volume_use_load(&c->en, NULL, &use, e)) < 0)
+	if (r < 0 || (r = volume_load(&c->en, name, &v, e)) < 0 ||
+	    (r = volume_use_load(&c->en, NULL, &use, e)) < 0 ||
+	    (r = volume_use_known(&use, e)) < 0)
 		return r;
 	if (volume_use_count(&use, name, &user))
 		return err_say(e, EBUSY, "volume %s is in use by container %s", name, user);

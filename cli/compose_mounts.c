@@ -389,6 +389,8 @@ static int volumes_from(struct compose *c, const char *text, struct err *e)
 		strlist_cleanup(&w.options);
 		if (rc < 0)
 			return rc;
+		/* it goes with the last one that has it */
+		c->r->volumes[c->r->nvolumes - 1].anonymous = v->anonymous;
 	}
 	return 0;
 }

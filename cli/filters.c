@@ -185,7 +185,7 @@ int filters_check_words(const struct filters *f, const char *key, const char *co
 
 int filters_until(const struct filters *f, int64_t *ret, struct err *e)
 {
-	int64_t until = 0;
+	int64_t until = INT64_MAX;
 
 	for (size_t i = 0; i < f->n; i++) {
 		struct timespec t;

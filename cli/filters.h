@@ -38,7 +38,7 @@ bool filters_bool(const char *value, const void *ctx);
 int filters_check_bools(const struct filters *f, const char *key, struct err *e);
 int filters_check_words(const struct filters *f, const char *key, const char *const *words,
 			struct err *e);
-/* until=TIME or DURATION ago → seconds since the epoch; 0 when there is none. */
+/* until=TIME or DURATION ago → seconds since the epoch; INT64_MAX when there is none. */
 int filters_until(const struct filters *f, int64_t *ret, struct err *e);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "cli/prune.h"
 #include "cli/usage.h"
@@ -27,9 +28,11 @@ static int parse(const struct prune_opts *o, const char *const *keys, struct fil
 	return r < 0 ? r : filters_until(f, until, e);
 }
 
-static bool has_all(const struct prune_opts *o)
+static bool has_all(const struct prune_opts *o, const struct filters *f)
 {
-	return o->all || strlist_has(&o->filter, "all=true") || strlist_has(&o->filter, "all=1");
+	const bool yes = true;
+
+	return o->all || (filters_has(f, "all") && filters_match(f, "all", filters_bool, &yes));
 }
 
 /* ---- containers ---- */
@@ -73,8 +76,7 @@ int prune_containers(struct cli *c, const struct prune_opts *o, struct pruned *p
 			continue;
 		if (v.state != STATE_EXITED && v.state != STATE_CREATED)
 			continue;
-		if (!filters_labels(&f, &v.r->labels) ||
-		    (until && view_seconds(v.r->created) > until))
+		if (!filters_labels(&f, &v.r->labels) || view_seconds(v.r->created) > until)
 			continue;
 		r = prune_one(c, o, &v, p, e);
 	}
@@ -127,9 +129,13 @@ int volume_use_load(const struct engine *en, const struct strlist *except, struc
 		AUTO(record) struct record *rec = NULL;
 		struct err unreadable = ERR_INIT;
 
-		if ((except && strlist_has(except, ids.v[i])) ||
-		    record_load(en, ids.v[i], &rec, &unreadable) < 0)
+		if (except && strlist_has(except, ids.v[i]))
 			continue;
+		if (record_load(en, ids.v[i], &rec, &unreadable) < 0) {
+			if (unreadable.code != ENOENT)	/* that one goes at this moment */
+				ret->unknown = unreadable;
+			continue;
+		}
 		for (size_t k = 0; k < rec->nvolumes; k++)
 			if (rec->volumes[k].name) {
 				strlist_add(&ret->volumes, rec->volumes[k].name);
@@ -137,6 +143,13 @@ int volume_use_load(const struct engine *en, const struct strlist *except, struc
 			}
 	}
 	return r;
+}
+
+int volume_use_known(const struct volume_use *u, struct err *e)
+{
+	if (u->unknown.code)
+		*e = u->unknown;
+	return -u->unknown.code;
 }
 
 void volume_use_cleanup(struct volume_use *u)
@@ -173,7 +186,7 @@ static int prune_volume(struct cli *c, const struct prune_opts *o, const struct 
 	int r;
 
 	if (volume_load(&c->en, name, &v, &unreadable) < 0 ||
-	    (!has_all(o) && !v->anonymous) || !filters_labels(f, &v->labels))
+	    (!has_all(o, f) && !v->anonymous) || !filters_labels(f, &v->labels))
 		return 0;
 	if ((r = usage_of(c->en.root_fd, data, &bytes, e)) < 0 ||
 	    (!o->dry_run && (r = volume_remove(&c->en, name, e)) < 0))
@@ -189,15 +202,18 @@ int prune_volumes(struct cli *c, const struct prune_opts *o, struct pruned *p, s
 	AUTO(filters) struct filters f = { .n = 0 };
 	AUTO(strlist) struct strlist names = STRLIST_INIT;
 	AUTO(volume_use) struct volume_use use = VOLUME_USE_INIT;
+	AUTO_CLOSE int lock = -1;
 	int64_t until;
 	int r;
 
 	if ((r = parse(o, keys, &f, &until, e)) < 0 ||
 	    (r = filters_check_bools(&f, "all", e)) < 0 ||
+	    (r = volume_lock(&c->en, &lock, e)) < 0 ||
 	    (r = volume_list(&c->en, &names, e)) < 0 ||
-	    (r = volume_use_load(&c->en, &p->containers, &use, e)) < 0)
+	    (r = volume_use_load(&c->en, &p->containers, &use, e)) < 0 ||
+	    (r = volume_use_known(&use, e)) < 0)
 		return r;
-	if (until)
+	if (filters_has(&f, "until"))
 		return err_say(e, EINVAL, "--filter until: volumes have no such filter");
 	for (size_t i = 0; r == 0 && i < names.n; i++)
 		if (volume_use_count(&use, names.v[i], NULL) == 0)
@@ -248,7 +264,7 @@ int prune_networks(struct cli *c, const struct prune_opts *o, struct pruned *p, 
 		struct err busy = ERR_INIT;
 
 		if (str_eq(w->name, NET_NAME_DEFAULT) || strlist_has(&used, w->name) ||
-		    !filters_labels(&f, &w->labels) || (until && view_seconds(w->created) > until))
+		    !filters_labels(&f, &w->labels) || view_seconds(w->created) > until)
 			continue;
 		r = o->dry_run ? 0 : net_network_remove(&paths, w->name, &busy);
 		if (r == 0)

@@ -28,10 +28,15 @@ int prune_volumes(struct cli *c, const struct prune_opts *o, struct pruned *p, s
 int prune_networks(struct cli *c, const struct prune_opts *o, struct pruned *p, struct err *e);
 
 /* Who has which volume: one walk over all records.  Containers in except (or NULL) do not count. */
-struct volume_use { struct strlist volumes, containers; };	/* side by side */
-#define VOLUME_USE_INIT { STRLIST_INIT, STRLIST_INIT }
+struct volume_use {
+	struct strlist volumes, containers;	/* side by side */
+	struct err unknown;	/* of a record that cannot be read: its volumes are not known */
+};
+#define VOLUME_USE_INIT { STRLIST_INIT, STRLIST_INIT, ERR_INIT }
 int volume_use_load(const struct engine *en, const struct strlist *except, struct volume_use *ret,
 		    struct err *e);
+/* 0 when all users are known: who takes volumes away has to ask. */
+int volume_use_known(const struct volume_use *u, struct err *e);
 void volume_use_cleanup(struct volume_use *u);	/* AUTO(volume_use) */
 /* How many containers have it, and the first one's name (or NULL). */
 size_t volume_use_count(const struct volume_use *u, const char *volume, const char **ret_first);

@@ -154,10 +154,11 @@ static int filter_time(const char *v, int64_t *ret, struct err *e)
 	int64_t ns;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (str_to_duration(v, &ns) == 0 && ns >= 0)
-		*ret = now.tv_sec - ns / 1000000000;
-	else if (str_to_time(v, &t) == 0)
+	/* a bare number is seconds since the epoch, as Docker has it */
+	if (str_to_time(v, &t) == 0)
 		*ret = t.tv_sec;
+	else if (str_to_duration(v, &ns) == 0 && ns >= 0)
+		*ret = now.tv_sec - ns / 1000000000;
 	else
 		return err_say(e, EINVAL,
 			       "filter until=%s: expected a time (2026-01-31T00:00:00Z) or "

@@ -242,9 +242,8 @@ int record_remove(const struct engine *en, const char *id, bool volumes, struct 
 		release_names_of(en, id);
 		return path_remove_tree(en->containers_fd, id, e);
 	}
-	for (size_t i = 0; volumes && i < r->nvolumes; i++)
-		if (r->volumes[i].anonymous && r->volumes[i].name)
-			volume_remove(en, r->volumes[i].name, &ignored);
+	if (volumes && (rc = volume_remove_own(en, r, e)) < 0)
+		return rc;
 	/* first of all, so that whoever comes after a kill sees half a container, and sweeps it */
 	unlinkat(en->containers_fd, file, 0);
 	rc = path_remove_tree(en->containers_fd, id, e);

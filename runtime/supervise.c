@@ -146,9 +146,12 @@ static int empty_overlay(struct birth *b, size_t index, struct err *e)
 /* Named volumes that are empty get what the image has at their place (Docker: first use). */
 static int fill_volumes(struct birth *b, struct err *e)
 {
+	int r = volume_make_missing(b->en, b->record, e);
+
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < b->record->nvolumes; i++) {
 		const struct record_volume *v = &b->record->volumes[i];
-		int r;
 
 		if (str_eq(v->type, "volume") && !v->nocopy && !v->subpath) {
 			r = volume_copy_up(b->en, v->name, b->root, v->destination, e);

@@ -37,6 +37,19 @@ static int open_volumes(const struct engine *en, int *ret, struct err *e)
 	return path_open_dir(en->root_fd, "volumes", ret, e);
 }
 
+int volume_lock(const struct engine *en, int *ret, struct err *e)
+{
+	AUTO_CLOSE int volumes = -1;
+	int r = open_volumes(en, &volumes, e);
+
+	if (r < 0)
+		return r;
+	if ((r = fd_lock(volumes, true, true)) < 0)
+		return err_set(e, -r, "lock %s/volumes", en->root);
+	*ret = TAKE_FD(volumes);
+	return 0;
+}
+
 static int write_json(int dir, const char *name, bool anonymous, const struct json_map *labels,
 		      const struct json_map *options, struct err *e)
 {
@@ -168,18 +181,73 @@ int volume_remove(const struct engine *en, const char *name, struct err *e)
 	return path_remove_tree(volumes, dead, e);
 }
 
-int volume_open(const struct engine *en, const char *name, int *ret, struct err *e)
+static bool is_missing(const struct engine *en, const struct record_volume *v)
 {
-	AUTO_FREE char *path = mem_printf("volumes/%s/_data", name);
-	int fd;
+	AUTO_FREE char *path = mem_printf("volumes/%s", v->name ? v->name : "");
 
-	if (volume_name_check(name, e) < 0)
-		return -e->code;
-	fd = openat(en->root_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? none_such(name, e)
-				       : err_set(e, errno, "open volume %s", name);
-	*ret = fd;
+	return str_eq(v->type, "volume") && !path_exists(en->root_fd, path);
+}
+
+int volume_make_missing(const struct engine *en, const struct record *r, struct err *e)
+{
+	AUTO_CLOSE int lock = -1;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < r->nvolumes; i++) {
+		const struct record_volume *v = &r->volumes[i];
+
+		if (!is_missing(en, v))
+			continue;
+		if (lock < 0 && (rc = volume_lock(en, &lock, e)) < 0)
+			return rc;
+		if (is_missing(en, v))	/* still */
+			rc = volume_create(en, v->name, v->anonymous, NULL, NULL, e);
+	}
+	return rc;
+}
+
+/* 1: some container but `except` has it. */
+static int is_used(const struct engine *en, const char *name, const char *except, struct err *e)
+{
+	AUTO(strlist) struct strlist ids = STRLIST_INIT;
+	int rc = record_list(en, &ids, e);
+
+	for (size_t i = 0; rc == 0 && i < ids.n; i++) {
+		AUTO(record) struct record *r = NULL;
+		struct err why = ERR_INIT;
+
+		if (str_eq(ids.v[i], except))
+			continue;
+		rc = record_load(en, ids.v[i], &r, &why);
+		if (rc == -ENOENT)	/* it goes at this moment */
+			rc = 0;
+		else if (rc < 0)
+			*e = why;
+		for (size_t k = 0; r && k < r->nvolumes; k++)
+			if (str_eq(r->volumes[k].name, name))
+				return 1;
+	}
+	return rc;
+}
+
+int volume_remove_own(const struct engine *en, const struct record *r, struct err *e)
+{
+	AUTO_CLOSE int lock = -1;
+	int rc = 0;
+
+	for (size_t i = 0; i < r->nvolumes; i++) {
+		const struct record_volume *v = &r->volumes[i];
+
+		if (!v->anonymous || !v->name)
+			continue;
+		if (lock < 0 && (rc = volume_lock(en, &lock, e)) < 0)
+			return rc;
+		rc = is_used(en, v->name, r->id, e);
+		if (rc == 0)
+			rc = volume_remove(en, v->name, e);
+		if (rc < 0 && rc != -ENOENT)
+			return rc;
+	}
 	return 0;
 }
 

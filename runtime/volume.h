@@ -16,17 +16,24 @@ struct volume {
 	struct json_map labels, options;	/* options: type, device, o of the local driver */
 };
 
-/* -EEXIST only when it is there with other options (Docker: creating twice is fine). */
+/* The lock of all volumes.  Who makes one or takes one away has it, from looking at who uses it
+ * until it is done: so nobody takes one that a container just got.  Close *ret to let it go. */
+int volume_lock(const struct engine *en, int *ret, struct err *e);
+/* Under the lock.  -EEXIST: there is one. */
 int volume_create(const struct engine *en, const char *name, bool anonymous,
 		  const struct json_map *labels, const struct json_map *options, struct err *e);
 int volume_load(const struct engine *en, const char *name, struct volume **ret, struct err *e);
 void volume_free(struct volume *v);
 void volume_cleanup(struct volume **v);		/* AUTO(volume) on a struct volume * */
 int volume_list(const struct engine *en, struct strlist *ret, struct err *e);
-/* -EBUSY is the caller's to find out: removes what is there.  -ENOENT: no such volume. */
+/* Under the lock.  Who uses it is the caller's to find out: removes what is there.  -ENOENT: no
+ * such volume. */
 int volume_remove(const struct engine *en, const char *name, struct err *e);
-/* Opens _data (O_PATH). */
-int volume_open(const struct engine *en, const char *name, int *ret, struct err *e);
+/* What a record names and is not there is made, under the lock, which is taken here. */
+int volume_make_missing(const struct engine *en, const struct record *r, struct err *e);
+/* The anonymous volumes of a container that goes, unless another one has them, too; the lock as
+ * before. */
+int volume_remove_own(const struct engine *en, const struct record *r, struct err *e);
 /* :idmap, the owner of the folder `source` is seen as the container's user u in mount m, and the
  * other way round for what u makes; all others stay who they are.  In a. */
 int volume_idmap(const char *source, const struct spec_user *u, struct arena *a,

@@ -34,6 +34,29 @@ like "--dry-run" "$(berth volume prune -a --dry-run)" "Volumes that would go:?tw
 like "--all takes those too that nobody has" "$(berth volume prune -af)" "Deleted Volumes:?two*"
 is "but not one that somebody has" "$(berth volume ls -q)" one
 
+berth run -d --name owner --network none -v /data busybox sh -c 'echo dear >/data/f; sleep 1000' >/dev/null
+until_true 10 berth exec owner test -s /data/f
+berth run -d --name guest --network none --volumes-from owner busybox sleep 1000 >/dev/null
+t "rm -v of one whose volume another has, too" berth rm -f -v owner
+says "leaves it to that" dear berth exec guest cat /data/f
+t "and with the last one" berth rm -f -v guest
+is "it goes" "$(berth volume ls -q)" one
+berth create --name taken --network none busybox true >/dev/null
+fails "a name that is taken" 125 "berth: the name \"taken\" is in use*" berth create --name taken --network none -v /data busybox true
+echo x >"$T/cid"
+fails "an id file that is there" 125 "berth: write */cid: File exists" berth run --cidfile "$T/cid" --name cid --network none -v /data busybox true
+is "leave no volume" "$(berth volume ls -q)" one
+is "and no container" "$(berth ps -a --format '{{.Names}}' | sort | tr '\n' ' ')" "taken user "
+berth rm taken >/dev/null
+made=()
+for i in $(seq 40); do berth create --name "made$i" --network none -v "new$((i % 5)):/x" busybox true >/dev/null 2>>"$T/made" & made+=($!); done
+for i in "${made[@]}"; do wait "$i"; done
+is "forty that want five new volumes at once get them" "$(cat "$T/made"; berth volume ls -q --filter name=^new | tr '\n' ' ')" "new0 new1 new2 new3 new4 "
+berth rm $(seq -f made%g 40) >/dev/null
+rm -r "$ROOT/volumes/new0"
+ends "one that is not there any more is made again" 0 berth run --rm --network none -v new0:/x busybox test -d /x
+berth volume rm new0 new1 new2 new3 new4 >/dev/null
+
 berth volume create -o type=tmpfs -o device=tmpfs -o o=size=5m,mode=1777 small >/dev/null
 like "a volume of type tmpfs" "$(berth run --rm --network none -v small:/t busybox grep ' /t ' /proc/mounts)" "tmpfs /t tmpfs *size=5120k*"
 berth run -d --name mem1 --network none -v small:/t busybox sh -c 'echo first >/t/f; sleep 1000' >/dev/null
@@ -89,6 +112,7 @@ like "version" "$(berth version --format '{{.Client.Version}} {{.Server.Version}
 like "--dry-run says what would go" "$(berth system prune --dry-run --volumes)" "Containers that would go:?*Total reclaimable space: *"
 is "and leaves it" "$(berth ps -aq | wc -l)" 2
 is "a label that it has not" "$(berth container prune -f --filter label=x >/dev/null; berth ps -aq | wc -l)" 2
+is "until=0 is 1970, not no filter" "$(berth container prune -f --filter until=0 >/dev/null; berth image prune -af --filter until=0 >/dev/null; berth ps -aq | wc -l; berth images -q | wc -l)" $'2\n1'
 like "container prune" "$(berth container prune -f)" "Deleted Containers:*Total reclaimed space: *"
 is "what runs stays" "$(berth ps -a --format '{{.Names}}')" runs
 is "and its volume's name is free" "$(berth volume ls -q --filter dangling=true)" one

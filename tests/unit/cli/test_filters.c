@@ -123,6 +123,7 @@ static void until__times_and_durations(void **state)
 {
 	static const struct { const char *text; int64_t wanted; } v[] = {
 		{ "until=2023-11-14T22:13:20Z", 1700000000 }, { "until=1700000000", 1700000000 },
+		{ "until=0", 0 }, { "name=x", INT64_MAX },
 	};
 	AUTO(filters) struct filters f = { .n = 0 }, bad = { .n = 0 };
 	struct err e = ERR_INIT;
