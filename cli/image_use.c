@@ -1,4 +1,5 @@
 /* image_use.c - see image_use.h. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,21 +27,28 @@ static bool is_skipped(const struct image_use *u, const char *id)
 	return false;
 }
 
-/* A record that cannot be read is left out: nothing runs from it. */
 static void load(struct image_use *u)
 {
 	AUTO(strlist) struct strlist ids = STRLIST_INIT;
-	struct err ignored = ERR_INIT;
+	struct err why = ERR_INIT;
 
 	u->loaded = true;
-	if (record_list(u->en, &ids, &ignored) < 0)
+	if (record_list(u->en, &ids, &why) < 0) {
+		strcpy(u->unknown, "(unknown)");
 		return;
+	}
 	u->v = mem_array(ids.n + 1, sizeof(*u->v));
 	for (size_t i = 0; i < ids.n; i++) {
 		AUTO(record) struct record *r = NULL;
 		struct image_use_row *row = &u->v[u->n];
+		int rc;
 
-		if (is_skipped(u, ids.v[i]) || record_load(u->en, ids.v[i], &r, &ignored) < 0)
+		if (is_skipped(u, ids.v[i]))
+			continue;
+		rc = record_load(u->en, ids.v[i], &r, &why);
+		if (rc < 0 && rc != -ENOENT)	/* else it goes at this moment */
+			memcpy(u->unknown, ids.v[i], sizeof(u->unknown));
+		if (rc < 0)
 			continue;
 		memcpy(row->id, ids.v[i], sizeof(row->id));
 		row->image = mem_strdup(r->image_id ? r->image_id : "");
@@ -65,6 +73,10 @@ bool image_use_is(void *ctx, const char *id_or_layer, char who[static 65])
 
 	if (!u->loaded)
 		load(u);
+	if (*u->unknown) {
+		memcpy(who, u->unknown, sizeof(u->unknown));
+		return true;
+	}
 	for (size_t i = 0; i < u->n; i++) {
 		const struct image_use_row *row = &u->v[i];
 		bool hit = image ? str_eq(row->image, id_or_layer) &&

@@ -20,6 +20,7 @@ struct image_use {
 	struct image_use_row { char id[65]; char *image; char **layers; bool runs; } *v;
 	size_t nskip;		/* containers that do not count: system prune removes them */
 	char *const *skip;
+	char unknown[65];	/* whose record cannot be read: it may use anything; or "" */
 };
 #define IMAGE_USE_INIT(engine) { .en = (engine) }
 

@@ -113,12 +113,15 @@ static void sweep_one(const struct engine *en, const char *id)
 	AUTO_CLOSE int dir = openat(en->run_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO(record) struct record *r = NULL;
 	struct err e = ERR_INIT;
+	int rc;
 
 	/* a folder made just now, whose maker waits for the lock that we have, is not kept long */
 	if ((dir < 0 || !is_fresh(dir)) && !take_down(en, id))
 		return;	/* the folder stays, and with it the task for the next command */
-	if ((record_load(en, id, &r, &e) < 0 || r->auto_remove) &&
-	    record_remove(en, id, true, &e) < 0) {
+	rc = record_load(en, id, &r, &e);
+	if (rc < 0 && rc != -ENOENT)	/* half made it is not: somebody's data may depend on it */
+		log_warn("%s", e.msg);
+	else if ((rc < 0 || r->auto_remove) && record_remove(en, id, true, &e) < 0) {
 		log_warn("%s", e.msg);
 		return;
 	}

@@ -58,6 +58,26 @@ mkdir "$ROOT/run/$id"
 t "a maker that died at its first step" berth ps -a
 is "leaves nothing" "$(ls "$ROOT/run")" ""
 
+# ---- a record that cannot be read is no removal that was killed: what depends on it stays
+berth run -d --name odd --network none -v dear:/v busybox sh -c "echo mine >/mine; $nap" >/dev/null
+id=$(berth inspect --format '{{.Id}}' odd)
+until_true 10 berth exec odd test -s /mine
+kill -9 "$(sed -n 's/^PPid:\s*//p' "/proc/$(berth inspect --format '{{.State.Pid}}' odd)/status")"
+cp "$ROOT/containers/$id/record.json" "$T/record"
+echo '{ "id": 3' >"$ROOT/containers/$id/record.json"
+run berth ps -a
+is "what it wrote is there" "$(cat "$ROOT/containers/$id/upper/mine")" mine
+fails "its volume stays" 1 "berth: container ${id:0:12}: *" berth volume rm dear
+ends "even with all others" 125 berth volume prune -af
+fails "its image stays" 125 "berth: image busybox is in use by container ${id:0:12}" berth rmi busybox
+cp "$T/record" "$ROOT/containers/$id/record.json"
+t "when it can be read it starts" berth start odd
+says "with what it had" mine berth exec odd cat /mine
+echo '{' >"$ROOT/containers/$id/record.json"
+t "and if not it can be removed" berth rm -f odd
+is "whole" "$(ls -A "$ROOT/containers")$(ls -A "$ROOT/names")" ""
+berth volume rm dear >/dev/null
+
 # ---- at random moments: of run, in the foreground and detached
 ours() { # processes of ours in this script's own process namespace
 	local p
