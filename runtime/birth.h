@@ -24,6 +24,7 @@ struct birth {
 	int cgroup_fd;		/* the caller's */
 	const int *stdio;	/* three, the caller's */
 	const char *root_path;	/* as given, or NULL; plan->root_path is the real one */
+	bool cwd_lost;		/* paths are those of another mount namespace without the bundle */
 	int *fds;		/* opened for the child, closed here once it has them */
 	size_t nfds;
 	int (*listener)(void *ctx, struct launch *l, struct err *e);	/* the caller's, or NULL */

@@ -89,20 +89,20 @@ static int check_lsm(const struct spec *s, struct err *e)
 	return 0;
 }
 
-/* In the host's mount namespace the container's mounts are made on its root, which a chroot
- * makes the root of its processes. */
+/* In the host's mount namespace, or in a joined one, the container's mounts are made on its root,
+ * which a chroot makes the root of its processes. */
 static int check_host_mounts(const struct spec *s, struct err *e)
 {
-	if (s->ns[SPEC_NS_MOUNT].path)
-		return err_say(e, ENOTSUP, "linux.namespaces: a mount namespace of others is not "
-			       "joined, since the container's mounts would stay in it");
+	if (s->ns[SPEC_NS_MOUNT].path && s->hooks[SPEC_HOOK_CREATE_CONTAINER].n)
+		return err_say(e, EINVAL, "hooks.createContainer: their programs are the host's, "
+			       "which are not to be seen in a mount namespace of others");
 	if ((s->masked_paths && s->masked_paths[0]) || (s->readonly_paths && s->readonly_paths[0]))
 		return err_say(e, EINVAL, "linux.%s: need a mount namespace of the container's own",
 			       s->masked_paths && s->masked_paths[0] ? "maskedPaths" :
 								       "readonlyPaths");
 	if (has_ns(s, SPEC_NS_USER))
 		return err_say(e, EINVAL, "linux.namespaces: a user namespace of its own has no "
-			       "right to mount in the host's mount namespace");
+			       "right to mount in a mount namespace of others");
 	return 0;
 }
 

@@ -67,7 +67,8 @@ static int check_root(struct birth *b, struct err *e)
 		return err_say(e, EINVAL, "root.path: must be given");
 	b->state.rootfs = !path ? "" : *path == '/' ? path
 			: arena_printf(a, "%s/%s", b->o->bundle, path);
-	if (b->o->root_fd < 0 && access(b->state.rootfs, F_OK) < 0)
+	if (b->o->root_fd < 0 && !b->s->ns[SPEC_NS_MOUNT].path &&
+	    access(b->state.rootfs, F_OK) < 0)
 		return err_set(e, errno, "root.path: %.400s", b->state.rootfs);
 	return 0;
 }
@@ -319,17 +320,10 @@ static int on_listener(void *ctx, struct launch *l, struct err *e)
 	return container_give_listener(&now, b->s, l, e);
 }
 
-static const char *real_path(struct arena *a, const char *path)
-{
-	AUTO_FREE char *real = realpath(path, NULL);
-
-	return real ? arena_strdup(a, real) : path;
-}
-
 static int give_birth(struct birth *b, struct err *e)
 {
 	const struct container_create_opts *o = b->o;
-	AUTO_CLOSE int root = -1;
+	AUTO_CLOSE int root = -1, mount_ns = -1;
 	struct launch_opts lo = {
 		.root_fd = o->root_fd, .root_path = b->state.rootfs, .cgroup_fd = b->cgroup.fd,
 		.stdio = { o->stdio[0], o->stdio[1], o->stdio[2] },
@@ -343,14 +337,15 @@ static int give_birth(struct birth *b, struct err *e)
 	int r;
 
 	if (!b->s->ns[SPEC_NS_MOUNT].unshare) {
-		b->state.rootfs = real_path(b->state.arena, b->state.rootfs);
-		r = host_mounts_clone(b->state.rootfs, &root, &b->state.root_mount, e);
+		r = host_mounts_clone(b->s->ns[SPEC_NS_MOUNT].path, &b->state, &root, &mount_ns,
+				      e);
 		if (!r)
 			r = state_save(b->dir, &b->state, e);
 		if (r < 0)
 			return r;
 		lo.root_path = b->state.rootfs;
 		lo.root_fd = root;
+		lo.mount_ns = mount_ns > 0 ? mount_ns : 0;
 	}
 	if (o->sd_notify) {
 		/* Anything that is no path (an abstract name) has its folder elsewhere. */

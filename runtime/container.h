@@ -39,7 +39,9 @@ struct container_state {		/* all in `arena` */
 	const char *cgroup_driver;	/* "cgroupfs" "systemd" "disabled" */
 	const char *scope;		/* systemd unit, or "" */
 	const char *rdt_group;		/* resctrl group that we made, or "" */
-	uint64_t root_mount;		/* in the host's mount namespace: ID of its root; 0: none */
+	uint64_t root_mount;		/* of its root, in a mount namespace not its own; 0: none */
+	const char *mount_ns;		/* path of the one that it joined, or NULL: the host's */
+	uint64_t mount_ns_ino;		/* which one that was */
 	struct json_map annotations;
 	bool engine;			/* belongs to an engine container (has a record) */
 	bool creating;			/* as stored: create has not come to its end */

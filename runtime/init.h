@@ -104,7 +104,9 @@ int mount_attrs(struct init *in, const struct spec_mount *m, int fd, bool recurs
 		struct err *e);
 /* copyup.c: copies what is below `from` into `to` (both directories). */
 int copyup_tree(int from, int to, struct err *e);
-/* procfs.c: opens a file of our own procfs ("self/attr/exec", "sys/net/..."). */
+/* procfs.c: a procfs that is attached nowhere. */
+int procfs_make(int *ret, struct err *e);
+/* Opens a file of our own procfs ("self/attr/exec", "sys/net/..."). */
 int procfs_open(struct init *in, const char *path, int flags);
 /* caps.c: the highest capability that the kernel knows. */
 unsigned caps_last(void);

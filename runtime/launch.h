@@ -30,8 +30,9 @@ struct launch {			/* a process that was born and waits at its gate */
 
 struct launch_opts {
 	int root_fd;		/* detached mount to use as the root, or -1: open root_path */
-	const char *root_path;	/* absolute; needed when root_fd is -1, and in the host's mount
-				   namespace */
+	const char *root_path;	/* absolute; needed when root_fd is -1, and in a mount
+				   namespace that is not new */
+	int mount_ns;		/* the one to be joined by path, opened; 0: none */
 	int cgroup_fd;		/* directory to be cloned into, or -1 */
 	int stdio[3];		/* become 0, 1, 2 (no terminal); -1: the caller's own */
 	unsigned preserve_fds;	/* those of 3 .. 3+N-1 that are open stay open */

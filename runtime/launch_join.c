@@ -34,12 +34,13 @@ static void join_plan(struct birth *b, const struct spec_process *p, const struc
 }
 
 /* Without a mount namespace of its own a container has a root all the same. */
-static int open_root(struct birth *b, const struct launch_join_opts *o, struct err *e)
+static int open_root(struct birth *b, const struct spec *s, const struct launch_join_opts *o,
+		     struct err *e)
 {
 	AUTO_FREE char *path = mem_printf("/proc/%d/root", (int)o->target_pid);
 	int fd;
 
-	if (o->ns_mask & (1u << SPEC_NS_MOUNT))
+	if (s->ns[SPEC_NS_MOUNT].unshare)
 		return 0;
 	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	/* It is the target's as long as that lives. */
@@ -70,7 +71,7 @@ int launch_join(struct arena *a, const struct spec_process *p, const struct spec
 	b.ctx = o->ctx;
 	plan_own_process(a, (struct spec_process *)(uintptr_t)p);
 	join_plan(&b, p, s, o);
-	r = open_root(&b, o, e);
+	r = open_root(&b, s, o, e);
 	if (r == 0)
 		r = birth_start(&b, &l, e);
 	if (r == 0)

@@ -22,13 +22,15 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "runtime/birth.h"
+#include "runtime/mount_ns.h"
 
 static bool is_bind(const struct spec_mount *m)
 {
 	return (m->flags & SPEC_MOUNT_BIND) || str_eq(m->type, "bind");
 }
 
-static int open_namespaces(struct birth *b, const struct spec *s, struct err *e)
+static int open_namespaces(struct birth *b, const struct spec *s, const struct launch_opts *o,
+			   struct err *e)
 {
 	struct plan *p = b->plan;
 
@@ -40,7 +42,9 @@ static int open_namespaces(struct birth *b, const struct spec *s, struct err *e)
 			p->clone_flags |= spec_ns_flag(i);
 		if (ns->unshare || !ns->path)
 			continue;
-		fd = open(ns->path, O_RDONLY | O_CLOEXEC);
+		fd = i == SPEC_NS_MOUNT && o->mount_ns > 0
+			     ? fcntl(o->mount_ns, F_DUPFD_CLOEXEC, 3)
+			     : open(ns->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 		if (fd < 0)
 			return err_set(e, errno, "linux.namespaces: %s namespace %s",
 				       spec_ns_name(i), ns->path);
@@ -166,6 +170,8 @@ static int open_source(struct birth *b, const struct spec_mount *m, struct plan_
 		return err_say(e, EINVAL, "a bind needs a source");
 	if (take_symlink(b, m, src))
 		return 0;
+	if (b->cwd_lost && m->source[0] != '/')
+		return err_say(e, ENOENT, "the bundle is not in the joined mount namespace");
 	src->idmap = birth_is_idmapped(m);
 	src->in_root = below_root(b, m->source);
 	if (src->in_root)
@@ -205,6 +211,26 @@ static int open_sources(struct birth *b, const struct spec *s, struct err *e)
 			b->plan->report_mounted = b->plan->wait_go = true;
 	}
 	return 0;
+}
+
+/* As runc and crun have it, these paths are those of the namespace that is joined. */
+static int open_paths(struct birth *b, const struct spec *s, const struct launch_opts *o,
+		      struct err *e)
+{
+	struct mount_ns_visit v = MOUNT_NS_HOME;
+	struct err why = ERR_INIT;
+	int r = o->mount_ns > 0 ? mount_ns_enter(o->mount_ns, &v, e) : 0;
+
+	b->cwd_lost = v.lost;
+	if (r == 0)
+		r = open_root(b, o, e);
+	if (r == 0)
+		r = open_sources(b, s, e);
+	if (mount_ns_leave(&v, &why) < 0 && r == 0) {
+		*e = why;
+		r = -e->code;
+	}
+	return r;
 }
 
 static uint32_t host_id(const struct spec_idmaps *m, uint32_t id)
@@ -388,14 +414,12 @@ int birth_plan(struct birth *b, const struct spec *s, const struct launch_opts *
 	if (o->filter)
 		plan_set_filter(p, b->arena, o->filter);
 	birth_lsm(p, &s->process, s->mount_label);
-	r = open_namespaces(b, s, e);
+	r = open_namespaces(b, s, o, e);
 	if (r < 0)
 		return r;
 	decide_go_between(p, s);
 	p->host_rlimits = p->userns && geteuid() == 0;
-	r = open_root(b, o, e);
-	if (r == 0)
-		r = open_sources(b, s, e);
+	r = open_paths(b, s, o, e);
 	if (r == 0)
 		r = birth_idmap(b, 0, e);
 	if (r == 0)

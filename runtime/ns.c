@@ -118,7 +118,7 @@ int ns_enter(const struct plan *p, struct err *e)
 	return 0;
 }
 
-static int write_offsets(const struct spec *s, struct err *e)
+static int write_offsets(const struct spec *s, int proc, struct err *e)
 {
 	char text[160];
 	size_t n = 0;
@@ -132,7 +132,7 @@ static int write_offsets(const struct spec *s, struct err *e)
 				      (long long)s->boottime.secs, s->boottime.nanosecs);
 	if (n == 0)
 		return 0;
-	fd = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
+	fd = openat(proc, "self/timens_offsets", O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, text, n) != (ssize_t)n) {
 		fd_close(&fd);
 		return err_set(e, errno, "linux.timeOffsets");
@@ -144,15 +144,21 @@ static int write_offsets(const struct spec *s, struct err *e)
 /* Only children enter a time namespace by unshare; setns takes us in as well. */
 static int new_time_ns(const struct spec *s, struct err *e)
 {
+	AUTO_CLOSE int proc = -1;
 	AUTO_CLOSE int fd = -1;
-	int r;
+	int r = 0;
 
-	if (sys_unshare(CLONE_NEWTIME) < 0)
-		return err_set(e, errno, "new time namespace");
-	r = write_offsets(s, e);
+	if (s->ns[SPEC_NS_MOUNT].path)	/* what is at /proc there others have put there */
+		r = procfs_make(&proc, e);
+	else
+		proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (r == 0 && sys_unshare(CLONE_NEWTIME) < 0)
+		r = err_set(e, errno, "new time namespace");
+	if (r == 0)
+		r = write_offsets(s, proc, e);
 	if (r < 0)
 		return r;
-	fd = open("/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
+	fd = openat(proc, "self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || sys_setns(fd, CLONE_NEWTIME) < 0)
 		return err_set(e, errno, "enter the time namespace");
 	return 0;

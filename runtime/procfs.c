@@ -43,15 +43,12 @@ static int clone_old(void)
 			     AT_SYMLINK_NOFOLLOW);
 }
 
-int step_procfs(struct init *in, struct err *e)
+int procfs_make(int *ret, struct err *e)
 {
-	AUTO_CLOSE int fd = -1;
+	AUTO_CLOSE int fd = make_new();
 	struct statfs sfs;
 	struct stat st;
 
-	if (!needed(in))
-		return 0;
-	fd = make_new();
 	if (fd < 0)
 		fd = clone_old();
 	if (fd < 0)
@@ -61,8 +58,13 @@ int step_procfs(struct init *in, struct err *e)
 	/* 1 is the number of its root: not a folder of it that was bound to /proc. */
 	if (sfs.f_type != PROC_SUPER_MAGIC || st.st_ino != 1)
 		return err_say(e, EINVAL, "/proc is no procfs");
-	in->proc = TAKE_FD(fd);
+	*ret = TAKE_FD(fd);
 	return 0;
+}
+
+int step_procfs(struct init *in, struct err *e)
+{
+	return needed(in) ? procfs_make(&in->proc, e) : 0;
 }
 
 int procfs_open(struct init *in, const char *path, int flags)

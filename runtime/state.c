@@ -193,6 +193,10 @@ int state_save(int dirfd, const struct container_state *s, struct err *e)
 	json_out_str(&o, "scope", s->scope);
 	json_out_str(&o, "rdtGroup", s->rdt_group);
 	json_out_u64(&o, "rootMount", s->root_mount);
+	if (s->mount_ns) {
+		json_out_str(&o, "mountNs", s->mount_ns);
+		json_out_u64(&o, "mountNsIno", s->mount_ns_ino);
+	}
 	json_out_bool(&o, "engine", s->engine);
 	json_out_bool(&o, "creating", s->creating);
 	json_out_bool(&o, "ownPidns", s->own_pidns);
@@ -229,6 +233,8 @@ static const struct json_row state_rows[] = {
 	STATE_ROW("scope", scope, json_read_str),
 	STATE_ROW("rdtGroup", rdt_group, json_read_str),
 	STATE_ROW("rootMount", root_mount, json_read_u64),
+	SPEC_ROW("mountNs", struct container_state, mount_ns, json_read_str, false),
+	SPEC_ROW("mountNsIno", struct container_state, mount_ns_ino, json_read_u64, false),
 	STATE_ROW("engine", engine, json_read_bool),
 	STATE_ROW("creating", creating, json_read_bool),
 	STATE_ROW("ownPidns", own_pidns, json_read_bool),

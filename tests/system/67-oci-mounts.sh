@@ -195,7 +195,60 @@ umount "$T/b"
 refused "masked paths need a namespace" "*linux.maskedPaths: need a mount namespace*" \
 	"$hosts"' | .linux.maskedPaths = ["/proc/acpi"]'
 refused "a user namespace cannot do it" "*linux.namespaces: a user namespace of its own has no right to mount*" "$hosts | $userns"
-refused "that of others is not joined" "*linux.namespaces: a mount namespace of others is not joined*" \
-	"$hosts"' | .linux.namespaces += [{type: "mount", path: "/proc/self/ns/mnt"}]'
+refused "the whole of it is no root" "*root.path: / needs a mount namespace of the container's own" "$hosts"' | .root.path = "/"'
+
+# ---- a mount namespace of others ----
+# elsewhere: sleeps in a namespace that has "inside" at $T/src; a lying /proc with MORE; $other
+elsewhere() {
+	local self
+	unshare --mount --propagation private sh -c '
+		mount -t tmpfs none "$1" && echo inside >"$1/file" && eval "$2"
+		touch "$1/ready" && exec sleep 1000' - "$T/src" "${1-}" </dev/null >/dev/null 2>&1 &
+	self=$!
+	until_true 5 eval '[ -e "/proc/'"$self"'/root$T/src/ready" ]'
+	other=$self theirs=$(cat "/proc/$self/mountinfo")
+	others="$hosts | .linux.namespaces += [{type: \"mount\", path: \"/proc/$other/ns/mnt\"}]"
+}
+quiet_end() { kill -9 "$1"; wait "$1" 2>/dev/null; }
+elsewhere
+ours=$(cat /proc/self/mountinfo)
+runs "paths are those of the namespace that is joined" "same inside below" "$others"' | .mounts += [
+	'"$bind"' + {source: ($t + "/src"), destination: "/mnt"}]' \
+	'echo $([ "$(readlink /proc/self/ns/mnt)" = "'"$(readlink "/proc/$other/ns/mnt")"'" ] && echo same) $(cat /mnt/file /file)'
+is "nothing stays mounted there" "$(cat "/proc/$other/mountinfo")" "$theirs"
+jq "$others | .process.args = [\"sleep\", \"100\"]" "$T/b/config.json" >"$T/c.json"
+oci create -b "$T/b" -f "$T/c.json" h2 </dev/null >/dev/null 2>&1
+oci start h2
+t "its mounts are there to see" grep -q " $R/proc " "/proc/$other/mountinfo"
+t "and nothing else has changed" diff <(echo "$theirs") <(grep -v " $R" "/proc/$other/mountinfo")
+is "nor anything in ours" "$(cat /proc/self/mountinfo)" "$ours"
+is "nobody's root is another" "$(cat "/proc/$other/root$T/src/file")" inside
+says "exec has its root, too" "below 1" oci exec h2 sh -c 'echo $(cat /file) $(grep -c " /proc " /proc/mounts)'
+nsenter -t "$other" -m sleep 1000 &
+guest=$!
+until_true 5 eval '[ "$(readlink /proc/$guest/ns/mnt)" = "$(readlink /proc/$other/ns/mnt)" ]'
+quiet_end "$other"
+t "delete finds the namespace when its path has gone" oci delete -f h2
+is "and takes all of it away there" "$(cat "/proc/$guest/mountinfo")" "$theirs"
+is "not in ours" "$(cat /proc/self/mountinfo)" "$ours"
+quiet_end "$guest"
+elsewhere 'mount -t tmpfs none /proc && mkdir -p /proc/self/ns && mkfifo /proc/self/timens_offsets /proc/self/ns/time_for_children /proc/self/mountinfo'
+runs "a lying /proc in there is not believed" 1 "$others"' | .linux.namespaces += [{type: "time"}] |
+	.linux.timeOffsets = {boottime: {secs: 1000000000}}' 'echo $(($(cut -d. -f1 /proc/uptime) / 1000000000))'
+is "and nothing stays mounted there either" "$(cat "/proc/$other/mountinfo")" "$theirs"
+oci create -b "$T/b" -f <(jq "$others" "$T/b/config.json") h3 </dev/null >/dev/null 2>&1
+quiet_end "$other"
+t "a namespace that is no more is no obstacle to delete" oci delete -f h3
+elsewhere
+refused "what is no such namespace is refused" "*linux.namespaces: mount namespace /proc/self/ns/net: it is none" \
+	"$hosts"' | .linux.namespaces += [{type: "mount", path: "/proc/self/ns/net"}]'
+refused "a root that is not in there" "*linux.namespaces: mount namespace */ns/mnt: root.path $T/src/rootfs: No such file*" \
+	"$others | .root.path = \"$T/src/rootfs\""
+refused "the root of it is none of ours" "*root.path: / needs a mount namespace*" "$others"' | .root.path = "/"'
+refused "a user namespace cannot do it there" "*a user namespace of its own has no right to mount*" "$others | $userns"
+refused "createContainer hooks are not run there" "*hooks.createContainer: their programs are the host's*" \
+	"$others"' | .hooks.createContainer = [{path: "/bin/true"}]'
+is "nothing stays mounted after all that" "$(cat "/proc/$other/mountinfo")" "$theirs"
+quiet_end "$other"
 is "all is as before" "$(cat /proc/self/mountinfo)" "$before"
 is "nothing is left of all that" "$(oci list -q; ls -A "$T/oci")" ""
