@@ -367,13 +367,15 @@ static uint32_t emit_masked_half(struct maker *m, uint32_t offset, uint32_t mask
 static uint32_t emit_masked(struct maker *m, const struct filter_arg *arg, uint32_t yes,
 			    uint32_t no)
 {
+	/* As with libseccomp, bits of the value outside of the mask say nothing. */
+	uint64_t value = arg->value_two & arg->value;
 	uint32_t l = emit_masked_half(m, ARG_LO(arg->index), (uint32_t)arg->value,
-				      (uint32_t)arg->value_two, yes, no);
+				      (uint32_t)value, yes, no);
 
 	if (m->arch->narrow)
 		return l;
 	return emit_masked_half(m, ARG_HI(arg->index), (uint32_t)(arg->value >> 32),
-				(uint32_t)(arg->value_two >> 32), l, no);
+				(uint32_t)(value >> 32), l, no);
 }
 
 /* argument > value, or argument >= value */

@@ -15,7 +15,7 @@
 #include "base/proc.h"
 
 /* Counts up with every change of what assemble.c, sysnames.c or builtin.c make. */
-enum { FORMAT = 1 };
+enum { FORMAT = 2 };
 
 struct key_head {
 	char what[4];
@@ -39,9 +39,13 @@ static void key_str(struct strbuf *b, const char *s)
 
 static void key_strs(struct strbuf *b, char *const *v)
 {
+	uint32_t n = 0;
+
+	while (v && v[n])
+		n++;
+	key_u32(b, n);
 	for (; v && *v; v++)
 		key_str(b, *v);
-	strbuf_addc(b, '\0');
 }
 
 static void key_rule(struct strbuf *b, const struct filter_rule *r)
@@ -137,7 +141,9 @@ int filter_compile(const struct filter_profile *p, const struct filter_options *
 	if (rc < 0)
 		return rc;
 	prog.insns = insns;
-	prog.flags = p->flags;
+	/* As runc and crun have it, and since 5.16 the kernel itself: a filter alone does not turn
+	 * speculation off (spec_store_bypass.rst), unless "flags" says so by leaving it out. */
+	prog.flags = p->flags_set ? p->flags : SECCOMP_FILTER_FLAG_SPEC_ALLOW;
 	if (!p->builtin && bpfcheck_returns(insns, prog.n, SECCOMP_RET_USER_NOTIF)) {
 		/* The kernel cannot say both "here is the listener" and "this thread failed";
 		 * the init has one thread, so TSYNC changes nothing there. */

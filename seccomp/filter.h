@@ -25,7 +25,7 @@
 /* The specification's operators on the arguments of a call. */
 enum filter_op {
 	FILTER_OP_NE, FILTER_OP_LT, FILTER_OP_LE, FILTER_OP_EQ, FILTER_OP_GE, FILTER_OP_GT,
-	FILTER_OP_MASKED_EQ,	/* (argument & value) == value_two */
+	FILTER_OP_MASKED_EQ,	/* (argument & value) == (value_two & value) */
 };
 
 struct filter_arg {

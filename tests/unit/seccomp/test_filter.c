@@ -291,7 +291,8 @@ static void profile__notify_rule__asks_for_listener(void **state)
 	char *names[] = { "mkdir", "mkdirat", NULL };
 	struct filter_rule rule = { names, SECCOMP_RET_USER_NOTIF, { 0 }, 0, NULL };
 	struct filter_profile p = { .default_action = SECCOMP_RET_ALLOW, .nrules = 1,
-				    .rules = &rule, .flags = SECCOMP_FILTER_FLAG_TSYNC };
+				    .rules = &rule, .flags_set = true,
+				    .flags = SECCOMP_FILTER_FLAG_TSYNC };
 	struct filter_program prog = compile(a, &p);
 
 	(void)state;
@@ -300,6 +301,19 @@ static void profile__notify_rule__asks_for_listener(void **state)
 	rule.action = SECCOMP_RET_ERRNO;
 	prog = compile(a, &p);
 	assert_int_equal(prog.flags, SECCOMP_FILTER_FLAG_TSYNC);
+	p.flags = 0;
+	prog = compile(a, &p);
+	assert_int_equal(prog.flags, 0);
+}
+
+static void profile__no_flags__speculation_stays_on(void **state)
+{
+	AUTO(arena) struct arena *a = arena_new(1 << 24);
+	struct filter_profile p = { .default_action = SECCOMP_RET_ALLOW };
+	struct filter_program prog = compile(a, &p);
+
+	(void)state;
+	assert_int_equal(prog.flags, SECCOMP_FILTER_FLAG_SPEC_ALLOW);
 }
 
 static void profile__too_large_for_kernel__refused(void **state)
@@ -386,9 +400,6 @@ static void make_random(struct arena *a, unsigned *seed, bool single, struct fil
 		for (size_t k = 0; k < r->nargs; k++) {
 			r->args[k] = (struct filter_arg){ (uint32_t)k, (unsigned)rand_r(seed) % 7,
 							  pick_value(seed), pick_value(seed) };
-			/* libseccomp masks the datum by itself */
-			if (r->args[k].op == FILTER_OP_MASKED_EQ)
-				r->args[k].value_two &= r->args[k].value;
 		}
 	}
 }
@@ -409,7 +420,7 @@ static bool holds(const struct filter_arg *arg, uint64_t v)
 	case FILTER_OP_GT:
 		return v > arg->value;
 	case FILTER_OP_MASKED_EQ:
-		return (v & arg->value) == arg->value_two;
+		return (v & arg->value) == (arg->value_two & arg->value);
 	}
 	return false;
 }
@@ -654,6 +665,7 @@ int main(void)
 		cmocka_unit_test(profile__no_call_named__default_alone),
 		cmocka_unit_test(profile__unknown_name__ignored_or_refused),
 		cmocka_unit_test(profile__notify_rule__asks_for_listener),
+		cmocka_unit_test(profile__no_flags__speculation_stays_on),
 		cmocka_unit_test(profile__too_large_for_kernel__refused),
 		cmocka_unit_test(random_profiles__every_answer__as_the_rules_say),
 		cmocka_unit_test(builtin__installed__kernel_answers_the_same),
