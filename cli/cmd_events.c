@@ -34,7 +34,7 @@ static const struct opt rows[] = {
 
 struct view {
 	const struct events_opts *o;
-	int64_t since, until;	/* ns; 0: not given */
+	int64_t since, until;	/* ns */
 	bool over;
 };
 
@@ -46,7 +46,8 @@ static int when(const char *option, const char *text, int64_t *ret, struct err *
 	if (!text)
 		return 0;
 	if (str_to_time(text, &t) == 0) {
-		*ret = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+		*ret = t.tv_sec < INT64_MAX / 1000000000 ? (int64_t)t.tv_sec * 1000000000 + t.tv_nsec
+							 : INT64_MAX;
 		return 0;
 	}
 	if (str_to_duration(text, &ns) < 0)
@@ -148,9 +149,9 @@ static void show_line(struct view *w, const char *line)
 		    0 ||
 	    !(t = json_get(v, "timeNano")) || t->type != JSON_NUMBER || str_to_i64(t->s, &ns) < 0)
 		return;
-	if ((w->since && ns < w->since) || !wanted(w, v))
+	if (ns < w->since || !wanted(w, v))
 		return;
-	if (w->until && ns > w->until) {
+	if (ns > w->until) {
 		w->over = true;
 		return;
 	}
@@ -194,7 +195,7 @@ static void show_new(struct cli *c, struct view *w, ino_t *ino, off_t *at)
 static int run_events(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
 	struct events_opts *o = opts;
-	struct view w = { .o = o };
+	struct view w = { .o = o, .until = INT64_MAX };
 	AUTO_CLOSE int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	AUTO_FREE char *old = NULL;
 	struct timespec now;
@@ -226,7 +227,7 @@ static int run_events(struct cli *c, void *opts, int argc, char **argv, struct e
 
 		show_new(c, &w, &ino, &at);
 		clock_gettime(CLOCK_REALTIME, &now);
-		if (w.until) {
+		if (o->until) {
 			left = (w.until - (int64_t)now.tv_sec * 1000000000 - now.tv_nsec) / 1000000;
 			if (left <= 0 || w.over)
 				break;

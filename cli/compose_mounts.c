@@ -60,7 +60,7 @@ struct record_volume *compose_add_volume(struct compose *c)
 struct want {
 	const char *type, *source, *destination, *subpath;
 	struct strlist options;
-	bool readonly, nocopy, chown, optional, overlay, idmap;
+	bool readonly, nocopy, chown, overlay, idmap;
 	const char *option;	/* as typed, for messages */
 };
 
@@ -153,7 +153,6 @@ static int add_want(struct compose *c, struct want *w, struct err *e)
 	v->idmap = w->idmap;
 	if (w->idmap && (w->overlay || (!str_eq(w->type, "bind") && !str_eq(w->type, "volume"))))
 		return err_say(e, EINVAL, "%s: idmap is for folders and volumes", w->option);
-	v->optional = w->optional;
 	v->subpath = arena_strdup(c->a, w->subpath);
 	if (!tmpfs && volume_source(c, w, v, e) < 0)
 		return -e->code;
@@ -198,7 +197,7 @@ static int add_want(struct compose *c, struct want *w, struct err *e)
 
 /* ---- -v [SRC:]DST[:OPTIONS] ---- */
 
-static int volume_options(struct want *w, const char *text, struct err *e)
+static void volume_options(struct want *w, const char *text)
 {
 	AUTO(strlist) struct strlist parts = STRLIST_INIT;
 
@@ -222,8 +221,6 @@ static int volume_options(struct want *w, const char *text, struct err *e)
 		else
 			strlist_add(&w->options, p);
 	}
-	(void)e;
-	return 0;
 }
 
 static int volume_option(struct compose *c, const char *text, struct err *e)
@@ -245,8 +242,8 @@ static int volume_option(struct compose *c, const char *text, struct err *e)
 		if (w.source[0] == '/' || w.source[0] == '.' || w.source[0] == '~')
 			w.type = "bind";
 	}
-	if (p.n == 3 && (r = volume_options(&w, p.v[2], e)) < 0)
-		return r;
+	if (p.n == 3)
+		volume_options(&w, p.v[2]);
 	r = add_want(c, &w, e);
 	strlist_cleanup(&w.options);
 	return r;
@@ -254,10 +251,36 @@ static int volume_option(struct compose *c, const char *text, struct err *e)
 
 /* ---- --mount type=…,src=…,dst=… ---- */
 
+/* KEY or KEY=true or KEY=false.  1: it was one of them. */
+static int mount_flag(struct want *w, const char *key, const char *value, struct err *e)
+{
+	bool top_only = false;
+	const struct { const char *key; bool *on; } flags[] = {
+		{ "readonly", &w->readonly }, { "ro", &w->readonly },
+		{ "volume-nocopy", &w->nocopy }, { "U", &w->chown }, { "chown", &w->chown },
+		{ "bind-nonrecursive", &top_only },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		if (!str_eq(key, flags[i].key))
+			continue;
+		*flags[i].on = true;
+		if (value && str_to_bool(value, flags[i].on) < 0)
+			return err_say(e, EINVAL, "%s: %s=%s: expected true or false", w->option,
+				       key, value);
+		if (top_only)
+			strlist_add(&w->options, "bind");
+		return 1;
+	}
+	return 0;
+}
+
 static int mount_key(struct want *w, const char *key, const char *value, struct err *e)
 {
-	bool on = true;
+	int r = mount_flag(w, key, value, e);
 
+	if (r != 0)
+		return r < 0 ? r : 0;
 	if (str_eq(key, "type"))
 		w->type = value;
 	else if (str_eq(key, "source") || str_eq(key, "src"))
@@ -272,14 +295,7 @@ static int mount_key(struct want *w, const char *key, const char *value, struct 
 		strlist_addf(&w->options, "size=%s", value ? value : "");
 	else if (str_eq(key, "tmpfs-mode"))
 		strlist_addf(&w->options, "mode=%s", value ? value : "");
-	else if (str_eq(key, "readonly") || str_eq(key, "ro")) {
-		if (value && str_to_bool(value, &on) < 0)
-			return err_say(e, EINVAL, "%s: %s=%s", w->option, key, value);
-		w->readonly = on;
-	} else if (str_eq(key, "volume-nocopy"))
-		w->nocopy = true;
-	else if (str_eq(key, "bind-nonrecursive") ||
-		 (str_eq(key, "bind-recursive") && str_eq(value, "disabled")))
+	else if (str_eq(key, "bind-recursive") && str_eq(value, "disabled"))
 		strlist_add(&w->options, "bind");
 	else if (str_eq(key, "bind-recursive") && str_eq(value, "readonly"))
 		strlist_add(&w->options, "rro");
@@ -291,8 +307,6 @@ static int mount_key(struct want *w, const char *key, const char *value, struct 
 	else if (str_eq(key, "volume-opt") || str_eq(key, "volume-label") ||
 		 str_eq(key, "volume-driver"))
 		return err_say(e, EINVAL, "%s: %s belongs to berth volume create", w->option, key);
-	else if (str_eq(key, "U") || str_eq(key, "chown"))
-		w->chown = true;
 	else if (str_eq(key, "idmap") && value)
 		strlist_addf(&w->options, "idmap=%s", value);
 	else if (str_eq(key, "idmap"))

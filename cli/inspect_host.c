@@ -160,6 +160,15 @@ static struct json *tmpfs(const struct inspect_part *p)
 	return v->n ? v : value_absent(p->a);
 }
 
+static int64_t nano_cpus(int64_t quota, int64_t period)
+{
+	const int64_t nano = 1000000000;
+
+	if (quota / period > INT64_MAX / nano - 1)
+		return INT64_MAX;
+	return quota / period * nano + quota % period * nano / period;	/* a period is below 2^20 */
+}
+
 static void put_resources(const struct inspect_part *p, struct json *v)
 {
 	const struct cgroup_limits *l = &p->s->limits;
@@ -169,7 +178,7 @@ static void put_resources(const struct inspect_part *p, struct json *v)
 
 	value_put_i64(a, v, "CpuShares", l->cpu.shares.set ? (int64_t)l->cpu.shares.v : 0);
 	value_put_i64(a, v, "Memory", l->memory.limit.set ? l->memory.limit.v : 0);
-	value_put_i64(a, v, "NanoCpus", quota * 1000 / (period ? period : 100000) * 1000000);
+	value_put_i64(a, v, "NanoCpus", nano_cpus(quota, period ? period : 100000));
 	value_put_str(a, v, "CgroupParent", p->r->cgroup_parent);
 	value_put_i64(a, v, "BlkioWeight", l->blkio.weight.set ? l->blkio.weight.v : 0);
 	value_put_i64(a, v, "CpuPeriod", period);

@@ -25,6 +25,7 @@
 
 static char out[8192];
 static size_t used;
+static struct { char s[4]; size_t n; } rest[2];	/* of a character that is not whole yet: stdout, stderr */
 
 static bool is_json(void)
 {
@@ -142,10 +143,13 @@ static void put_json(const char *s, size_t n)
 {
 	static const char hex[] = "0123456789abcdef";
 
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)s[i];
+	for (size_t i = 0, k; i < n; i += k ? k : 1) {
+		uint32_t c = 0;
 
-		if (c == '"' || c == '\\') {
+		k = str_utf8(s + i, n - i, &c);
+		if (k == 0) {
+			put("\\ufffd", 6);	/* JSON has no bytes that are no text */
+		} else if (c == '"' || c == '\\') {
 			char esc[2] = { '\\', (char)c };
 
 			put(esc, 2);
@@ -154,9 +158,38 @@ static void put_json(const char *s, size_t n)
 
 			put(c == '\n' ? "\\n" : esc, c == '\n' ? 2 : 6);
 		} else {
-			put(s + i, 1);
+			put(s + i, k);
 		}
 	}
+}
+
+/* How many bytes at the end may be the beginning of a character. */
+static size_t cut_off(const char *s, size_t n)
+{
+	for (size_t k = 1; k < 4 && k <= n; k++) {
+		unsigned char c = (unsigned char)s[n - k];
+
+		if (c >= 0xc2)
+			return k < (c < 0xe0 ? 2u : c < 0xf0 ? 3u : 4u) ? k : 0;
+		if (c < 0x80)
+			return 0;
+	}
+	return 0;
+}
+
+/* A part of a line may end within a character, whose other part begins the next one. */
+static void put_json_text(int type, const char *line, size_t n, bool whole)
+{
+	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
+	bool err = type == SUP_ERR;
+	size_t keep;
+
+	strbuf_add(&b, rest[err].s, rest[err].n);
+	strbuf_add(&b, line, n);
+	keep = whole ? 0 : cut_off(b.s, b.len);
+	put_json(b.s, b.len - keep);
+	memcpy(rest[err].s, b.s + (b.len - keep), keep);
+	rest[err].n = keep;
 }
 
 /* A journal that is behind is waited for; one that hangs once, until it takes a line again. */
@@ -205,7 +238,7 @@ static void line_out(int type, const char *time, const char *line, size_t n, boo
 	}
 	if (is_json()) {
 		put("{\"log\":\"", 8);
-		put_json(line, n);
+		put_json_text(type, line, n, whole);
 		put(whole ? "\\n\",\"stream\":\"" : "\",\"stream\":\"", whole ? 14 : 12);
 		put(stream, 6);
 		if (W.tag) {

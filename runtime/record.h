@@ -47,7 +47,7 @@ struct record_volume {
 	const char *source;		/* path on the host (bind), image (image) */
 	const char *destination;
 	char **options;			/* mount options; for tmpfs its data too */
-	bool anonymous, nocopy, chown, optional, overlay, idmap;	/* :U, :O … */
+	bool anonymous, nocopy, chown, overlay, idmap;	/* :U, :O … */
 	const char *subpath;
 };
 

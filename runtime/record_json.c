@@ -97,7 +97,6 @@ static const struct field volume_fields[] = {
 	F(record_volume, "anonymous", anonymous, bool),
 	F(record_volume, "nocopy", nocopy, bool),
 	F(record_volume, "chown", chown, bool),
-	F(record_volume, "optional", optional, bool),
 	F(record_volume, "overlay", overlay, bool),
 	F(record_volume, "idmap", idmap, bool),
 	F(record_volume, "subpath", subpath, str),

@@ -101,6 +101,18 @@ for c in exec stop kill wait rm logs inspect start rename attach top; do
 done
 unchanged
 
+# output that is no text, in a log of JSON; a character that is written in two pieces
+berth run --name bytes --network none --log-driver json-file busybox sh -c "printf 'a\\377b\\ncaf\\303'; sleep 0.3; printf '\\251\\n'" >/dev/null
+is "bytes that are no text in a log of JSON" "$(jq -rj .log "$ROOT/containers/$(berth inspect -f '{{.Id}}' bytes)/log")" $'a\xef\xbf\xbdb\ncafé'
+is "and read back" "$(berth logs bytes)" $'a\xef\xbf\xbdb\ncafé'
+berth rm bytes >/dev/null
+"$BERTH" --root "$ROOT" events --since 0 --until 9999-12-31T23:59:59Z >"$T/events" &
+events=$!
+t "a time that is later than all there are" until_true 20 grep -q "container create" "$T/events"
+kill "$events"
+wait "$events" 2>/dev/null
+is "1970 is a time" "$(timeout 20 "$BERTH" --root "$ROOT" events --since 0 --until 0; echo $?)" 0
+
 # a full disk
 mkdir "$T/small"
 mount -t tmpfs -o size=1m small "$T/small"

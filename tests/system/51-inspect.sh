@@ -25,6 +25,10 @@ is "Binds" "$(got .HostConfig.Binds)" '["data:/data","/tmp:/host:ro"]'
 is "PortBindings" "$(got .HostConfig.PortBindings)" '{"80/tcp":[{"HostIp":"127.0.0.1","HostPort":"8080"}]}'
 is "RestartPolicy" "$(got .HostConfig.RestartPolicy)" '{"Name":"on-failure","MaximumRetryCount":3}'
 is "limits" "$(got '.HostConfig|[.Memory,.NanoCpus]')" '[67108864,1500000000]'
+berth create --name fine --cpus 1.2345 busybox true >/dev/null
+berth create --name most --cpu-quota 9223372036854775807 busybox true >/dev/null
+is "to the last digit" "$(berth inspect --format '{{.HostConfig.NanoCpus}}' fine most | tr '\n' ' ')" "1234500000 9223372036854775807 "
+berth rm fine most >/dev/null
 is "ulimits" "$(got '.HostConfig.Ulimits|map(select(.Name=="nofile"))')" '[{"Name":"nofile","Hard":200,"Soft":100}]'
 is "capabilities" "$(got '.HostConfig|[.CapAdd,.CapDrop]')" '[["CAP_NET_ADMIN"],["CAP_CHOWN"]]'
 is "more of HostConfig" "$(got '.HostConfig|[.ReadonlyRootfs,.Privileged,.NetworkMode,.LogConfig.Type,.ShmSize]')" \

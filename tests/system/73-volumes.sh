@@ -32,6 +32,10 @@ says "bind" host run_n -v "$T/src:/m" busybox cat /m/f
 t "write" run_n -v "$T/src:/m" busybox sh -c 'echo inside >/m/g'
 is "it is on the host" "$(cat "$T/src/g")" inside
 says "--mount bind, read-only" ro run_n --mount "type=bind,src=$T/src,dst=/m,readonly" busybox sh -c 'touch /m/x 2>/dev/null || echo ro'
+ends "readonly=false is not read-only" 0 run_n --mount "type=bind,src=$T/src,dst=/m,readonly=false,bind-nonrecursive=false" busybox touch /m/x
+fails "readonly=perhaps" 125 "berth: --mount *readonly=perhaps: expected true or false" run_n --mount "type=bind,src=$T/src,dst=/m,readonly=perhaps" busybox true
+fails "volume-nocopy=perhaps" 125 "berth: --mount *volume-nocopy=perhaps: expected*" run_n --mount type=volume,dst=/m,volume-nocopy=perhaps busybox true
+ends "volume-nocopy=false copies" 0 run_n --mount type=volume,dst=/etc,volume-nocopy=false busybox test -s /etc/greeting
 fails "--mount of what is not there" 125 "berth: *nosuch*" berth run --mount type=bind,src=/nosuch,dst=/m busybox true
 t "-v makes the folder" run_n -v "$T/made:/m" busybox true
 is "it is there" "$([ -d "$T/made" ] && echo yes)" yes
