@@ -77,6 +77,8 @@ int secret_create(const struct engine *en, const char *name, const void *data, s
 		return err_say(e, EFBIG, "secret %s: more than %u bytes", name, SECRET_MAX);
 	if ((r = check_name(name, e)) < 0 || (r = open_secrets(en, &dir, e)) < 0)
 		return r;
+	if ((r = fd_lock(dir, true, true)) < 0)
+		return err_set(e, -r, "lock %s/secrets", en->root);
 	if (!replace && path_exists(dir, name))
 		return err_say(e, EEXIST, "secret %s exists already", name);
 	if ((r = path_write_file(dir, name, data, n, 0600, true, e)) < 0 ||

@@ -99,6 +99,12 @@ is "then there is none" "$(berth secret ls -q)" ""
 fails "one that is not there" 1 "berth: no such secret: pw" berth secret rm pw
 empty() { "$BERTH" --root "$ROOT" secret create none </dev/null; }
 fails "an empty one" 125 "berth: secret none: it is empty" empty
+for i in 1 2 3 4; do
+	made=()
+	for _ in 1 2 3 4 5 6; do make_secret "once$i" >>"$T/once" 2>/dev/null & made+=($!); done
+	wait "${made[@]}"
+done
+is "of six that make the same one at once, one does" "$(wc -l <"$T/once")" 4
 
 # ---- system
 berth run -d --name runs --network none busybox sh -c 'head -c 5000 /dev/zero >/file; sleep 1000' >/dev/null
