@@ -59,14 +59,26 @@ until [ -e '$T/gzip-goes-on' ]; do sleep 0.1; done
 exec '$T/gzip.real' "\$@"
 SH
 chmod +x "$T/gzip"
-mount --bind "$T/gzip" "$gzip"
-berth run -d --name late --network none --log-opt max-size=20k --log-opt max-file=3 --log-opt compress=true busybox sh -c "$writer" >/dev/null
+# a rotation and more, then nothing until gzip is at one file more
+piece='i=0; while [ $i -lt 1000 ]; do echo "line $i and some more text to fill it"; i=$((i+1)); done'
+mkdir "$T/gate"
+# shellcheck disable=SC2016
+unshare -m sh -c 'mount --bind "$1" "$2" && shift 2 && exec "$@"' sh "$T/gzip" "$gzip" \
+	"$BERTH" --root "$ROOT" run -d --name late --network none -v "$T/gate:/gate" --log-opt max-size=20k --log-opt max-file=3 --log-opt compress=true busybox sh -c "
+	for n in 0 1 2 3 4; do
+		until [ -e /gate/\$n ]; do sleep 0.1; done
+		$piece
+	done" >/dev/null
+touch "$T/gate/0" "$T/gzips"
+for n in 1 2 3 4; do
+	touch "$T/gate/$n"
+	until_true 20 eval '[ "$(wc -l <"$T/gzips")" -ge "$n" ]'
+done
 berth wait late >/dev/null
-t "gzip is at more than two of them" until_true 10 eval '[ "$(wc -l <"$T/gzips")" -gt 2 ]'
+t "gzip is at more than two of them" eval '[ "$(wc -l <"$T/gzips")" -gt 2 ]'
 touch "$T/gzip-goes-on"
 t "in the end there are two, beside the last" until_true 10 eval '[ "$(cd "$(dir late)" && echo log.*.gz log.*[0-9] | wc -w)" = 2 ]'
 t "the first of which is packed" until_true 10 sh -c "ls '$(dir late)'/log.*.gz"
-umount "$gzip"
 t "and whole" sh -c "gzip -t '$(dir late)'/log.*.gz"
 berth rm late >/dev/null
 
