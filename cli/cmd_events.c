@@ -46,8 +46,9 @@ static int when(const char *option, const char *text, int64_t *ret, struct err *
 	if (!text)
 		return 0;
 	if (str_to_time(text, &t) == 0) {
-		*ret = t.tv_sec < INT64_MAX / 1000000000 ? (int64_t)t.tv_sec * 1000000000 + t.tv_nsec
-							 : INT64_MAX;
+		*ret = INT64_MAX;
+		if (t.tv_sec < INT64_MAX / 1000000000)
+			*ret = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 		return 0;
 	}
 	if (str_to_duration(text, &ns) < 0)

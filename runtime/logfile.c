@@ -25,7 +25,8 @@
 
 static char out[8192];
 static size_t used;
-static struct { char s[4]; size_t n; } rest[2];	/* of a character that is not whole yet: stdout, stderr */
+/* Of a character that is not whole yet: of stdout, of stderr. */
+static struct { char s[4]; size_t n; } rest[2];
 
 static bool is_json(void)
 {
