@@ -50,17 +50,29 @@ static int enter_mounts(const struct other *o, struct err *e)
 	return 0;
 }
 
-/* A mount can be cloned only by who is in its mount namespace. */
-static int open_shm(void *ctx, int *fds, size_t *n, struct err *e)
+/* A mount can be cloned only by who is in its mount namespace.  What lies at the path is the
+ * container's to change, a symlink to its /proc without what masks that: it must be a mount. */
+static int open_mount(const struct other *o, const char *path, int flags, int *ret, struct err *e)
 {
-	const struct other *o = ctx;
+	AUTO_CLOSE int root = -1, at = -1;
+	struct statx st;
 	int r = enter_mounts(o, e);
 
-	*n = 1;
 	if (r < 0)
 		return r;
-	fds[0] = sys_open_tree(AT_FDCWD, "/dev/shm", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	return fds[0] < 0 ? err_set(e, errno, "open /dev/shm of process %d", (int)o->pid) : 0;
+	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	at = path_try_open_in(root, path, O_PATH | O_DIRECTORY | flags, 0);
+	if (at < 0 || statx(at, "", AT_EMPTY_PATH, 0, &st) < 0 ||
+	    !(st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
+		return err_say(e, ENOENT, "the other container has no mount at %s", path);
+	*ret = sys_open_tree(at, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	return *ret < 0 ? err_set(e, errno, "open %s of process %d", path, (int)o->pid) : 0;
+}
+
+static int open_shm(void *ctx, int *fds, size_t *n, struct err *e)
+{
+	*n = 1;
+	return open_mount(ctx, "/dev/shm", O_NOFOLLOW, &fds[0], e);
 }
 
 /* /dev/shm goes with the IPC namespace. */
@@ -109,27 +121,16 @@ int join_check(const struct engine *en, const struct record *r, struct err *e)
 
 /* ---- volumes in memory ---- */
 
-/* What lies at the path is the container's to change: it must be what we look for. */
 static int open_volume(void *ctx, int *fds, size_t *n, struct err *e)
 {
 	const struct other *o = ctx;
-	AUTO_CLOSE int root = -1, at = -1;
 	struct statfs fs;
-	struct statx st;
-	int r = enter_mounts(o, e);
+	int r = open_mount(o, o->path, 0, &fds[0], e);
 
 	*n = 1;
-	if (r < 0)
-		return r;
-	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	at = path_try_open_in(root, o->path, O_PATH | O_DIRECTORY, 0);
-	if (at < 0 || fstatfs(at, &fs) < 0 || fs.f_type != TMPFS_MAGIC ||
-	    statx(at, "", AT_EMPTY_PATH, 0, &st) < 0 ||
-	    !(st.stx_attributes & STATX_ATTR_MOUNT_ROOT) ||
-	    (fds[0] = sys_open_tree(at, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH)) <
-		    0)
+	if (r == 0 && (fstatfs(fds[0], &fs) < 0 || fs.f_type != TMPFS_MAGIC))
 		return err_say(e, ENOENT, "no volume at %s", o->path);
-	return 0;
+	return r;
 }
 
 /* The mount of volume `name` in a container that runs, or -1. */

@@ -52,3 +52,10 @@ for key in kernel.core_pattern kernel.hostname vm.swappiness fs.file-max; do
 		| del(.hostname) | .linux.namespaces |= map(select(.type != \"uts\"))"
 	fails "sysctl $key, which is the host's, is refused" 1 "*$key*" oci run --bundle "$T/s$key" "s$key"
 done
+
+# --ipc container:X takes X's /dev/shm, which X makes a link to its /proc: without what masks that
+use_busybox
+berth run -d --name liar --network none --ipc none busybox sh -c 'rm -rf /dev/shm; ln -s /proc /dev/shm; sleep 1000' >/dev/null
+until_true 10 berth exec liar test -L /dev/shm
+fails "a false /dev/shm is not shared" 125 "berth: the other container has no mount at /dev/shm" \
+	berth run --rm --network none --ipc container:liar busybox cat /dev/shm/sysrq-trigger
