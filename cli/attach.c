@@ -97,7 +97,8 @@ struct session {
 	const struct attach_opts *o;
 	unsigned char keys[16];
 	int nkeys, matched;
-	bool stdin_open, detached, eof, gone;
+	bool stdin_open, detached, eof;
+	int gone;		/* errno with which who reads us went, or 0 */
 	int sigfd;
 	size_t typed_n;			/* input that the supervisor has not taken yet */
 	char typed[SUP_DATA], data[SUP_DATA];
@@ -212,20 +213,24 @@ static int on_message(struct session *s, int *ret_code, struct err *e)
 {
 	struct sup_head h;
 	ssize_t n = control_recv(s->o->sock, &h, s->data);
+	int r;
 
 	if (n < 0)
 		return (int)n;
 	switch (h.type) {
 	case SUP_OUT:
 	case SUP_ERR:
-		if (s->gone || fd_write_all(h.type == SUP_OUT ? 1 : 2, s->data, (size_t)n) == 0)
+		r = s->gone ? 0 : fd_write_all(h.type == SUP_OUT ? 1 : 2, s->data, (size_t)n);
+		if (r == 0)
 			return 0;
 		/* nobody reads us any more: as in a pipeline, that is its end */
-		s->gone = true;
+		s->gone = -r;
 		if (s->o->flags & SUP_LOSSLESS)
 			return control_send(s->o->sock, SUP_STOP, SIGKILL, 0, NULL, 0);
 		return -EPIPE;
 	case SUP_END:
+		if (s->gone && s->gone != EPIPE)
+			return err_set(e, s->gone, "write what the container says");
 		*ret_code = s->gone ? 128 + SIGPIPE : h.a;
 		return 1;
 	case SUP_ERROR:

@@ -1,4 +1,4 @@
-/* cmd_history.c - history: the steps that made an image. */
+/* cmd_history.c - history, image tree: the steps that made an image, and its layers. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -86,7 +86,75 @@ static int run_history(struct cli *c, void *opts, int argc, char **argv, struct 
 	return output_rows(&out, &o->out, l.v, l.n, e);
 }
 
+/* ---- image tree ---- */
+
+/* The last of the steps that made a layer made the last layer; an image may have fewer steps. */
+static void layer_size(const struct image_history *h, size_t from_top, char buf[static 24])
+{
+	snprintf(buf, 24, "-");
+	for (size_t k = h->n; k-- > 0;)
+		if (!h->v[k].empty && from_top-- == 0) {
+			view_size_text(h->v[k].size, buf);
+			return;
+		}
+}
+
+/* Names of the images that end with that layer. */
+static int print_tops(const struct store *s, const struct image_list *all, const char *layer)
+{
+	const char *before = "  Top Layer of: [";
+	char shown[REF_MAX];
+
+	for (size_t i = 0; i < all->n; i++) {
+		AUTO(image) struct image *one = NULL;
+		struct err lost = ERR_INIT;
+		struct ref r;
+
+		if (image_load(s, all->v[i].id, &one, &lost) < 0 || one->nlayers == 0 ||
+		    !str_eq(one->layers[one->nlayers - 1], layer))
+			continue;
+		printf("%s%s", before, ref_parse(all->v[i].name, &r, &lost) == 0 ?
+					       ref_familiar(&r, shown) : "<none>:<none>");
+		before = " ";
+	}
+	return puts(str_eq(before, " ") ? "]" : "");
+}
+
+static int run_tree(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	AUTO(store) struct store *s = NULL;
+	AUTO(image) struct image *i = NULL;
+	AUTO(image_history) struct image_history *h = NULL;
+	AUTO(image_list) struct image_list *all = NULL;
+	char shown[REF_MAX], size[24];
+	struct ref r;
+	int rc;
+
+	(void)opts;
+	(void)argc;
+	if ((rc = store_open(c->en.root, &s, e)) < 0 ||
+	    (rc = image_load_names(s, argv[0], &i, e)) < 0 ||
+	    (rc = image_load_history(s, i, &h, e)) < 0 || (rc = image_list(s, &all, e)) < 0)
+		return rc;
+	printf("Image ID: %.12s\nTags:     [", i->id + strlen("sha256:"));
+	for (char **n = i->names; *n; n++)
+		printf("%s%s", n == i->names ? "" : " ",
+		       ref_parse(*n, &r, e) == 0 ? ref_familiar(&r, shown) : *n);
+	printf("]\nSize:     %s\nImage Layers\n", view_size_text(i->size, size));
+	for (size_t k = 0; k < i->nlayers; k++) {
+		layer_size(h, i->nlayers - 1 - k, size);
+		printf("%s ID: %.12s Size: %8s", k + 1 < i->nlayers ? "├──" : "└──", i->layers[k],
+		       size);
+		print_tops(s, all, i->layers[k]);
+	}
+	return 0;
+}
+
 /* clang-format off */
+const struct command command_image_tree = {
+	.name = "image tree", .args = "IMAGE", .summary = "Show the layers of an image, and which images end with them",
+	.min = 1, .max = 1, .complete = "image", .run = run_tree,
+};
 const struct command command_history = {
 	.name = "history", .args = "IMAGE", .summary = "Show the steps that made an image",
 	.opts = history_rows, .size = sizeof(struct history_opts), .min = 1, .max = 1,

@@ -92,8 +92,10 @@ static int show(struct view *v, const struct log_line *l)
 		return 0;
 	}
 	if (fd != v->out_fd || v->out.len + l->n + 64 > v->most) {
-		if (flush(v) < 0)
-			return -EPIPE;
+		int r = flush(v);
+
+		if (r < 0)
+			return r;
 		v->out_fd = fd;
 	}
 	if (v->at_start[fd - 1]) {
@@ -113,18 +115,18 @@ static int show(struct view *v, const struct log_line *l)
 static int show_all(struct view *v, struct log_reader *r, uint64_t *skip, struct err *e)
 {
 	struct log_line l;
-	int rc;
+	int rc, written;
 
 	while ((rc = log_reader_next(r, &l, e)) > 0 && !v->past_until) {
 		if (*skip) {
 			*skip -= l.whole;
 			continue;
 		}
-		if (show(v, &l) < 0)
-			return -EPIPE;
+		if ((written = show(v, &l)) < 0)
+			return written;
 	}
-	if (flush(v) < 0)
-		return -EPIPE;
+	if ((written = flush(v)) < 0)
+		return written;
 	return rc < 0 ? rc : 0;
 }
 
@@ -214,7 +216,9 @@ static int show_log(struct cli *c, const struct logs_opts *o, const struct recor
 		rc = follow(c, r->id, &v, reader, e);
 	strbuf_cleanup(&v.out);
 	log_reader_free(reader);
-	return rc == -EPIPE && !e->code ? 0 : rc;	/* who read us has gone: no error */
+	if (rc == -EPIPE && !e->code)
+		return 0;	/* who read us has gone: no error */
+	return rc < 0 && !e->code ? err_set(e, -rc, "write the log") : rc;
 }
 
 static int show_one(struct cli *c, const char *name, const struct logs_opts *o, struct err *e)

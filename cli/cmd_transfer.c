@@ -33,6 +33,7 @@ static const struct opt load_rows[] = {
 static const struct opt pull_rows[] = {
 	ROW("platform", 0, OPT_STR, "OS/ARCH[/VARIANT]", "Platform of an index (this machine's)"),
 	ROW("all-platforms", 0, OPT_BOOL, NULL, "Fetch all platforms of an index; others are unpacked by run --platform"),
+	ROW("all-tags", 'a', OPT_BOOL, NULL, "All tags of a repository"),
 	ROW("authfile", 0, OPT_STR, "FILE", "Credentials", .complete = "file"),
 	ROW("creds", 0, OPT_STR, "USER:PASSWORD", "Credentials, this once (better: login, or --authfile)"),
 	ROW("policy", 0, OPT_STR, "WHEN", "When to ask the registry: always (default), missing, never; newer is always",
@@ -44,6 +45,7 @@ static const struct opt pull_rows[] = {
 static const struct opt push_rows[] = {
 	ROW("authfile", 0, OPT_STR, "FILE", "Credentials", .complete = "file"),
 	ROW("creds", 0, OPT_STR, "USER:PASSWORD", "Credentials, this once (better: login, or --authfile)"),
+	ROW("all", 0, OPT_BOOL, NULL, "An index whole or not at all, not only this platform's image"),
 	ROW("digestfile", 0, OPT_STR, "FILE", "Gets the digest", .complete = "file"),
 	ROW("tls-verify", 0, OPT_BOOL, NULL, "Check certificates (default; --tls-verify=false)"),
 	ROW("quiet", 'q', OPT_BOOL, NULL, "Print the digest only"),
@@ -69,6 +71,24 @@ static const struct opt manifest_rows[] = {
 	ROW("tls-verify", 0, OPT_BOOL, NULL, "Check certificates (default; --tls-verify=false)"),
 	OPT_END,
 };
+#define LIST_ROWS \
+	ROW("os", 0, OPT_STR, "OS", "Operating system of the image (what the image says)"), \
+	ROW("arch", 0, OPT_STR, "ARCH", "Its architecture", .complete = "amd64|arm64|arm|riscv64|s390x|ppc64le|386"), \
+	ROW("variant", 0, OPT_STR, "VARIANT", "Variant of the architecture"), \
+	ROW("os-version", 0, OPT_STR, "VERSION", "Version of the operating system"), \
+	ROW("annotation", 0, OPT_LIST, "KEY=VALUE", "Annotation of its entry"), \
+	OPT_END
+static const struct opt create_rows[] = {
+	ROW("amend", 'a', OPT_BOOL, NULL, "Add to an index that is there"),
+	ROW("all", 0, OPT_BOOL, NULL, "All platforms of an IMAGE that is an index"),
+	LIST_ROWS,
+};
+static const struct opt add_rows[] = {
+	ROW("all", 0, OPT_BOOL, NULL, "All platforms of an IMAGE that is an index"),
+	LIST_ROWS,
+};
+static const struct opt annotate_rows[] = { LIST_ROWS };
+static const struct opt remove_rows[] = { OPT_END };
 static const struct opt logout_rows[] = {
 	ROW("all", 'a', OPT_BOOL, NULL, "Those of all registries"),
 	ROW("authfile", 0, OPT_STR, "FILE", "Where they are kept", .complete = "file"),
@@ -109,6 +129,23 @@ static int work(struct cli *c, const char *verb, int argc, char **argv, struct s
 	return image_work(c->en.root, args, out, e);
 }
 
+/* Images that came, or where one went. */
+static void log_names(struct cli *c, const char *verb, int argc, char **argv)
+{
+	AUTO_FREE char **all = mem_array((size_t)argc + 2, sizeof(*all));
+	AUTO_FREE char **names = NULL;
+	struct err lost = ERR_INIT;
+	uint64_t anything;
+	int n;
+
+	all[0] = (char *)(uintptr_t)verb;
+	memcpy(all + 1, argv, (size_t)argc * sizeof(*all));
+	if (opt_parse(c->cmd->opts, &anything, argc + 1, all, false, &names, &n, &lost) < 0)
+		return;
+	for (int i = str_eq(verb, "push") ? n - 1 : 0; i < n; i++)
+		event_log(c->en.root, "image", verb, names[i], NULL);
+}
+
 /* The verb is the command's last word. */
 static int run_work(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
@@ -122,8 +159,8 @@ static int run_work(struct cli *c, void *opts, int argc, char **argv, struct err
 		return 0;
 	}
 	r = work(c, verb, argc, argv, NULL, e);
-	if (r == 0 && (str_eq(verb, "pull") || str_eq(verb, "push")) && argc > 0)
-		event_log(c->en.root, "image", verb, argv[argc - 1], NULL);
+	if (r == 0 && (str_eq(verb, "pull") || str_eq(verb, "push")))
+		log_names(c, verb, argc, argv);
 	return r;
 }
 
@@ -314,7 +351,7 @@ const struct command command_load = {
 	.opts = load_rows, .min = 0, .max = -1, .flags = CMD_RAW, .run = run_work,
 };
 const struct command command_pull = {
-	.name = "pull", .args = "IMAGE", .summary = "Fetch an image from a registry",
+	.name = "pull", .args = "IMAGE...", .summary = "Fetch images from registries",
 	.text = "IMAGE is [HOST[:PORT]/]NAME[:TAG][@DIGEST], or oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE. "
 		"containers-policy.json(5) says whose images may come in, containers-registries.d(5) where their "
 		"signatures lie, containers-registries.conf(5) which mirrors serve; for tests, BERTH_POLICY, "
@@ -345,6 +382,24 @@ const struct command command_manifest_inspect = {
 	.name = "manifest inspect", .args = "IMAGE", .summary = "Print the manifest or index of an image as it is",
 	.text = "Of an image that is not in the store its registry is asked.",
 	.opts = manifest_rows, .min = 0, .max = -1, .flags = CMD_RAW, .complete = "image", .run = run_manifest,
+};
+const struct command command_manifest_create = {
+	.name = "manifest create", .args = "LIST IMAGE...", .summary = "Make an index of images for several platforms",
+	.text = "LIST is a name; the images are in the store (pull --platform brings those of others). push sends the index "
+		"with all its images, rm takes the name away, and run --platform takes one of them.",
+	.opts = create_rows, .min = 0, .max = -1, .flags = CMD_RAW, .complete = "image", .run = run_work,
+};
+const struct command command_manifest_add = {
+	.name = "manifest add", .args = "LIST IMAGE...", .summary = "Add images to an index",
+	.opts = add_rows, .min = 0, .max = -1, .flags = CMD_RAW, .complete = "image", .run = run_work,
+};
+const struct command command_manifest_annotate = {
+	.name = "manifest annotate", .args = "LIST IMAGE|DIGEST", .summary = "Change what an index says of an image",
+	.opts = annotate_rows, .min = 0, .max = -1, .flags = CMD_RAW, .complete = "image", .run = run_work,
+};
+const struct command command_manifest_remove = {
+	.name = "manifest remove", .args = "LIST IMAGE|DIGEST", .summary = "Take an image out of an index",
+	.opts = remove_rows, .min = 0, .max = -1, .flags = CMD_RAW, .complete = "image", .run = run_work,
 };
 const struct command command_commit = {
 	.name = "commit", .args = "CONTAINER [NAME]", .summary = "Make an image out of a container",

@@ -13,7 +13,7 @@
 	COMMAND(ps) COMMAND(inspect) COMMAND(container_inspect) COMMAND(image_inspect) \
 	COMMAND(volume_inspect) COMMAND(network_inspect) COMMAND(secret_inspect) \
 	COMMAND(images) COMMAND(rmi) COMMAND(tag) COMMAND(untag) COMMAND(history) \
-	COMMAND(image_exists) \
+	COMMAND(image_exists) COMMAND(image_tree) \
 	COMMAND(port) COMMAND(info) COMMAND(version) COMMAND(container_exists) \
 	COMMAND(container_prune) COMMAND(image_prune) COMMAND(system_df) COMMAND(system_prune) \
 	COMMAND(volume_create) COMMAND(volume_ls) COMMAND(volume_rm) COMMAND(volume_exists) \
@@ -25,7 +25,8 @@
 	COMMAND(rename) COMMAND(update) COMMAND(top) COMMAND(stats) COMMAND(events) COMMAND(why) \
 	COMMAND(healthcheck_run) COMMAND(boot) COMMAND(shutdown) COMMAND(delegate) \
 	COMMAND(load) COMMAND(pull) COMMAND(push) COMMAND(save) COMMAND(import) COMMAND(login) \
-	COMMAND(logout) COMMAND(manifest_inspect) COMMAND(commit) COMMAND(export) \
+	COMMAND(logout) COMMAND(manifest_inspect) COMMAND(manifest_create) COMMAND(manifest_add) \
+	COMMAND(manifest_annotate) COMMAND(manifest_remove) COMMAND(commit) COMMAND(export) \
 	COMMAND(system_check) COMMAND(help) \
 	COMMAND(internal_health) COMMAND(internal_compress) \
 	COMMAND(internal_complete) COMMAND(internal_docs) \

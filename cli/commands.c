@@ -45,6 +45,8 @@ const struct alias aliases[] = {
 	{ "secret list", "secret ls" },	    { "secret remove", "secret rm" },
 	{ "container remove", "rm" },
 	{ "system info", "info" },	    { "system events", "events" },
+	{ "manifest push", "push" },	    { "manifest rm", "rmi" },
+	{ "manifest exists", "image exists" },
 	{ "unmount", "umount" },	    { NULL, NULL },
 };
 
@@ -63,11 +65,9 @@ const struct command *command_find(const char *name)
 static const struct { const char *name, *instead; } missing[] = {
 	{ "search", "skopeo list-tags lists a repository, the registry's own pages the others" },
 	{ "image search", "skopeo list-tags lists a repository" },
-	{ "image tree", "berth history shows what each step added" },
 	{ "image scp", "berth save IMAGE | ssh HOST berth load copies it" },
 	{ "image sign", "cosign and skopeo sign; berth verifies (containers-policy.json(5))" },
 	{ "image trust", "containers-policy.json(5) is a file to edit" },
-	{ "manifest", "buildah manifest makes an index; berth pulls, saves and pushes it whole" },
 	{ "artifact", "skopeo copy moves what is no image" },
 	{ "runlabel", "berth image inspect shows the label" },
 };

@@ -5,10 +5,12 @@
  * word `oci`, the OCI runtime's command line instead.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
@@ -192,9 +194,19 @@ static int berth_main(int argc, char **argv, struct err *e)
 	return r;
 }
 
+/* What stands for a standard output that is closed can only be read, so that who prints learns of
+ * it.  A container of the OCI runtime gets one to write to, as runc gives it. */
+static int close_output(void)
+{
+	AUTO_CLOSE int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 || dup2(fd, 1) < 0 ? -errno : 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 0 ? path_base(argv[0]) : "berth";
+	bool closed = fcntl(1, F_GETFD) < 0;
 	struct err e = ERR_INIT;
 	int r;
 
@@ -204,6 +216,8 @@ int main(int argc, char **argv)
 	signal(SIGCHLD, SIG_DFL);
 	if (str_eq(name, "berth-oci") || str_eq(name, "runc") || str_eq(name, "crun"))
 		return oci_main(argc, argv);
+	if (closed && close_output() < 0)
+		return ERR_STATUS_ENGINE;
 	signal(SIGPIPE, SIG_IGN);
 	r = berth_main(argc, argv, &e);
 	if (r < 0)

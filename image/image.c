@@ -141,6 +141,31 @@ static int image_find(const struct store *s, struct arena *a, const char *name, 
 	return is_id(name) ? find_id(s, name, f, e) : 0;
 }
 
+/* And which name may have been meant. */
+static int not_there(const struct store *s, const char *name, struct err *e)
+{
+	AUTO(catalog) struct catalog *x = NULL;
+	AUTO(strlist) struct strlist names = STRLIST_INIT;
+	struct err lost = ERR_INIT;
+	const char *near = NULL;
+	char shown[REF_MAX];
+
+	if (catalog_read(s, &x, &lost) == 0) {
+		for (size_t i = 0; i < x->n; i++) {
+			struct ref r;
+
+			if (ref_parse(x->v[i].name, &r, &lost) == 0)
+				strlist_add(&names, strchr(name, ':') ? ref_familiar(&r, shown) :
+							ref_repository(&r, shown));
+		}
+		near = names.n ? str_nearest(name, (const char *const *)names.v) : NULL;
+	}
+	if (near)
+		return err_say(e, ENOENT, "image %s is not in the store (did you mean %s?)", name,
+			       near);
+	return err_say(e, ENOENT, "image %s is not in the store", name);
+}
+
 int image_load(const struct store *s, const char *name, struct image **ret, struct err *e)
 {
 	AUTO(arena) struct arena *a = arena_new(MANIFEST_ARENA);
@@ -151,7 +176,7 @@ int image_load(const struct store *s, const char *name, struct image **ret, stru
 	if (r < 0)
 		return r;
 	if (r == 0)
-		return err_say(e, ENOENT, "image %s is not in the store", name);
+		return not_there(s, name, e);
 	i = arena_alloc(a, sizeof(*i));
 	i->a = a;
 	i->id = f.by_name ? f.entry.id : arena_strdup(a, f.id);
@@ -361,7 +386,7 @@ int image_tag(const struct store *s, const char *name, const char *new_name, str
 	if (r < 0)
 		return r;
 	if (r == 0)
-		return err_say(e, ENOENT, "image %s is not in the store", name);
+		return not_there(s, name, e);
 	r = catalog_read(s, &x, e);
 	if (r < 0)
 		return r;

@@ -42,6 +42,8 @@ struct ref {
 /* Normalises as Docker does: "debian" is docker.io/library/debian:latest.  -EINVAL with the rule
  * that is broken.  Pure. */
 int ref_parse(const char *s, struct ref *ret, struct err *e);
+/* Pure. */
+bool ref_tag_valid(const char *s);
 /* "docker.io/library/debian:12", with "@sha256:..." only when there is no tag; returns buf. */
 const char *ref_full(const struct ref *r, char buf[static REF_MAX]);
 /* As people write it: docker.io/ and library/ left out, the tag shown; returns buf. */

@@ -326,19 +326,39 @@ static void write_others(struct json_out *o, const struct json *auths, const cha
 	}
 }
 
+/* Two that change the file take turns, by a lock on its folder.  Nobody else has a lock for it:
+ * podman and skopeo just write. */
+static int lock_folder(const char *path, bool make, int *ret, struct err *e)
+{
+	size_t n = (size_t)(path_base(path) - path);
+	AUTO_FREE char *dir = n ? mem_strndup(path, n) : mem_strdup(".");
+	AUTO_CLOSE int fd = -1;
+	int r = make ? path_mkdirs(dir, 0700, e) : 0;
+
+	if (r < 0)
+		return r;
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && !make && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
+		return 0;
+	if (fd < 0 || fd_lock(fd, true, true) < 0)
+		return err_set(e, errno, "lock %s", dir);
+	*ret = TAKE_FD(fd);
+	return 0;
+}
+
 int login_store(const char *host, const char *authfile, const char *user, const char *password,
 		struct err *e)
 {
 	AUTO(arena) struct arena *a = arena_new(LOGIN_ARENA);
 	AUTO_FREE char *path = login_file(authfile);
-	AUTO_FREE char *dir = mem_strndup(path, (size_t)(path_base(path) - path));
 	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
+	AUTO_CLOSE int lock = -1;
 	const struct json *doc;
 	struct json_out o;
-	int was = 0, r = read_file(a, path, &doc, e);
+	int was = 0, r = lock_folder(path, user != NULL, &lock, e);
 
-	if (r == 0 && *dir)
-		r = path_mkdirs(dir, 0700, e);
+	if (r == 0)
+		r = read_file(a, path, &doc, e);
 	if (r < 0)
 		return r;
 	json_out_init(&o, &b, 2);

@@ -203,8 +203,7 @@ static int pull_prepare(struct pull *p, const char *name, struct err *e)
 	return r;
 }
 
-/* Two pulls of one name: the second waits, and then finds all that the first brought. */
-static int lock_name(const struct store *s, const char *full, int *ret, struct err *e)
+int pull_lock_name(const struct store *s, const char *full, int *ret, struct err *e)
 {
 	AUTO_FREE char *path = mem_printf("partial/name-%016llx",
 					  (unsigned long long)str_hash(full, strlen(full), 0));
@@ -357,8 +356,10 @@ static int from_store(struct pull *p, const struct image *i, struct maker *m, st
 	return r;
 }
 
-/* What --policy says of what is there already.  1: it is to come from the registry. */
-static int look_first(struct pull *p, const char *name, struct maker *m, struct err *e)
+/* What --policy says of what is there already.  1: it is to come from the registry; ret_why: what
+ * is wrong with what is there, if that is why. */
+static int look_first(struct pull *p, const char *name, struct maker *m, struct err *ret_why,
+		      struct err *e)
 {
 	AUTO(image) struct image *i = NULL;
 	const char *when = p->o->policy ? p->o->policy : "always";
@@ -378,6 +379,7 @@ static int look_first(struct pull *p, const char *name, struct maker *m, struct 
 	if (r == 1 && str_eq(when, "never"))
 		return err_say(e, EPERM, "its signature is in the registry only");
 	if (r == -ENOENT && str_eq(when, "missing")) {
+		*ret_why = *e;
 		*e = (struct err)ERR_INIT;
 		return 1;
 	}
@@ -390,40 +392,44 @@ int pull_image(const struct store *s, const char *name, const struct pull_opts *
 	AUTO(maker) struct maker m = { .fd = -1, .lock_fd = -1, .blobs_fd = -1 };
 	AUTO_CLOSE int name_lock = -1;
 	AUTO_CLOSE int sock = -1;
+	struct err why = ERR_INIT;
 	pid_t pid = -1;
 	int r = pull_prepare(&p, name, e);
 
 	if (r == 0)
-		r = lock_name(s, p.full, &name_lock, e);
+		r = pull_lock_name(s, p.full, &name_lock, e);
 	if (r == 0)
 		r = maker_begin(s, &m, e);
 	if (r == 0)
-		r = look_first(&p, name, &m, e);
+		r = look_first(&p, name, &m, &why, e);
 	if (r == 1)
 		r = start_download(&p, &m, &sock, &pid, e);
 	if (r == 0 && pid > 0)
 		r = run(&p, &m, sock, e);
+	if (r < 0 && why.code)
+		err_wrap(e, "%s, and could not be fetched", why.msg);
 	return r < 0 ? err_wrap(e, "pull %s", name) : 0;
 }
 
 /* Mirrors first, as when it is pulled. */
-static int ask_manifest(struct pull *p, char **ret, size_t *ret_n, struct err *e)
-{
-	const char *ref = p->ref.digest[0] ? p->ref.digest : p->ref.tag;
-	int r = sandbox_enter_network(p->s->fd, e);
+typedef int asked(struct registry *g, struct http *h, void *ctx, struct err *e);
 
+static int ask(struct pull *p, asked *one, void *ctx, struct err *e)
+{
+	int r;
+
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	r = sandbox_enter_network(p->s->fd, e);
 	for (size_t i = 0; r == 0 && i < p->places.n; i++) {
 		const struct place *at = &p->places.v[i];
 		AUTO(registry) struct registry g = { 0 };
 		AUTO(http) struct http h = { 0 };
-		AUTO_FREE char *type = NULL;
-		char digest[DIGEST_LEN + 1];
 
 		*e = (struct err)ERR_INIT;
 		http_init(&h, &at->http);
 		r = registry_open(&g, at, &p->logins[i], "pull", NULL, e);
 		if (r == 0)
-			r = registry_get_manifest(&g, &h, ref, ret, ret_n, digest, &type, e);
+			r = one(&g, &h, ctx, e);
 		if (r == 0)
 			return 0;
 		r = i + 1 < p->places.n ? 0 : r;
@@ -431,27 +437,54 @@ static int ask_manifest(struct pull *p, char **ret, size_t *ret_n, struct err *e
 	return r;
 }
 
+static int ask_tags(struct registry *g, struct http *h, void *ctx, struct err *e)
+{
+	return registry_tags(g, h, ctx, e);
+}
+
+int pull_tags(const struct store *s, const char *name, const struct pull_opts *o,
+	      struct strlist *ret, struct err *e)
+{
+	AUTO(pull) struct pull p = { .s = s, .o = o };
+	int r = pull_prepare(&p, name, e);
+
+	if (r == 0)
+		r = ask(&p, ask_tags, ret, e);
+	return r < 0 ? err_wrap(e, "pull --all-tags %s", name) : 0;
+}
+
+struct document { const char *ref; char *text; size_t n; };
+
+static int ask_manifest(struct registry *g, struct http *h, void *ctx, struct err *e)
+{
+	struct document *d = ctx;
+	AUTO_FREE char *type = NULL;
+	char digest[DIGEST_LEN + 1];
+
+	return registry_get_manifest(g, h, d->ref, &d->text, &d->n, digest, &type, e);
+}
+
 int pull_manifest(const struct store *s, const char *name, const struct pull_opts *o, struct err *e)
 {
 	AUTO(pull) struct pull p = { .s = s, .o = o };
 	AUTO(image) struct image *i = NULL;
-	AUTO_FREE char *text = NULL;
-	size_t n = 0;
+	struct document d = { 0 };
 	int r = image_load_names(s, name, &i, e);
 
 	if (r == 0 && *i->top) {
-		r = store_read_blob(s, i->top, &text, &n, e);
+		r = store_read_blob(s, i->top, &d.text, &d.n, e);
 	} else if (r == 0 || r == -ENOENT) {
 		*e = (struct err)ERR_INIT;
 		r = pull_prepare(&p, name, e);
-		curl_global_init(CURL_GLOBAL_DEFAULT);
+		d.ref = p.ref.digest[0] ? p.ref.digest : p.ref.tag;
 		if (r == 0)
-			r = ask_manifest(&p, &text, &n, e);
+			r = ask(&p, ask_manifest, &d, e);
 	}
-	if (r < 0)
-		return err_wrap(e, "manifest inspect %s", name);
-	fwrite(text, 1, n, stdout);
-	if (n && text[n - 1] != '\n')
-		putchar('\n');
-	return 0;
+	if (r == 0) {
+		fwrite(d.text, 1, d.n, stdout);
+		if (d.n && d.text[d.n - 1] != '\n')
+			putchar('\n');
+	}
+	free(d.text);
+	return r < 0 ? err_wrap(e, "manifest inspect %s", name) : 0;
 }

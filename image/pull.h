@@ -34,7 +34,7 @@ struct pull_msg {
 struct pull_opts {
 	const char *platform, *authfile, *creds;
 	const char *policy;	/* always, newer (or NULL), missing, never */
-	bool quiet, all_platforms, no_tls, tls;
+	bool quiet, all_platforms, all_tags, no_tls, tls;
 };
 
 /* What the downloader needs to know. */
@@ -52,10 +52,29 @@ struct download {
 /* Runs in the child; what went wrong is sent. */
 void download_run(struct download *d);
 
+/* The tags that NAME's registry has.  Confines this process. */
+int pull_tags(const struct store *s, const char *name, const struct pull_opts *o,
+	      struct strlist *ret, struct err *e);
+
+/*
+ * Who pulls confines himself, and could not pull once more: each is a process of its own, which
+ * says what is wrong.  -EIO when one did not come.
+ */
+typedef int pull_one(const struct store *s, const char *name, const struct pull_opts *o,
+		     struct err *e);
+int several_pulls(const struct store *s, const struct strlist *names, const struct pull_opts *o,
+		  pull_one *one, struct err *e);
+/* Adds NAME:TAG for each tag that its registry has. */
+int several_tags(const struct store *s, const char *name, const struct pull_opts *o,
+		 struct strlist *ret, struct err *e);
+
 /* Prints the manifest or index that a name stands for: the store's, else its registry's. */
 int pull_manifest(const struct store *s, const char *name, const struct pull_opts *o,
 		  struct err *e);
 
+/* Two that change what one name stands for: the second waits, and then finds all that the first
+ * brought.  Until *ret is closed. */
+int pull_lock_name(const struct store *s, const char *full, int *ret, struct err *e);
 /* Pulls and queues the image in a maker, confines this process on the way, commits. */
 int pull_image(const struct store *s, const char *name, const struct pull_opts *o, struct err *e);
 

@@ -120,7 +120,7 @@ static int push_to(const struct store *s, const struct image *i, const struct re
 	if (r == 0)
 		r = maker_begin(s, &m, e);
 	if (r == 0)
-		r = parts_find(&m, i, false, &parts, e);
+		r = parts_find(&m, i, o->all, &parts, e);
 	if (r < 0)
 		return r;
 	/* opened now, since nothing of the host can be later, and written when all has gone */

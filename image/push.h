@@ -21,7 +21,7 @@ void parts_cleanup(struct parts *p);	/* AUTO(parts) */
  * pinned by the maker, so that it stays until the maker ends. */
 int parts_find(struct maker *m, const struct image *i, bool all, struct parts *ret, struct err *e);
 
-struct push_opts { const char *authfile, *creds, *digest_file; bool quiet, no_tls, tls; };
+struct push_opts { const char *authfile, *creds, *digest_file; bool quiet, all, no_tls, tls; };
 /* dest: a name, or NULL: the image's own. */
 int push_image(const struct store *s, const char *name, const char *dest, const struct push_opts *o,
 	       struct err *e);

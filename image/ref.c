@@ -71,7 +71,7 @@ static bool domain_valid(const char *s)
 	return *p == '\0' || port_valid(p + 1);
 }
 
-static bool tag_valid(const char *s)
+bool ref_tag_valid(const char *s)
 {
 	size_t n = 0;
 
@@ -123,7 +123,7 @@ static int ref_split_tag(char *buf, const char *s, struct ref *r, struct err *e)
 	if (!colon)
 		return 0;
 	*colon++ = '\0';
-	if (!tag_valid(colon))
+	if (!ref_tag_valid(colon))
 		return ref_fail(s, "a tag is 1 to 128 letters, digits, '_', '.' or '-', "
 				   "and begins with none of the last two", e);
 	memcpy(r->tag, colon, strlen(colon) + 1);

@@ -47,6 +47,8 @@ int registry_fail(const struct registry *g, const struct http_reply *r, const ch
 int registry_get_manifest(struct registry *g, struct http *h, const char *ref, char **ret,
 			  size_t *ret_n, char digest[static DIGEST_LEN + 1], char **ret_type,
 			  struct err *e);
+/* All tags of the repository, at most as many as a store holds names; words of the registry's. */
+int registry_tags(struct registry *g, struct http *h, struct strlist *ret, struct err *e);
 /* Goes on at the end of what fd holds already; done when fd holds the whole and it is right. */
 int registry_get_blob(struct registry *g, struct http *h, const char *digest, uint64_t size, int fd,
 		      http_progress *progress, void *ctx, struct err *e);

@@ -14,7 +14,9 @@
 #include "image/digest.h"
 #include "image/push.h"
 
-/* Where files go: an archive, or a directory. */
+/* Where files go: an archive, or a directory, which is locked: what is being written in it has one
+ * name at a time. */
+#define PART "blobs/.part"
 struct sink { struct archive *a; int dir_fd; struct store_set done; };
 
 static int sink_fail(struct sink *k, struct err *e)
@@ -62,8 +64,8 @@ static int sink_fd(struct sink *k, const char *name, int fd, uint64_t size, stru
 		if (r < 0)
 			return r;
 	} else {
-		out = openat(k->dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-			     0644);
+		out = openat(k->dir_fd, PART,
+			     O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 		if (out < 0)
 			return err_set(e, errno, "make %s", name);
 	}
@@ -74,7 +76,10 @@ static int sink_fd(struct sink *k, const char *name, int fd, uint64_t size, stru
 		if (r < 0)
 			return err_set(e, -r, "write %s", name);
 	}
-	return n < 0 ? err_set(e, errno, "read a blob") : 0;
+	if (n < 0)
+		return err_set(e, errno, "read a blob");
+	return !k->a && renameat(k->dir_fd, PART, k->dir_fd, name) < 0 ?
+		       err_set(e, errno, "make %s", name) : 0;
 }
 
 static int sink_blob(struct sink *k, const struct store *s, const char *digest, const char *name,
@@ -257,6 +262,9 @@ static int save_dir(struct maker *mk, char *const *names, size_t n, const char *
 
 	if (r == 0)
 		r = path_open_dir(AT_FDCWD, out, &k.dir_fd, e);
+	/* two that write into one layout take turns, else the index would lose an entry */
+	if (r == 0 && fd_lock(k.dir_fd, true, true) < 0)
+		r = err_set(e, errno, "lock %s", out);
 	if (r == 0)
 		r = save_oci(mk, &k, names, n, tag, e);
 	fd_close(&k.dir_fd);

@@ -22,6 +22,7 @@
 #include "image/change.h"
 #include "image/extract.h"
 #include "image/fsck.h"
+#include "image/list.h"
 #include "image/pull.h"
 #include "image/push.h"
 #include "image/signin.h"
@@ -145,6 +146,7 @@ static const struct opt pull_rows[] = {
 	  "which platform" },
 	{ "all-platforms", 0, OPT_BOOL, offsetof(struct pull_opts, all_platforms), NULL,
 	  "fetch all" },
+	{ "all-tags", 'a', OPT_BOOL, offsetof(struct pull_opts, all_tags), NULL, "all tags" },
 	{ "authfile", 0, OPT_STR, offsetof(struct pull_opts, authfile), "FILE", "credentials" },
 	{ "creds", 0, OPT_STR, offsetof(struct pull_opts, creds), "USER:PASSWORD",
 	  "credentials, of no file" },
@@ -179,11 +181,20 @@ static int pull_file(const struct store *st, const char *path, const char *platf
 	return cmd_load(st, n, args, e);
 }
 
+static int pull_named(const struct store *st, const char *name, const struct pull_opts *o,
+		      struct err *e)
+{
+	for (size_t k = 0; k < ARRAY_SIZE(transports); k++)
+		if (str_starts(name, transports[k]))
+			return pull_file(st, name + strlen(transports[k]), o->platform, e);
+	return pull_image(st, name, o, e);
+}
+
 static int cmd_pull(const struct store *st, int argc, char **argv, struct err *e)
 {
 	struct pull_opts o = { 0 };
+	AUTO(strlist) struct strlist names = STRLIST_INIT;
 	AUTO_FREE char **rest = NULL;
-	const char *name;
 	int n, r = opt_parse(pull_rows, &o, argc, argv, false, &rest, &n, e);
 
 	if (r < 0)
@@ -191,19 +202,20 @@ static int cmd_pull(const struct store *st, int argc, char **argv, struct err *e
 	if (n == 0)
 		return err_say(e, EINVAL, "pull: the name of an image is missing");
 	for (int i = 0; r == 0 && i < n; i++) {
-		name = rest[i];
-		for (size_t k = 0; k < ARRAY_SIZE(transports); k++)
-			if (str_starts(name, transports[k]))
-				return pull_file(st, name + strlen(transports[k]), o.platform, e);
-		if (str_starts(name, "docker://"))
-			name += 9;
-		if (i + 1 < n) {
-			r = err_say(e, EINVAL, "pull takes one name at a time");
-			break;
-		}
-		r = pull_image(st, name, &o, e);
+		const char *name = str_starts(rest[i], "docker://") ? rest[i] + 9 : rest[i];
+
+		if (!o.all_tags)
+			strlist_add(&names, name);
+		else if (strchr(path_base(name), ':') || strchr(name, '@'))
+			r = err_say(e, EINVAL, "pull --all-tags takes a name without a tag: %s",
+				    name);
+		else
+			r = several_tags(st, name, &o, &names, e);
 	}
-	return r;
+	if (r < 0)
+		return r;
+	return names.n == 1 ? pull_named(st, names.v[0], &o, e) :
+			      several_pulls(st, &names, &o, pull_named, e);
 }
 
 static int set_push_tls(void *opts, const char *v, struct err *e)
@@ -217,6 +229,7 @@ static const struct opt push_rows[] = {
 	{ "authfile", 0, OPT_STR, offsetof(struct push_opts, authfile), "FILE", "credentials" },
 	{ "creds", 0, OPT_STR, offsetof(struct push_opts, creds), "USER:PASSWORD",
 	  "credentials, of no file" },
+	{ "all", 0, OPT_BOOL, offsetof(struct push_opts, all), NULL, "an index whole, or not" },
 	{ "digestfile", 0, OPT_STR, offsetof(struct push_opts, digest_file), "FILE",
 	  "gets the digest" },
 	{ "tls-verify", 0, OPT_FLAGFUNC, 0, NULL, "check certificates", set_push_tls },
@@ -270,6 +283,42 @@ static int cmd_manifest(const struct store *st, int argc, char **argv, struct er
 	if (r == 0 && n != 1)
 		r = err_say(e, EINVAL, "manifest inspect takes the name of an image");
 	return r < 0 ? r : pull_manifest(st, rest[0], &o, e);
+}
+
+static const struct opt list_rows[] = {
+	{ "amend", 'a', OPT_BOOL, offsetof(struct list_opts, amend), NULL, "add to it" },
+	{ "all", 0, OPT_BOOL, offsetof(struct list_opts, all), NULL, "all of an index" },
+	{ "os", 0, OPT_STR, offsetof(struct list_opts, os), "OS", "os" },
+	{ "arch", 0, OPT_STR, offsetof(struct list_opts, arch), "ARCH", "architecture" },
+	{ "variant", 0, OPT_STR, offsetof(struct list_opts, variant), "VARIANT", "variant" },
+	{ "os-version", 0, OPT_STR, offsetof(struct list_opts, os_version), "VERSION",
+	  "version" },
+	{ "annotation", 0, OPT_LIST, offsetof(struct list_opts, annotations), "KEY=VALUE",
+	  "annotation" },
+	OPT_END
+};
+
+/* create, add, annotate, remove LIST IMAGE... */
+static int cmd_list(const struct store *st, int argc, char **argv, struct err *e)
+{
+	static const struct { const char *word; enum list_change how; } words[] = {
+		{ "create", LIST_CREATE }, { "add", LIST_ADD }, { "annotate", LIST_ANNOTATE },
+		{ "remove", LIST_REMOVE },
+	};
+	struct list_opts o = { 0 };
+	AUTO_FREE char **rest = NULL;
+	size_t k = 0;
+	int n, r = opt_parse(list_rows, &o, argc, argv, false, &rest, &n, e);
+
+	while (!str_eq(words[k].word, argv[0]))
+		k++;
+	if (r == 0 && n < 2)
+		r = err_say(e, EINVAL, "manifest %s takes the name of an index, and images",
+			    argv[0]);
+	if (r == 0)
+		r = list_change(st, words[k].how, rest[0], rest + 1, (size_t)n - 1, &o, e);
+	strlist_cleanup(&o.annotations);
+	return r;
 }
 
 /* ---- save ---- */
@@ -496,10 +545,12 @@ static const struct {
 	const char *name;
 	int (*run)(const struct store *s, int argc, char **argv, struct err *e);
 } commands[] = {
-	{ "check", cmd_check },	  { "commit", cmd_commit }, { "export", cmd_export },
+	{ "add", cmd_list },	  { "annotate", cmd_list }, { "check", cmd_check },
+	{ "commit", cmd_commit }, { "create", cmd_list },   { "export", cmd_export },
 	{ "import", cmd_import }, { "load", cmd_load },	    { "login", cmd_signin },
 	{ "logout", cmd_signin }, { "manifest", cmd_manifest }, { "pull", cmd_pull },
-	{ "push", cmd_push },	  { "save", cmd_save },	    { "unpack", cmd_unpack },
+	{ "push", cmd_push },	  { "remove", cmd_list },   { "save", cmd_save },
+	{ "unpack", cmd_unpack },
 };
 
 static int worker_run(int argc, char **argv, struct err *e)
@@ -530,11 +581,12 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	fd_fill_std();
 	if (worker_run(argc, argv, &e) < 0) {
-		log_error(&e);
+		if (*e.msg)	/* else another process of ours has said it */
+			log_error(&e);
 		return e.status ? e.status : ERR_STATUS_ENGINE;
 	}
-	if (fflush(stdout) != 0) {
-		err_set(&e, errno, "write the result");
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		err_set(&e, errno, "write to standard output");
 		log_error(&e);
 		return ERR_STATUS_ENGINE;
 	}

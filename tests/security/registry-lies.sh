@@ -51,6 +51,11 @@ lie bad-type "*it says it is*"
 lie wrong-header "*it says sha256:000000000000*"
 lie nothing-here "*status 404: no such*thing*"
 BERTH_STALL_SECONDS=2 lie drip "*too slow*"
+lie_tags() { fails "pull --all-tags of $1" 125 "berth: pull --all-tags localhost:$port/$1: *$2*" image pull -a "localhost:$port/$1"; }
+lie_tags tags-evil "list of tags: one is none"
+lie_tags tags-long "longer than"
+lie_tags tags-many "more than 4096 tags"
+lie_tags tags-loop "no end of pages"
 run image pull "localhost:$port/good:1"
 like "and what is good comes after all" "$out" "*Pulled: localhost:$port/good:1*"
 

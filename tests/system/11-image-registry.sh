@@ -78,6 +78,11 @@ fails "one that is not there" 125 "berth: pull *no image for the platform linux/
 t "all platforms" image pull -q --all-platforms "$plain/many:1"
 t "go out again" image push -q "$plain/many:1" "$plain/copy/many:1"
 is "as they came" "$(digest_of copy/many:1)" "$(digest_of many:1)"
+put --all --format v2s2 "oci:$T/many:latest" "docker://$plain/list:1"
+says "Docker's list is pulled" "sha256:$(digest_of list:1)" image pull -q --all-platforms "$plain/list:1"
+is "with its type" "$(berth manifest inspect "$plain/list:1" | jq -r .mediaType)" application/vnd.docker.distribution.manifest.list.v2+json
+says "and pushed as it is" "sha256:$(digest_of list:1)" image push -q "$plain/list:1" "$plain/copy/list:1"
+is "for skopeo, too" "$(digest_of copy/list:1)" "$(digest_of list:1)"
 gets() { grep -c '"GET /v2/many/blobs/' "$T/plain.log"; }
 before=$(gets)
 for arch in s390x arm64; do
@@ -90,6 +95,62 @@ says "by digest" "sha256:$(digest_of oci:1)" image pull -q "$plain/oci@sha256:$(
 fails "by a digest that is not there" 125 "berth: pull *404*" image pull "$plain/oci@sha256:$(printf '0%.0s' {1..64})"
 fails "by a tag that is not there" 125 "berth: pull *404*" image pull "$plain/oci:9"
 fails "from where nobody listens" 125 "berth: pull *connect*" image pull "localhost:$(free_port)/x:1"
+
+# several at once
+ROOT=$T/r.several
+says "several are pulled by one command" "sha256:$(digest_of oci:1)"$'\n'"sha256:$(digest_of zstd:3)" \
+	berth pull -q "$plain/oci:1" "docker://$plain/zstd:3"
+is "each is an event" "$(berth events --since 1m --until 0s --filter event=pull --format '{{.Actor.ID}}' | sort | tr '\n' ' ')" \
+	"docker://$plain/zstd:3 $plain/oci:1 "
+run berth pull -q "$plain/oci:9" "$plain/docker:2"
+is "the others come when one does not" "$rc $(berth images -q "$plain/docker" | wc -l)" "125 1"
+like "and it is said" "$err" "berth: pull $plain/oci:9: *404*berth: 1 of 2 images did not come"
+put "oci:$T/oci:busybox:latest" "docker://$plain/oci:two"
+ROOT=$T/r.tags
+t "all tags of a repository" berth pull -q --all-tags "$plain/oci"
+is "are there" "$(berth images --format '{{.Tag}}' | LC_ALL=C sort | tr '\n' ' ')" "1 two "
+fails "--all-tags of one tag" 125 "berth: pull --all-tags takes a name without a tag: $plain/oci:1" berth pull -a "$plain/oci:1"
+fails "of what is not there" 125 "berth: pull --all-tags $plain/nothing: *404*" berth pull -a "$plain/nothing"
+
+# an index made here
+ROOT=$T/r.list
+for arch in s390x arm64 amd64; do
+	berth pull -q --platform linux/$arch "$plain/many:1" >/dev/null
+	berth tag "$plain/many:1" "box:$arch"
+done
+fails "an index of nothing" 125 "berth: manifest create takes the name of an index, and images" berth manifest create "$plain/made:1"
+t "manifest create" berth manifest create "$plain/made:1" box:amd64
+fails "once" 125 "berth: manifest create $plain/made:1: there is one already: --amend adds to it" berth manifest create "$plain/made:1" box:arm64
+t "manifest add" berth manifest add --annotation by=berth "$plain/made:1" box:s390x
+t "adds several" berth manifest create --amend "$plain/made:1" box:arm64 box:s390x
+entries() { skopeo inspect --tls-verify=false --raw "docker://$plain/made:1" | jq -c '[.manifests[] | .platform.architecture + (.platform.variant // "") + (.annotations.by // "")]'; }
+says "manifest push sends it with all its images" "$(berth manifest inspect "$plain/made:1" | tr -d '\n' | sha256sum | sed 's/^\(.*\)  -/sha256:\1/')" \
+	berth manifest push -q --all "$plain/made:1"
+says "skopeo sees what is in it" '["amd64","s390x","arm64"]' entries
+for arch in s390x arm64; do
+	is "skopeo takes $arch of it" "$(skopeo inspect --tls-verify=false --override-arch $arch "docker://$plain/made:1" | jq -r .Architecture)" $arch
+done
+for arch in s390x arm64; do
+	says "run --platform $arch" $arch berth run --rm -q --network none --pull never --platform linux/$arch "$plain/made:1" sh -c 'echo $ARCH'
+done
+t "manifest annotate" berth manifest annotate --arch riscv64 --annotation by=us "$plain/made:1" box:s390x
+t "manifest remove" berth manifest remove "$plain/made:1" "$(berth image inspect -f '{{.Digest}}' box:arm64)"
+is "changed, and only that" "$(berth manifest inspect "$plain/made:1" | jq -c '[.manifests[] | .platform.architecture + (.annotations.by // "")]')" '["amd64","riscv64us"]'
+fails "what is not in it" 125 "berth: manifest remove $plain/made:1: box:arm64 is not in it" berth manifest remove "$plain/made:1" box:arm64
+fails "what is no index" 125 "berth: manifest add $plain/oci:1: *" berth manifest add "$plain/oci:1" box:arm64
+adds=()
+for arch in s390x arm64; do
+	berth manifest add "$plain/made:1" "box:$arch" >"$T/add.$arch" 2>&1 &
+	adds+=($!)
+done
+wait "${adds[@]}"
+is "of two that add at once none is lost" "$(berth manifest inspect "$plain/made:1" | jq '.manifests | length')" 3
+t "the store is sound with it" image check
+t "manifest exists" berth manifest exists "$plain/made:1"
+like "manifest rm" "$(berth manifest rm "$plain/made:1")" "Untagged: $plain/made:1"
+ends "it is gone" 1 berth manifest exists "$plain/made:1"
+is "and its images are not" "$(berth images -q box | wc -l)" 3
+ROOT=$T/r.many
 
 # files and back
 t "saved" image save -o "$T/saved.tar" "$plain/oci:1" "$plain/many:1"

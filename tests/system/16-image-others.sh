@@ -90,6 +90,16 @@ for to in "oci:$T/dir" "oci:$T/dirs:some" "oci-archive:$T/a.tar" "docker-archive
 	ROOT=$T/fresh.$((count - 1))
 done
 
+tags=()
+for tag in a b c d e f g h; do
+	image push -q "$plain/zstd:1" "oci:$T/busy:$tag" >"$T/busy.$tag" 2>&1 &
+	tags+=($!)
+done
+wait "${tags[@]}"
+is "of eight that push into one folder at once none is lost" "$(jq -r '.manifests[].annotations["org.opencontainers.image.ref.name"]' \
+	"$T/busy/index.json" | sort | tr -d '\n')" abcdefgh
+is "and nothing is left beside" "$(cd "$T/busy" && find . -name '.*' -not -name .)" ""
+
 # ---- root file systems of every kind
 fresh
 use_busybox
@@ -152,6 +162,19 @@ like "having been asked" "$(cat "$T/home/asked")" "get $auth*"
 printf '{"credsStore":"test"}' >"$T/home/.docker/config.json"
 t "so does a store for all" env PATH="$T/bin:$PATH" "$LIBEXEC/berth-image" --root "$ROOT" pull -q "$auth/box:1"
 rm "$T/home/.docker/config.json"
+
+lost=0
+for _ in 1 2 3 4 5; do
+	rm -f "$T/both.json"
+	logins=()
+	for host in "$auth" "127.0.0.1:${auth#*:}"; do
+		echo secret | "$LIBEXEC/berth-image" --root "$ROOT" login -u me --password-stdin --authfile "$T/both.json" "$host" >"$T/log" 2>&1 &
+		logins+=($!)
+	done
+	wait "${logins[@]}"
+	[ "$(jq '.auths | length' "$T/both.json")" = 2 ] || lost=$((lost + 1))
+done
+is "two logins at once are both kept" "$lost" 0
 
 "$TOP/tests/data/token-server" "$T/tls/cert.pem" "$T/tls/key.pem" "$T/token" 2>"$T/token.err" &
 pids+=($!)

@@ -22,12 +22,19 @@ is "dangling ones" "$(berth images -q --filter dangling=true)" ""
 fails "an unknown filter" 125 "berth: --filter x: *" berth images --filter x=1
 fails "to tag what there is not" 125 "berth: *nosuch*" berth tag nosuch x
 fails "a bad name" 125 "berth: *" berth tag busybox 'team/UPPER'
+fails "what is not here and cannot be asked for" 125 \
+	"berth: pull busybx: image busybx is not in the store (did you mean busybox?), and could not be fetched: *" berth run busybx
+fails "a name that is near" 125 "berth: image app:v2 is not in the store (did you mean app:v1?)" berth tag app:v2 x
 t "image exists" berth image exists app:v1
 ends "or not" 1 berth image exists nosuch
 
 like "history" "$(berth history busybox | head -n 1)" "IMAGE *CREATED *CREATED BY *SIZE *COMMENT"
 is "a row for each step" "$(berth history -q busybox | wc -l)" 3
 is "sizes as numbers" "$(berth history --human=false --format '{{.Size}}' busybox | grep -vc '^[0-9]*$')" 0
+
+like "tree" "$(berth image tree busybox)" \
+	"Image ID: $id?Tags:     ?*busybox:latest*?Size: *?Image Layers?├── ID: *└── ID: *  Top Layer of: ?*busybox:latest*"
+is "has a line for each layer" "$(berth image tree busybox | grep -c '^.── ID: [0-9a-f]\{12\} Size: *[0-9]')" 3
 
 # ---- untag
 berth tag busybox one
@@ -46,8 +53,8 @@ fails "of none" 1 "berth: no such container: nosuch" berth diff nosuch
 
 # ---- commands of others
 fails "search is refused in words" 125 "berth: berth has no search: *skopeo*" berth search nginx
-fails "so is manifest create" 125 "berth: berth has no manifest create: buildah*" berth manifest create x
-fails "and image tree" 125 "berth: berth has no image tree: berth history*" berth image tree busybox
+fails "so is artifact" 125 "berth: berth has no artifact: skopeo copy*" berth artifact pull x
+fails "and image trust" 125 "berth: berth has no image trust: containers-policy.json*" berth image trust show
 
 # ---- commit
 berth run --name writer --network none busybox sh -c 'echo new >/etc/new' >/dev/null

@@ -14,7 +14,8 @@ for name in "container run" "container create" "container start" "container stop
 	"container stats" "container inspect" "container port" "container diff" "container update" "container prune" \
 	"container commit" "container export" "image ls" "image list" "image rm" "image remove" "image pull" "image push" \
 	"image load" "image save" "image import" "image tag" "image history" "image inspect" "image prune" \
-	"image untag" "image diff" "image mount" "image unmount" "manifest inspect" \
+	"image untag" "image tree" "image diff" "image mount" "image unmount" "manifest inspect" "manifest create" "manifest add" "manifest annotate" "manifest remove" \
+	"manifest push" "manifest rm" "manifest exists" \
 	"network create" "network ls" "network list" "network inspect" "network rm" "network remove" "network prune" \
 	"network connect" "network disconnect" "volume create" "volume ls" "volume list" "volume inspect" "volume rm" \
 	"volume remove" "volume prune" "secret create" "secret ls" "secret list" "secret inspect" "secret rm" "secret remove" \
@@ -181,3 +182,17 @@ is "info as JSON" "$(berth info --format json | jq .Containers)" 1
 is "ps --filter" "$(berth ps -a --filter status=running --filter name=web --format '{{.Names}}')" webserver
 like "top" "$(berth top webserver)" "*sleep 1000*"
 like "top with ps's options" "$(berth top webserver -o pid,comm)" "*PID COMMAND*sleep*"
+
+# ---- a result that cannot be written is none
+berth run --name said --network none busybox echo said >/dev/null
+wrong=''
+for c in images "ps -a" info version help "help run" "history busybox" "inspect busybox" "inspect said" "logs said" "why said" \
+	"system df" "network ls" "volume ls" "manifest inspect busybox" "save busybox" "export said" "diff said" \
+	"load -q -i $T/busybox.oci" "wait said" "run --rm --network none busybox echo hi"; do
+	for to in closed full; do
+		# shellcheck disable=SC2086
+		case $to in closed) berth $c >&- 2>"$T/one";; full) berth $c >/dev/full 2>"$T/one";; esac
+		[ "$?:$(grep -c '^berth: .*\(write\|pack\)' "$T/one")" = 125:1 ] || wrong+=" $to: $c ($(cat "$T/one"))"
+	done
+done
+is "who cannot say what came out says so" "$wrong" ""
