@@ -64,7 +64,7 @@ IMAGE_LIGHT := ref store catalog manifest platform present overlay image rmi
 RUNTIME_INIT := init ns rootfs mounts mount_fs mount_bind copyup dev masks console caps creds sched lsm sysctl \
 	procfs program env gate hookrun pid1
 RUNTIME_SUP := watch clients logfile stop health finish
-RUNTIME_ENDS := end status event kmsg
+RUNTIME_ENDS := end status event kmsg alive turn
 RUNTIME_BOTH := sync plan
 
 names = $(basename $(notdir $(wildcard $(1)/*.c)))

@@ -51,11 +51,12 @@ int fd_write_all(int fd, const void *data, size_t n)
 	return 0;
 }
 
-ssize_t fd_read_full(int fd, void *buf, size_t n)
+/* Also ends when it has got all that there is said to be, without asking for the end. */
+static ssize_t read_until(int fd, void *buf, size_t n, size_t all)
 {
 	size_t got = 0;
 
-	while (got < n) {
+	while (got < n && (got == 0 || got != all)) {
 		ssize_t k = read(fd, (char *)buf + got, n - got);
 
 		if (k < 0) {
@@ -70,23 +71,30 @@ ssize_t fd_read_full(int fd, void *buf, size_t n)
 	return (ssize_t)got;
 }
 
+ssize_t fd_read_full(int fd, void *buf, size_t n)
+{
+	return read_until(fd, buf, n, 0);
+}
+
 int fd_read_all(int fd, size_t max, char **ret, size_t *ret_n)
 {
 	AUTO_FREE char *buf = NULL;
-	size_t cap = 4096, n = 0;
+	size_t cap = 4096, n = 0, size = 0;
 	struct stat st;
 
 	/* st_size is only a first guess: files of /proc say 0, others may grow. */
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
-	    (uint64_t)st.st_size < max)
-		cap = (size_t)st.st_size + 2;
+	    (uint64_t)st.st_size < max) {
+		size = (size_t)st.st_size;
+		cap = size + 2;
+	}
 	for (;;) {
 		ssize_t k;
 
 		if (cap > max && max < SIZE_MAX - 2)
 			cap = max + 2;	/* one byte more than allowed tells, one for the NUL */
 		buf = mem_resize(buf, cap, 1);
-		k = fd_read_full(fd, buf + n, cap - 1 - n);
+		k = read_until(fd, buf + n, cap - 1 - n, n == 0 ? size : 0);
 		if (k < 0)
 			return (int)k;
 		n += (size_t)k;

@@ -250,9 +250,14 @@ static int check_text(const char *s, size_t n, const char *what, struct err *e)
 
 	while (i < n) {
 		uint32_t c;
-		size_t k = str_utf8(s + i, n - i, &c);
+		size_t k;
 		int u;
 
+		if ((unsigned char)s[i] < 0x80 && s[i] != '\\') {	/* nearly all */
+			i++;
+			continue;
+		}
+		k = str_utf8(s + i, n - i, &c);
 		if (k == 0)
 			return err_say(e, EINVAL, "%s: invalid UTF-8 at byte %zu", what, i);
 		if (c != '\\' || n - i < 2) {

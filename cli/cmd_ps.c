@@ -12,6 +12,7 @@
 #include "cli/usage.h"
 #include "cli/view.h"
 #include "image/image.h"
+#include "runtime/supervisor.h"
 
 struct ps_opts {
 	bool all, latest, size;
@@ -66,6 +67,7 @@ struct ps {
 	struct cli *c;
 	const struct ps_opts *o;
 	struct filters f;
+	bool any;			/* also those that do not run */
 	int64_t until;			/* seconds */
 	int64_t before, since;		/* nanoseconds; 0: not asked for */
 };
@@ -180,8 +182,7 @@ static int64_t created_ns(const struct record *r)
 /* Without its record: without -a only what runs. */
 static bool state_is_shown(const struct ps *p, const struct view *v)
 {
-	return view_runs(v) || v->state == STATE_RESTARTING || p->o->all || p->o->last > 0 ||
-	       filters_has(&p->f, "status") || filters_has(&p->f, "exited");
+	return p->any || view_runs(v) || v->state == STATE_RESTARTING;
 }
 
 static bool is_shown(const struct ps *p, const struct view *v)
@@ -268,12 +269,15 @@ static int compare_rows(const void *a, const void *b, void *ctx)
 {
 	const struct ps_row *x = a, *y = b;
 	const char *key = ctx;
+	int r = 0;
 
-	if (!key)	/* newest first */
-		return x->created < y->created ? 1 : x->created > y->created ? -1 : 0;
-	if (!*key)
-		return x->size < y->size ? -1 : x->size > y->size;
-	return strcasecmp(json_str(json_get(x->v, key)), json_str(json_get(y->v, key)));
+	if (key && !*key)
+		r = x->size < y->size ? -1 : x->size > y->size;
+	else if (key)
+		r = strcasecmp(json_str(json_get(x->v, key)), json_str(json_get(y->v, key)));
+	if (r == 0)	/* newest first */
+		r = x->created < y->created ? 1 : x->created > y->created ? -1 : 0;
+	return r;
 }
 
 static int sort_key(const struct ps_opts *o, const char **ret, struct err *e)
@@ -301,7 +305,7 @@ static int collect(struct ps *p, const struct strlist *ids, struct arena *a, str
 	struct err ignored = ERR_INIT;
 	size_t n = 0;
 
-	cgroup_root_open(&cgroups, NULL, 0, &ignored);
+	cgroup_dir_open("berth", &cgroups, &ignored);
 	for (size_t i = 0; i < ids->n; i++) {
 		struct view v;
 		struct err one = ERR_INIT;
@@ -346,7 +350,12 @@ static int show(struct ps *p, struct err *e)
 	int r;
 
 	output_list_init(&list);
-	if ((r = sort_key(p->o, &key, e)) < 0 || (r = record_list(&p->c->en, &ids, e)) < 0)
+	p->any = p->o->all || p->o->last > 0 || filters_has(&p->f, "status") ||
+		 filters_has(&p->f, "exited");
+	/* what runs has a folder in RUN, which the sweep has looked at anyway */
+	if ((r = sort_key(p->o, &key, e)) < 0 ||
+	    (r = sweep_run(&p->c->en, p->any ? NULL : &ids, e)) < 0 ||
+	    (p->any && (r = record_list(&p->c->en, &ids, e)) < 0))
 		return r;
 	rows = mem_array(ids.n + 1, sizeof(*rows));
 	r = collect(p, &ids, list.a, rows, &n, e);
@@ -384,6 +393,7 @@ const struct command command_ps = {
 	.text = "Without options those that run. --filter may be given more than once: values of one\n"
 		"key add up, different keys must all hold.",
 	.args = "", .opts = ps_rows, .size = sizeof(struct ps_opts), .min = 0, .max = 0,
+	.flags = CMD_NO_SWEEP,	/* by itself */
 	.run = run_ps,
 };
 /* clang-format on */

@@ -35,9 +35,7 @@ static bool is_frozen(pid_t pid)
  * in it, it runs. */
 static bool runs_in_cgroup(const char *id, int cgroups, struct cgroup_state *ret)
 {
-	AUTO_FREE char *path = mem_printf("berth/%s", id);
-
-	return cgroup_state_read_in(cgroups, path, ret) == 0 && ret->populated;
+	return cgroup_state_read_in(cgroups, id, ret) == 0 && ret->populated;
 }
 
 int connect_state(const struct engine *en, const char *id, enum connect_state *ret,

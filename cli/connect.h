@@ -17,7 +17,7 @@ enum connect_state { STATE_CREATED, STATE_RUNNING, STATE_PAUSED, STATE_RESTARTIN
 /* How it is now.  *ret_status may be NULL. */
 int connect_state(const struct engine *en, const char *id, enum connect_state *ret,
 		  struct status *ret_status, struct err *e);
-/* The same for who asks for many: cgroups is the cgroup2 mount, open, or -1. */
+/* The same for who asks for many: cgroups is "berth" below the cgroup2 mount, open, or -1. */
 int connect_state_of(const struct engine *en, const char *id, int cgroups,
 		     enum connect_state *ret, struct status *ret_status, struct err *e);
 const char *connect_state_name(enum connect_state s);	/* "running" */

@@ -145,7 +145,7 @@ static int run_command(struct cli *c, const struct command *cmd, int argc, char 
 			return r;
 		c->env.run_root = c->en.run;
 		c->env.cache_dir = c->en.root;
-		if (!(cmd->flags & CMD_NO_SWEEP) && (r = sweep_run(&c->en, e)) < 0)
+		if (!(cmd->flags & CMD_NO_SWEEP) && (r = sweep_run(&c->en, NULL, e)) < 0)
 			return r;
 	}
 	r = cmd->run(c, v.opts, n, raw ? argv + 1 : args, e);

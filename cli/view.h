@@ -19,8 +19,8 @@ struct view {			/* one container at this moment */
 /* -ENOENT: there is none (any more). */
 int view_load(const struct engine *en, const char *id, struct view *ret, struct err *e);
 /* The same in two steps, for who looks at many: r is NULL after the first, and lies in the caller's
- * arena after the second, so that nothing is to be cleared.  cgroups: the cgroup2 mount, open, or
- * -1. */
+ * arena after the second, so that nothing is to be cleared.  cgroups: as for
+ * connect_state_of. */
 int view_load_state(const struct engine *en, const char *id, int cgroups, struct view *ret,
 		    struct err *e);
 int view_load_record(struct view *v, struct arena *a, struct err *e);

@@ -158,6 +158,7 @@ static void write_down(void)
 static void take_down(void)
 {
 	struct end_paths p = { (int)W.run, (int)W.containers, W.id, W.cgroup };
+	AUTO_CLOSE int turn = turn_take((int)W.run);
 	struct err e = ERR_INIT;
 
 	if (W.health_pid > 0) {

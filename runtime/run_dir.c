@@ -22,6 +22,7 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "base/tree.h"
+#include "runtime/alive.h"
 #include "runtime/container.h"
 #include "runtime/status.h"
 #include "runtime/supervisor.h"
@@ -106,8 +107,8 @@ static bool is_fresh(int dir)
 }
 
 /* The record goes too when it was half made or half removed (its name is the last of it), or the
- * container was to be thrown away. */
-static void sweep_one(const struct engine *en, const char *id)
+ * container was to be thrown away.  True when nothing is left. */
+static bool sweep_one(const struct engine *en, const char *id)
 {
 	struct end_paths paths = { en->run_fd, en->containers_fd, id, NULL };
 	AUTO_CLOSE int dir = openat(en->run_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -117,16 +118,19 @@ static void sweep_one(const struct engine *en, const char *id)
 
 	/* a folder made just now, whose maker waits for the lock that we have, is not kept long */
 	if ((dir < 0 || !is_fresh(dir)) && !take_down(en, id))
-		return;	/* the folder stays, and with it the task for the next command */
+		return false;	/* the folder stays, and with it the task for the next command */
 	rc = record_load(en, id, &r, &e);
 	if (rc < 0 && rc != -ENOENT)	/* half made it is not: somebody's data may depend on it */
 		log_warn("%s", e.msg);
 	else if ((rc < 0 || r->auto_remove) && record_remove(en, id, true, &e) < 0) {
 		log_warn("%s", e.msg);
-		return;
+		return false;
 	}
-	if (end_run_dir(&paths, &e) < 0)
+	if (end_run_dir(&paths, &e) < 0) {
 		log_warn("%s", e.msg);
+		return false;
+	}
+	return true;
 }
 
 /* Who looks (run_alive) or sweeps has it as long as that takes, which is worth waiting for; a
@@ -184,39 +188,41 @@ int run_lock(const struct engine *en, const char *id, int *ret_lock, int *ret_di
 	return err_say(e, EBUSY, "container %.12s is in use", id);
 }
 
-int sweep_run(const struct engine *en, struct err *e)
+/* One that has a folder and no supervisor in RUN/.alive.  True when the folder is gone. */
+static bool sweep_if_dead(const struct engine *en, const char *id)
+{
+	AUTO_FREE char *path = mem_printf("%s/engine.lock", id);
+	AUTO_CLOSE int lock = openat(en->run_fd, path, O_RDWR | O_CLOEXEC);
+
+	if (lock < 0) {
+		/* of an OCI container, whose maker locks the folder itself; or its maker died at
+		 * once: one that is only late makes it anew */
+		AUTO_CLOSE int dir = openat(en->run_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		return dir >= 0 && is_fresh(dir) && flock(dir, LOCK_EX | LOCK_NB) == 0 &&
+		       unlinkat(en->run_fd, id, AT_REMOVEDIR) == 0;
+	}
+	return flock(lock, LOCK_EX | LOCK_NB) == 0 && still_there(en->run_fd, id, lock) &&
+	       sweep_one(en, id);
+}
+
+int sweep_run(const struct engine *en, struct strlist *ret_left, struct err *e)
 {
 	AUTO_CLOSE int fd = openat(en->run_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO(alive) struct alive alive;
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *de;
 
+	alive_load(en->run_fd, &alive);
 	if (!d)
 		return err_set(e, errno, "read %s", en->run);
 	TAKE_FD(fd);
 	while ((de = readdir(d))) {
-		AUTO_FREE char *path = NULL;
-		AUTO_CLOSE int lock = -1;
-
 		if (str_starts(de->d_name, END_DEAD_PREFIX))
 			path_remove_tree(en->run_fd, de->d_name, e);
-		if (!str_is_hex(de->d_name, 64))
-			continue;
-		path = mem_printf("%s/engine.lock", de->d_name);
-		lock = openat(en->run_fd, path, O_RDWR | O_CLOEXEC);
-		if (lock < 0) {
-			/* of an OCI container, whose maker locks the folder itself; or its maker
-			 * died at once: one that is only late makes it anew */
-			AUTO_CLOSE int dir = openat(en->run_fd, de->d_name,
-						    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-			if (dir >= 0 && is_fresh(dir) && flock(dir, LOCK_EX | LOCK_NB) == 0)
-				unlinkat(en->run_fd, de->d_name, AT_REMOVEDIR);
-			continue;
-		}
-		if (flock(lock, LOCK_EX | LOCK_NB) < 0 ||
-		    !still_there(en->run_fd, de->d_name, lock))
-			continue;
-		sweep_one(en, de->d_name);
+		if (str_is_hex(de->d_name, 64) &&
+		    (alive_has(&alive, de->d_name) || !sweep_if_dead(en, de->d_name)) && ret_left)
+			strlist_add(ret_left, de->d_name);
 	}
 	closedir(d);
 	struct net_paths net = engine_net_paths(en);

@@ -531,7 +531,7 @@ int supervise_start(const struct engine *en, const char *id, const struct superv
 		    struct err *e)
 {
 	struct supervise_opts opts = *o;
-	AUTO_CLOSE int turn = turn_take(en);
+	AUTO_CLOSE int turn = turn_take(en->run_fd);
 	struct err told = ERR_INIT;
 	int ready[2];
 	ssize_t n;

@@ -75,10 +75,11 @@ int supervise_start(const struct engine *en, const char *id, const struct superv
 int supervise_run(const struct engine *en, const char *id, struct supervise_opts *o,
 		  struct err *e);
 
-/* A turn at starting a container, of which there are as many as processors, so that many at once
- * keep nobody else from working: a descriptor to close when it is over.  -1 when none came free in
- * a second: who waits for longer does not wait for the processor, and goes on without. */
-int turn_take(const struct engine *en);
+/* A turn at starting a container or cleaning up after one, of which there are as many as
+ * processors, so that many at once keep nobody else from working: a descriptor to close when it is
+ * over.  -1 when none came free in a second: who waits for longer does not wait for the processor,
+ * and goes on without.  (turn.c, also in the supervisor) */
+int turn_take(int run_fd);
 
 /* `berth internal-supervise KEY=VALUE…`: the supervisor's way back for a restart.  Does not
  * return unless it failed; then the failure is recorded and clients are told. */
@@ -90,8 +91,10 @@ int run_lock(const struct engine *en, const char *id, int *ret_lock, int *ret_di
 bool run_alive(const struct engine *en, const char *id);
 
 /* Takes away what dead processes left behind: for every RUN/ID whose lock is free.  Called by
- * each command before it does its own work; costs one flock per running container. */
-int sweep_run(const struct engine *en, struct err *e);
+ * each command before it does its own work; asks for the locks of those containers whose
+ * supervisor is not in RUN/.alive.  ret_left: the ids for which there is a folder still, that is
+ * all that may run; NULL: who cares. */
+int sweep_run(const struct engine *en, struct strlist *ret_left, struct err *e);
 
 /* The downs, for a container whose lock the caller holds (end.c, also in the supervisor; what
  * needs netlink is done by `berth internal-netdown`). */

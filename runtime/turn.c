@@ -1,12 +1,13 @@
 /*
- * turn.c - births take turns: as many at once as there are processors.
- * Runs in: host.
+ * turn.c - births and ends take turns: as many at once as there are processors.
+ * Runs in: host, supervisor.
  *
  * A turn is a lock on one byte of RUN/.turns (fcntl_locking(2), of the open file), so it ends
  * with its holder, however that one ends.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -25,10 +26,11 @@ static bool take(int fd, long turns)
 	return false;
 }
 
-int turn_take(const struct engine *en)
+int turn_take(int run_fd)
 {
-	AUTO_CLOSE int fd = openat(en->run_fd, ".turns", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	long turns = sysconf(_SC_NPROCESSORS_ONLN);
+	AUTO_CLOSE int fd = openat(run_fd, ".turns", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	cpu_set_t cpus;
+	long turns = sched_getaffinity(0, sizeof(cpus), &cpus) < 0 ? 0 : CPU_COUNT(&cpus);
 
 	if (turns < 2)
 		turns = 2;

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cgroup/cgroup.h"
+#include "runtime/alive.h"
 #include "runtime/watch.h"
 
 struct watch W;
@@ -179,6 +180,7 @@ static void begin(int argc, char **argv)
 		watch_set_timer(TIMER_CPU, 1000000000);
 	if (W.health)
 		health_start();
+	alive_take((int)W.run, W.id);
 }
 
 bool watch_output_paused(void)

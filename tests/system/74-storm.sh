@@ -4,6 +4,8 @@
 # and known, or gone and cleaned up after the next command.
 # shellcheck disable=SC2046,SC2010 # ids and their folders have no blanks
 . "$(dirname "$0")/lib.sh"
+mkdir -p "$ROOT/run"
+mount -t tmpfs -o mode=0700 tmpfs "$ROOT/run" # as /run is
 use_busybox
 many=${STORM_CONTAINERS:-500} kills=${STORM_KILLS:-300}
 [ "$WHERE" = host ] || { many=40; kills=30; }
@@ -110,3 +112,4 @@ t "all are removed" berth rm -f $(berth ps -aq)
 is "no folder is left" "$(ls "$ROOT/containers" "$ROOT/names" | grep -c '^[0-9a-f]\{64\}\|^k')" 0
 # .gone names interfaces that the kernel has yet to take away
 is "no lease is left" "$(find "$ROOT/leases" -name .gone -prune -o -type l -print)" ""
+umount "$ROOT/run"
