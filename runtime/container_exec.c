@@ -109,6 +109,30 @@ static int check_terminal(const struct spec_process *p, const struct container_e
 	return 0;
 }
 
+/* What a process document leaves out is the container's, as with runc and crun: a process without a
+ * profile or limits of its own is not to be one without any. */
+static void inherit(struct spec_process *p, const struct spec_process *of)
+{
+	if (!p->caps.set)
+		p->caps = of->caps;
+	if (str_empty(p->apparmor_profile))
+		p->apparmor_profile = of->apparmor_profile;
+	if (str_empty(p->selinux_label))
+		p->selinux_label = of->selinux_label;
+	if (!p->nrlimits) {
+		p->rlimits = of->rlimits;
+		p->nrlimits = of->nrlimits;
+	}
+	if (!p->scheduler.set)
+		p->scheduler = of->scheduler;
+	if (!p->ioprio.set)
+		p->ioprio = of->ioprio;
+	if (!p->affinity_initial && !p->affinity_final) {
+		p->affinity_initial = of->affinity_initial;
+		p->affinity_final = of->affinity_final;
+	}
+}
+
 struct exec { const struct container_state *st; const struct spec *s; };
 
 static int on_listener(void *ctx, struct launch *l, struct err *e)
@@ -141,6 +165,7 @@ static int exec_loaded(const struct container_env *env, const struct container_s
 		r = choose_cgroup(st, o, &cgroup, e);
 	if (r < 0)
 		return r;
+	inherit(p, &s->process);
 	container_warn_caps(s, p);
 	if (proc_open(st->pid, st->start_time, &pidfd) < 0)
 		return err_say(e, ESRCH, "cannot exec in a stopped container");

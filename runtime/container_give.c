@@ -28,12 +28,12 @@ int container_hand_over(const struct container_outputs *o, struct launch *l, str
 		r = tty_send(o->console_socket, l->console, "/dev/ptmx", e);
 		fd_close(&l->console);
 		if (r < 0)
-			return err_wrap(e, "--console-socket");
+			return err_wrap(e, "--console-socket %.300s", o->console_socket);
 	}
 	if (o->pidfd_socket) {
 		r = tty_send(o->pidfd_socket, l->pidfd, "pidfd", e);
 		if (r < 0)
-			return err_wrap(e, "--pidfd-socket");
+			return err_wrap(e, "--pidfd-socket %.300s", o->pidfd_socket);
 	}
 	if (o->pid_file) {
 		snprintf(text, sizeof(text), "%d", (int)l->pid);

@@ -51,6 +51,23 @@ says "without it, none" 0 oci exec p5 sh -c "$nnp"
 says "unless asked for" 1 oci exec --no-new-privs p5 sh -c "$nnp"
 oci delete -f p5
 
+# ---- what a process document leaves out ----
+config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 100, hard: 200}] |
+	.process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: 6}' 'sleep 100'
+oci run -d -b "$T/b" p6 </dev/null >/dev/null 2>&1
+document() { # name, wanted, more of the document
+	jq -n '{cwd: "/", env: ["PATH=/bin"], user: {uid: 0, gid: 0},
+		args: ["sh", "-c", "echo $(ulimit -n) $(ionice) $(grep -e ^CapPrm -e ^CapEff /proc/self/status)"]} '"$3" \
+		>"$T/process.json"
+	says "$1" "$2" oci exec -p "$T/process.json" p6
+}
+own='0000000020000420 CapEff: 0000000020000420'
+document "is the container's: capabilities, limits, priority" "100 best-effort: prio 6 CapPrm: $own" ''
+document "what it names is its own" "7 best-effort: prio 2 CapPrm: 0000000000000001 CapEff: 0000000000000001" \
+	'+ {rlimits: [{type: "RLIMIT_NOFILE", soft: 7, hard: 7}], ioPriority: {class: "IOPRIO_CLASS_BE", priority: 2},
+	capabilities: {bounding: ["CAP_CHOWN"], permitted: ["CAP_CHOWN"], effective: ["CAP_CHOWN"]}}'
+oci delete -f p6
+
 # ---- capabilities ----
 warned() { # name, pattern, jq, wanted output, sh
 	config "$3" "$5"
