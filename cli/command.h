@@ -67,7 +67,4 @@ int command_each(struct cli *c, int argc, char **argv,
 int command_spread(struct cli *c, int argc, char **argv,
 		   int (*one)(struct cli *c, const char *name, void *ctx), void *ctx);
 
-/* oci.c: the OCI runtime's command line. */
-int oci_main(int argc, char **argv);
-
 #endif

@@ -19,6 +19,7 @@
 #include "base/str.h"
 #include "cli/command.h"
 #include "cli/help.h"
+#include "cli/oci.h"
 #include "runtime/container.h"
 #include "runtime/supervisor.h"
 
@@ -131,6 +132,9 @@ static int run_command(struct cli *c, const struct command *cmd, int argc, char 
 	if (!raw) {
 		r = opt_parse(v.rows, v.opts, argc, argv, cmd->flags & CMD_STOP_AT_ARG, &args, &n,
 			      e);
+		if (r < 0 && oci_has(cmd->name, v.rows, argc, argv))
+			return err_hint(e, "the OCI runtime has it; call berth-oci (or berth oci) "
+					"instead");
 		if (r < 0)
 			return r;
 		if (n < cmd->min || (cmd->max >= 0 && n > cmd->max))
@@ -182,6 +186,9 @@ static int berth_main(int argc, char **argv, struct err *e)
 	if (str_eq(args[0], "oci"))
 		return oci_main(n, args);
 	cmd = find_command(n, args, &words);
+	if (!cmd && oci_has(args[0], NULL, 0, NULL))
+		return err_say(e, EINVAL, "%s is a command of the OCI runtime; call berth-oci "
+			       "(or berth oci) instead", args[0]);
 	if (!cmd)
 		return command_unknown(n, args, e);
 	if (!(cmd->flags & CMD_RAW) && wants_help(cmd, n - words + 1, args + words - 1)) {

@@ -203,6 +203,28 @@ static const struct oci_command *find_command(const char *name)
 	return NULL;
 }
 
+/* "--name", "--name=value", "-n" */
+static bool has_option(const struct opt *rows, const char *arg)
+{
+	for (const struct opt *o = rows; o->name; o++) {
+		const char *rest = str_after(arg, "--") ? str_after(arg + 2, o->name) : NULL;
+
+		if ((rest && (!*rest || *rest == '=')) || (arg[1] == o->letter && !arg[2]))
+			return true;
+	}
+	return false;
+}
+
+bool oci_has(const char *command, const struct opt *not_in, int argc, char **argv)
+{
+	const struct oci_command *cmd = find_command(command);
+
+	for (int i = 1; cmd && i < argc; i++)
+		if (argv[i][0] == '-' && argv[i][1] && !has_option(not_in, argv[i]))
+			return has_option(cmd->rows, argv[i]);
+	return cmd && !argc;
+}
+
 static int unknown_command(const char *name, struct err *e)
 {
 	const char *names[ARRAY_SIZE(oci_commands)] = { NULL };

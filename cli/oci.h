@@ -41,6 +41,10 @@ extern const struct oci_command oci_create, oci_run, oci_start, oci_restore, oci
 /* The whole command line: argv[0] is the name.  Prints its own errors; returns the status. */
 int oci_main(int argc, char **argv);
 
+/* Whether the OCI runtime has this command, and it the first of these options that not_in has not;
+ * for who called plain berth with them.  argc 0: whatever the options. */
+bool oci_has(const char *command, const struct opt *not_in, int argc, char **argv);
+
 /* oci_create.c: what exec and restore need, too. */
 /* bundle (NULL: the current folder) made absolute, and config.json read from there or from
  * `config`.  a is shared. */

@@ -77,6 +77,12 @@ is "an empty list is null" "$(oci list --format json)" null
 fails "an unknown command is refused" 1 "*did you mean create*" oci creat x
 fails "an unknown option is refused" 1 "*--bundel*did you mean --bundle*" oci create --bundel x y
 fails "plain berth refuses OCI options" 125 "*--systemd-cgroup*berth-oci*" "$BERTH" --systemd-cgroup list
+fails "also those of a command" 125 "*unknown option --bundle*call berth-oci (or berth oci) instead*" \
+	"$BERTH" create --bundle "$T/b" x
+fails "by their letter" 125 "*unknown option -b*call berth-oci*" "$BERTH" run -b "$T/b" x
+fails "and its commands" 125 "*state is a command of the OCI runtime; call berth-oci (or berth oci) instead" \
+	"$BERTH" state x
+fails "an option that nobody has is nobody's" 125 "berth: unknown option --bundel" "$BERTH" create --bundel=x y
 
 # ---- exec ----
 oci run -d -b "$T/b" e1
