@@ -25,7 +25,9 @@
 #define DELEGATE "run.oci.delegate-cgroup"
 
 /* Enabled wherever they are there, without being asked for: `stats` and the reason of an end
- * need them.  cpu.stat is there without the cpu controller. */
+ * need them.  cpu.stat is there without the cpu controller.  All of them, as with runc and crun,
+ * for a caller that names the place and for a container that manages its cgroup: a systemd or
+ * a kubelet inside passes them on. */
 #define ACCOUNTING (CGROUP_MEMORY | CGROUP_PIDS | CGROUP_IO)
 
 static const struct cgroup_limits no_limits;
@@ -188,13 +190,14 @@ static int furnish(const struct cgroup_want *w, const struct cgroup_host *h, con
 {
 	struct arena *a AUTO(arena) = arena_new(16u << 20);
 	struct cgroup_plan p;
-	unsigned need;
+	unsigned need, want;
 	int r;
 
 	cgroup_plan_make(l, a, &p);
 	need = cgroup_plan_controllers(&p);
-	if (need || h->controllers & ACCOUNTING) {
-		r = cgroup_enable(h, base, c->path, need, ACCOUNTING & h->controllers, e);
+	want = h->controllers & (w->oci_path || w->delegate ? ~0u : ACCOUNTING);
+	if (need || want) {
+		r = cgroup_enable(h, base, c->path, need, want, e);
 		if (r < 0)
 			return r;
 	}

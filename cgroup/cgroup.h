@@ -114,6 +114,11 @@ int cgroup_limits_check(const struct cgroup_limits *l, struct err *e);
 /* What `change` sets replaces what `into` had (unified and per-device entries by their key). */
 void cgroup_limits_merge(struct cgroup_limits *into, struct arena *a,
 			 const struct cgroup_limits *change);
+/* Refuses a memory limit in which nothing can run, for what people type.  An OCI caller's goes to
+ * the kernel as it is. */
+int cgroup_limits_enough(const struct cgroup_limits *l, struct err *e);
+/* True when it makes the cgroup idle and gives it a weight, which is left out then. */
+bool cgroup_limits_weight_lost(const struct cgroup_limits *l);
 /* Docker's rule for its own command line: memory given without memory-swap means that as much
  * swap again may be used (OCI callers say what they mean and do not call this). */
 void cgroup_limits_default(struct cgroup_limits *l);

@@ -227,8 +227,13 @@ static int enable_in(const struct cgroup_host *h, const char *path, unsigned nee
 	if (!need && !want)
 		return 0;
 	r = is_occupied(fd) ? -EBUSY : subtree_write(fd, need | want);
-	if (r < 0 && r != -EBUSY && want && need)
-		r = subtree_write(fd, need);
+	if (r < 0 && r != -EBUSY && want) {
+		/* One that cannot be does not cost the others. */
+		for (unsigned bit = 1; bit <= CGROUP_MISC; bit <<= 1)
+			if (want & bit)
+				subtree_write(fd, bit);
+		r = need ? subtree_write(fd, need) : 0;
+	}
 	if (r == 0 || !need)
 		return 0;
 	if (r == -EBUSY && (!*path || is_own(path))) {

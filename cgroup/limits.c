@@ -11,6 +11,8 @@
 
 #define DEVICES_MAX 10000	/* keeps the device program far below the kernel's 10^6 steps */
 
+#define MEMORY_MIN (512 << 10)	/* kernel stacks and page tables of one process take half of it */
+
 #define OFF(field) offsetof(struct cgroup_limits, field)
 #define P(name) limit_parse_##name
 #define S(name) limit_show_##name
@@ -113,6 +115,14 @@ bool cgroup_limits_show(const struct cgroup_limits *l, const char *option, struc
 	const struct cgroup_option *o = cgroup_option_find(option);
 
 	return o && o->show(l, o, b);
+}
+
+int cgroup_limits_enough(const struct cgroup_limits *l, struct err *e)
+{
+	if (l->memory.limit.set && l->memory.limit.v > 0 && l->memory.limit.v < MEMORY_MIN)
+		return err_say(e, EINVAL, "--memory %" PRId64 ": expected 512k or more: in less "
+			       "nothing can run", l->memory.limit.v);
+	return 0;
 }
 
 void cgroup_limits_default(struct cgroup_limits *l)

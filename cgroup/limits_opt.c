@@ -12,7 +12,6 @@
 
 #include "cgroup/limits.h"
 
-#define MEMORY_MIN (512 << 10)	/* kernel stacks and page tables of one process take half of it */
 #define CPUS_PERIOD 100000	/* microseconds: what --cpus counts in, as Docker does */
 
 static void *at(struct cgroup_limits *l, const struct cgroup_option *o)
@@ -54,8 +53,6 @@ int limit_parse_bytes(struct cgroup_limits *l, struct arena *a, const struct cgr
 	(void)a;
 	if (bytes_or_max(value, &n) < 0)
 		return bad(o, value, "a size like 512m or 2g, or -1 for no limit", e);
-	if (o->off == offsetof(struct cgroup_limits, memory.limit) && n > 0 && n < MEMORY_MIN)
-		return bad(o, value, "512k or more: in less nothing can run", e);
 	*(struct json_opt_i64 *)at(l, o) = (struct json_opt_i64){ n != 0, n };
 	return 0;
 }

@@ -143,6 +143,12 @@ static bool is_idle(const struct cgroup_limits *l)
 	return unified ? str_eq(unified, "1") : l->cpu.idle.set && l->cpu.idle.v == 1;
 }
 
+bool cgroup_limits_weight_lost(const struct cgroup_limits *l)
+{
+	return is_idle(l) && ((l->cpu.shares.set && l->cpu.shares.v != 0) ||
+			      cgroup_unified_get(l, "cpu.weight"));
+}
+
 void limit_write_shares(const struct cgroup_limits *l, const struct cgroup_option *o,
 			struct cgroup_plan *p)
 {

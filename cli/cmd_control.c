@@ -114,6 +114,9 @@ static int read_limits(const struct update_opts *o, struct arena *a, struct cgro
 			if ((r = cgroup_limits_set(ret, a, name, o->limit[i].v[k], e)) < 0)
 				return r;
 	}
+	r = cgroup_limits_enough(ret, e);
+	if (r < 0)
+		return r;
 	/* a limit below what is used would kill: reclaim first, and refuse what does not fit */
 	if (ret->memory.limit.set)
 		ret->memory.check_before_update = (struct json_opt_bool){ true, true };

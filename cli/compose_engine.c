@@ -63,7 +63,7 @@ static int limits(struct compose *c, struct err *e)
 		}
 	}
 	cgroup_limits_default(&c->s->limits);
-	return 0;
+	return cgroup_limits_enough(&c->s->limits, e);
 }
 
 static int sysctls(struct compose *c, struct err *e)

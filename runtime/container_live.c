@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "runtime/container_part.h"
 
@@ -87,6 +88,8 @@ static int update_loaded(const struct container_state *s, const struct cgroup_li
 		return r;
 	if (all.devices_set && !s->engine)
 		container_devices(&all, a);
+	if (cgroup_limits_weight_lost(&all))
+		log_warn("unable to apply both cpu.idle and a weight: what is idle has none");
 	return cgroup_apply(&c, &all, e);
 }
 

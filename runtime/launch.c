@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "cgroup/cgroup.h"
 #include "runtime/birth.h"
 #include "runtime/sync.h"
 
@@ -391,6 +393,16 @@ static int launch(struct birth *b, const struct launch_opts *o, struct launch *l
 	return r == 0 ? birth_rlimits(b->plan, l, e) : r;
 }
 
+/* In too little memory the init may die at any step, or the kernel may refuse it one. */
+static void explain_memory(const struct birth *b, struct err *e)
+{
+	struct cgroup_oom oom;
+
+	if ((e->code == EPIPE || e->code == ENOMEM) && b->cgroup_fd >= 0 &&
+	    cgroup_oom_read(b->cgroup_fd, &oom) == 0 && oom.oom > 0)
+		err_wrap(e, "the memory limit of %" PRIu64 " bytes is too low", oom.limit);
+}
+
 int launch_init(const struct spec *s, const struct launch_opts *o, struct launch *ret,
 		struct err *e)
 {
@@ -412,6 +424,7 @@ int launch_init(const struct spec *s, const struct launch_opts *o, struct launch
 	if (r == 0)
 		r = launch(&b, o, &l, e);
 	if (r < 0) {
+		explain_memory(&b, e);
 		launch_abort(&l);
 		return r;
 	}

@@ -81,6 +81,18 @@ fi
 oci delete -f $id-oom
 wait
 
+# ---- memory in which nothing can run ----
+make_bundle "$T/all" '.process.args = ["sleep", "1000"] | .linux.cgroupsPath = "/berth/'$id-all'"'
+t "a cgroup at a place of the caller's" oci run -d --bundle "$T/all" $id-all
+is "has every controller" "$(cat "$CG-all/cgroup.controllers")" "$(cat "$CGROUP2/cgroup.controllers")"
+stopped() { [ "$(oci state "$1" | jq -r .status)" = stopped ]; }
+oci update --memory 1024 $id-all # it ends well or not, as the kernel was quicker or not
+t "an update far below the use kills, as the kernel has it" until_true 20 stopped $id-all
+oci delete -f $id-all
+make_bundle "$T/low" '.process.args = ["true"] | .linux.resources.memory.limit = 4096'
+fails "config.json with too little for anything" 1 "*the memory limit of 4096 bytes is too low*" oci run --bundle "$T/low" $id-low
+t "nothing is left of it" test ! -d "$CG-low"
+
 # ---- pids ----
 for limit in 0 -1; do
 	make_bundle "$T/p$limit" ".process.args = [\"sleep\", \"100\"] | .linux.resources.pids.limit = $limit"

@@ -30,6 +30,11 @@ t "update" sd update --memory 96m --memory-swap 96m --pids-limit -1 $id
 is "in the unit" "$(show $U MemoryMax) $(show $U TasksMax)" "100663296 infinity"
 systemctl daemon-reload
 is "and a reload keeps it" "$(cat "$CG/memory.max") $(cat "$CG/pids.max")" "100663296 max"
+run sd update --cpu-idle 1 --cpu-share 200 $id
+like "idle beside a weight is said" "$rc $err" "0 *unable to apply both*"
+is "and idle it is" "$(cat "$CG/cpu.idle")" 1
+t "a weight alone" sd update --cpu-share 200 $id
+is "ends that" "$(cat "$CG/cpu.idle") $(cat "$CG/cpu.weight")" "0 29"
 t "a node of a device can be made then" sd exec $id mknod /tmp/kmsg c 1 11
 run sd exec $id head -c 1 /tmp/kmsg
 like "but not be opened, as before" "$rc $err" "1 *not permitted*"

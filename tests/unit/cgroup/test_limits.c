@@ -171,6 +171,24 @@ static void limits__bad_values__name_the_option(void **state)
 	refused(f, "memry", "1", "no limit called");
 }
 
+static void limits__memory__too_little_is_refused_only_where_asked(void **state)
+{
+	struct fixture *f = *state;
+
+	set(f, "memory", "1024");
+	assert_int_equal(cgroup_limits_check(&f->l, &f->e), 0);
+	plan_is(f, "memory.max=1024\n");
+	assert_int_equal(cgroup_limits_enough(&f->l, &f->e), -EINVAL);
+	assert_string_equal(f->e.msg,
+			    "--memory 1024: expected 512k or more: in less nothing can run");
+	for (size_t i = 0; i < 3; i++) {
+		static const char *const fine[] = { "512k", "-1", "0" };
+
+		set(f, "memory", fine[i]);
+		assert_int_equal(cgroup_limits_enough(&f->l, &f->e), 0);
+	}
+}
+
 static void limits__cpus__become_quota_and_period(void **state)
 {
 	struct fixture *f = *state;
@@ -251,11 +269,18 @@ static void limits__idle__has_no_weight(void **state)
 	struct fixture *f = *state;
 
 	set(f, "cpu-shares", "1024");
+	assert_false(cgroup_limits_weight_lost(&f->l));
 	set(f, "cpu-idle", "1");
 	plan_is(f, "cpu.idle=1\n");
+	assert_true(cgroup_limits_weight_lost(&f->l));
+	set(f, "cpu-shares", "0");
+	assert_false(cgroup_limits_weight_lost(&f->l));
 	set(f, "cgroup-conf", "cpu.weight=8");
 	plan_is(f, "cpu.idle=1\n");
+	assert_true(cgroup_limits_weight_lost(&f->l));
+	set(f, "cpu-shares", "1024");
 	set(f, "cgroup-conf", "cpu.idle=0");
+	assert_false(cgroup_limits_weight_lost(&f->l));
 	plan_is(f, "cpu.weight=100\ncpu.idle=1\ncpu.weight=8\ncpu.idle=0\n");
 }
 
@@ -406,6 +431,7 @@ int main(void)
 		T(limits__every_row__has_parser_key_and_show),
 		T(limits__every_row__set_and_shown),
 		T(limits__bad_values__name_the_option),
+		T(limits__memory__too_little_is_refused_only_where_asked),
 		T(limits__cpus__become_quota_and_period),
 		T(limits__cpus_beside_quota__refused),
 		T(limits__memory__swap_is_the_difference),
