@@ -231,16 +231,6 @@ int fd_nonblock(int fd, bool on)
 	return fcntl(fd, F_SETFL, flags) < 0 ? -errno : 0;
 }
 
-int fd_move(int fd, int to, bool keep)
-{
-	if (fd == to)
-		return fd_cloexec(fd, !keep);
-	if (dup3(fd, to, keep ? 0 : O_CLOEXEC) < 0)
-		return -errno;
-	close(fd);
-	return 0;
-}
-
 int fd_fill_std(void)
 {
 	for (int i = 0; i <= 2; i++) {

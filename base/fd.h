@@ -31,9 +31,6 @@ ssize_t fd_recv(int sock, void *buf, size_t n, int *fds, size_t *nfds);
 
 int fd_cloexec(int fd, bool on);
 int fd_nonblock(int fd, bool on);
-/* Moves fd to exactly `to` (dup3, without close-on-exec when keep), closing the old number.
- * Returns 0. */
-int fd_move(int fd, int to, bool keep);
 /* Opens /dev/null on those of 0, 1, 2 that are closed. */
 int fd_fill_std(void);
 /* Marks every descriptor >= from close-on-exec (close_range), in one call. */

@@ -83,11 +83,6 @@ WEAK int sys_pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned fla
 	return (int)syscall(SYS_pidfd_send_signal, pidfd, sig, info, flags);
 }
 
-WEAK int sys_pidfd_getfd(int pidfd, int fd, unsigned flags)
-{
-	return (int)syscall(SYS_pidfd_getfd, pidfd, fd, flags);
-}
-
 WEAK int sys_close_range(unsigned first, unsigned last, unsigned flags)
 {
 	return (int)syscall(SYS_close_range, first, last, flags);

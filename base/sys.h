@@ -96,7 +96,6 @@ int sys_umount2(const char *target, int flags);
 int sys_pivot_root(const char *new_root, const char *put_old);
 int sys_pidfd_open(pid_t pid, unsigned flags);
 int sys_pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned flags);
-int sys_pidfd_getfd(int pidfd, int fd, unsigned flags);
 int sys_close_range(unsigned first, unsigned last, unsigned flags);	/* flags: 4 is CLOEXEC */
 int sys_execveat(int dirfd, const char *path, char *const argv[], char *const envp[], int flags);
 int sys_memfd_create(const char *name, unsigned flags);

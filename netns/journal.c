@@ -72,7 +72,9 @@ int journal_load(struct lease_dirs *d, const char *id, struct arena *a, struct j
 
 void journal_remove(struct lease_dirs *d, const char *id)
 {
+	AUTO_FREE char *half = mem_printf(".tmp-%s", id);
 	unlinkat(d->ids, id, 0);
+	unlinkat(d->ids, half, 0);	/* of a writer that was killed */
 }
 
 int journal_list(struct lease_dirs *d, struct strlist *ret, struct err *e)

@@ -152,15 +152,10 @@ int net_down(const struct net_paths *p, const char *id, struct err *e);
 int net_load(const struct net_paths *p, const char *id, struct arena *a, struct net_result *ret,
 	     struct err *e);
 
-/* net_down for each id with a journal or a lease for which alive() is false. */
-typedef bool net_alive(const char *id, void *arg);
-int net_sweep(const struct net_paths *p, net_alive *alive, void *arg, struct err *e);
 /* What no id leads to: interfaces, bridges and the table that a killed child of net_down left.
  * Cheap (some 100 us), for every command; net_down has to be called for each dead id besides.
  * After a reboot all leases are dropped by whatever is called first. */
 int net_tidy(const struct net_paths *p, struct err *e);
-/* Builds table and bridges anew from the journals (after "nft flush ruleset"). */
-int net_reload(const struct net_paths *p, struct err *e);
 
 /* Networks. */
 struct net_network {
@@ -195,8 +190,6 @@ int net_network_users(const struct net_paths *p, const char *name, struct arena 
 /* -EBUSY: a container is on it (named).  The default network comes again with the next container
  * that needs it, with a subnet chosen anew. */
 int net_network_remove(const struct net_paths *p, const char *name, struct err *e);
-/* Removes those (not the default one) that no container uses; names into *ret. */
-int net_network_prune(const struct net_paths *p, struct strlist *ret, struct err *e);
 
 /* A running container joins or leaves a network.  *ret is all it has afterwards. */
 int net_connect(const struct net_paths *p, const char *id, const char *name, int netns_fd,

@@ -136,28 +136,3 @@ int net_network_remove(const struct net_paths *p, const char *name, struct err *
 			       ids.v[0]);
 	return remove_network(&d, p, &n, e);
 }
-
-int net_network_prune(const struct net_paths *p, struct strlist *ret, struct err *e)
-{
-	AUTO(lease_dirs) struct lease_dirs d = LEASE_DIRS_INIT;
-	AUTO(arena) struct arena *a = arena_new(64u << 20);
-	struct network *all;
-	size_t n;
-	int r = lease_open(&d, p, e);
-	if (r == 0)
-		r = lease_lock(&d, e);
-	if (r == 0)
-		r = network_list(&d, a, &all, &n, e);
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		AUTO(strlist) struct strlist ids = STRLIST_INIT;
-		if (str_eq(all[i].doc.name, NET_NAME_DEFAULT))
-			continue;
-		lease_walk(&d, all[i].doc.name, note_user, &ids);
-		if (ids.n)
-			continue;
-		r = remove_network(&d, p, &all[i], e);
-		if (r == 0)
-			strlist_add(ret, all[i].doc.name);
-	}
-	return r;
-}

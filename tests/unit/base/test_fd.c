@@ -144,23 +144,20 @@ static void fd_recv__too_much__refused_and_nothing_leaks(void **state)
 	close(pair[1]);
 }
 
-static void fd_move__numbers_and_flags__as_asked(void **state)
+static void fd_nonblock_and_cloexec__flags__as_asked(void **state)
 {
-	int fd = temp_file("x", 1);
+	AUTO_CLOSE int fd = temp_file("x", 1);
 
 	(void)state;
-	assert_int_equal(fd_move(fd, 200, false), 0);
-	assert_int_equal(fcntl(fd, F_GETFD), -1);
-	assert_int_equal(fcntl(200, F_GETFD), FD_CLOEXEC);
-	assert_int_equal(fd_move(200, 200, true), 0);
-	assert_int_equal(fcntl(200, F_GETFD), 0);
-	assert_int_equal(fd_cloexec(200, true), 0);
-	assert_int_equal(fd_nonblock(200, true), 0);
-	assert_true(fcntl(200, F_GETFL) & O_NONBLOCK);
-	assert_int_equal(fd_nonblock(200, false), 0);
-	assert_false(fcntl(200, F_GETFL) & O_NONBLOCK);
-	assert_int_equal(fd_move(201, 202, false), -EBADF);
-	close(200);
+	assert_int_equal(fd_cloexec(fd, false), 0);
+	assert_int_equal(fcntl(fd, F_GETFD), 0);
+	assert_int_equal(fd_cloexec(fd, true), 0);
+	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fd_nonblock(fd, true), 0);
+	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	assert_int_equal(fd_nonblock(fd, false), 0);
+	assert_false(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	assert_int_equal(fd_cloexec(-1, true), -EBADF);
 }
 
 static void fd_fill_std__closed__dev_null(void **state)
@@ -246,7 +243,7 @@ int main(void)
 		cmocka_unit_test(fd_write_all__closed__errno),
 		cmocka_unit_test(fd_send_recv__descriptors__arrive_cloexec),
 		cmocka_unit_test(fd_recv__too_much__refused_and_nothing_leaks),
-		cmocka_unit_test(fd_move__numbers_and_flags__as_asked),
+		cmocka_unit_test(fd_nonblock_and_cloexec__flags__as_asked),
 		cmocka_unit_test(fd_fill_std__closed__dev_null),
 		cmocka_unit_test(fd_lock__taken__ewouldblock),
 		cmocka_unit_test(fd_unix__path_over_108_bytes__talks),

@@ -61,19 +61,6 @@ static void sys_clone3__child__runs(void **state)
 	close(pidfd);
 }
 
-static void sys_pidfd__getfd__same_file(void **state)
-{
-	AUTO_CLOSE int me = sys_pidfd_open(getpid(), 0), fd = -1, copy = -1;
-
-	(void)state;
-	assert_true(me >= 0);
-	fd = sys_memfd_create("x", 1);
-	copy = sys_pidfd_getfd(me, fd, 0);
-	assert_true(copy >= 0);
-	assert_int_equal(fd_write_all(fd, "abc", 3), 0);
-	assert_int_equal(lseek(copy, 0, SEEK_CUR), 3);
-}
-
 static void sys__nonsense__errno(void **state)
 {
 	struct sys_mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
@@ -114,7 +101,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sys__replaced__wins),
 		cmocka_unit_test(sys_clone3__child__runs),
-		cmocka_unit_test(sys_pidfd__getfd__same_file),
 		cmocka_unit_test(sys__nonsense__errno),
 		cmocka_unit_test(sys_fs_reason__bad_option__kernel_text),
 	};

@@ -299,12 +299,6 @@ static inline void nothing_left(struct host *h)
 	assert_int_equal(count_elements(h), 0);
 }
 
-static inline bool nobody_alive(const char *id, void *arg)
-{
-	(void)id, (void)arg;
-	return false;
-}
-
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 /* 77 when there is no way to test here. */

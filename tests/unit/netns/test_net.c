@@ -1,5 +1,5 @@
 /*
- * test_net.c - net_up, net_down and net_sweep with real packets.
+ * test_net.c - net_up, net_down and net_tidy with real packets.
  */
 #include "tests/unit/netns/netlab.h"
 
@@ -241,15 +241,20 @@ static void net_up__fifty_at_once__each_has_its_own_address(void **state)
 	assert_int_equal(bad, 0);
 	assert_int_equal(count_leases(h), 50);
 	assert_int_equal(count_journals(h), 50);
-	OK(h, net_sweep(&h->p, nobody_alive, NULL, &h->e));
+	for (int i = 0; i < 50; i++) {
+		char id[16];
+		snprintf(id, sizeof(id), "ct%d", i);
+		OK(h, net_down(&h->p, id, &h->e));
+	}
 	nothing_left(h);
 }
 
-static void net_sweep__net_up_killed_anywhere__leaves_nothing(void **state)
+static void net_down__net_up_killed_anywhere__leaves_nothing(void **state)
 {
 	struct host *h = *state;
 	static const char *const publish[] = { "8080:80", "8081:81/udp", NULL };
 	struct net_config c = parse(h, publish);
+	AUTO_FREE char *half = mem_printf("%s/leases/.id/.tmp-victim", h->root);
 	for (int us = 0; us < 4000; us += 60) {
 		int ns = new_netns(h->home);
 		pid_t pid = fork();
@@ -262,8 +267,10 @@ static void net_sweep__net_up_killed_anywhere__leaves_nothing(void **state)
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 		close(ns);
-		OK(h, net_sweep(&h->p, nobody_alive, NULL, &h->e));
+		OK(h, net_down(&h->p, "victim", &h->e));
+		OK(h, net_tidy(&h->p, &h->e));
 		no_veth(h);
+		assert_true(faccessat(AT_FDCWD, half, F_OK, AT_SYMLINK_NOFOLLOW) < 0);
 		assert_int_equal(count_leases(h), 0);
 		assert_int_equal(count_journals(h), 0);
 	}
@@ -278,7 +285,7 @@ static void net_sweep__net_up_killed_anywhere__leaves_nothing(void **state)
 	OK(h, net_down(&h->p, "aaaa", &h->e));
 }
 
-static void net_sweep__removing_child_was_killed__interface_goes_all_the_same(void **state)
+static void net_tidy__removing_child_was_killed__interface_goes_all_the_same(void **state)
 {
 	struct host *h = *state;
 	struct net_config c = parse(h, NULL);
@@ -289,11 +296,11 @@ static void net_sweep__removing_child_was_killed__interface_goes_all_the_same(vo
 	lease_drop_all(&d, "aaaa");
 	journal_remove(&d, "aaaa");
 	assert_int_equal(symlinkat("aaaa", d.gone, ra.ifaces[0].veth), 0);
-	OK(h, net_sweep(&h->p, nobody_alive, NULL, &h->e));
+	OK(h, net_tidy(&h->p, &h->e));
 	assert_int_equal(count_links(h, "veth"), 1);
 	struct timespec old[2] = { { 1000, 0 }, { 1000, 0 } };
 	assert_int_equal(utimensat(d.gone, ra.ifaces[0].veth, old, AT_SYMLINK_NOFOLLOW), 0);
-	OK(h, net_sweep(&h->p, nobody_alive, NULL, &h->e));
+	OK(h, net_tidy(&h->p, &h->e));
 	assert_int_equal(count_links(h, "veth"), 0);
 	assert_int_not_equal(faccessat(d.gone, ra.ifaces[0].veth, F_OK, AT_SYMLINK_NOFOLLOW), 0);
 	nothing_left(h);
@@ -344,14 +351,14 @@ static void net_down__last_container__bridge_and_table_go_after_a_while(void **s
 		usleep(10000);
 	assert_int_equal(count_links(h, "bridge"), 0);
 	assert_false(table_is_there(h));
-	/* And when that child was killed, the next sweep does it. */
+	/* And when that child was killed, the next command does it. */
 	up(h, "aaaa", new_container(h), &c);
 	AUTO(lease_dirs) struct lease_dirs d = LEASE_DIRS_INIT;
 	OK(h, lease_open(&d, &h->p, &h->e));
 	lease_drop_all(&d, "aaaa");
 	journal_remove(&d, "aaaa");
 	assert_int_equal(count_links(h, "bridge"), 1);
-	OK(h, net_sweep(&h->p, nobody_alive, NULL, &h->e));
+	OK(h, net_tidy(&h->p, &h->e));
 	assert_int_equal(count_links(h, "bridge"), 0);
 	assert_false(table_is_there(h));
 }
@@ -436,8 +443,8 @@ int main(void)
 		T(net_up__no_host_port__a_free_one_is_picked_and_works),
 		T(net_up__range_of_a_thousand_ports__is_published_and_gone),
 		T(net_up__fifty_at_once__each_has_its_own_address),
-		T(net_sweep__net_up_killed_anywhere__leaves_nothing),
-		T(net_sweep__removing_child_was_killed__interface_goes_all_the_same),
+		T(net_down__net_up_killed_anywhere__leaves_nothing),
+		T(net_tidy__removing_child_was_killed__interface_goes_all_the_same),
 		T(net_down__namespace_kept_alive__interface_goes_all_the_same),
 		T(net_down__last_container__bridge_and_table_go_after_a_while),
 		T(net_up__after_a_reboot__old_leases_are_gone),
