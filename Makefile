@@ -27,7 +27,8 @@ endif
 
 CC ?= gcc
 MUSL_GCC := $(shell command -v musl-gcc)
-CSTD := -std=gnu17
+# The same sources give the same programs, in whatever folder they lie.
+CSTD := -std=gnu17 -ffile-prefix-map=$(CURDIR)=.
 WARN := -Wall -Wextra -Wformat=2 -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wundef -Wpointer-arith -Wno-missing-field-initializers
 OPT := -O2 -g
