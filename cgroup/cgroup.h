@@ -287,7 +287,7 @@ struct cgroup_io_stat {
 	uint32_t major, minor;
 	uint64_t rbytes, wbytes, rios, wios, dbytes, dios;
 };
-struct cgroup_hugetlb_stat { char size[16]; uint64_t usage, max, failcnt; };
+struct cgroup_hugetlb_stat { char size[16]; uint64_t usage, failcnt; };
 struct cgroup_rdma_stat { char device[64]; uint32_t handles, objects; };
 
 struct cgroup_stats {

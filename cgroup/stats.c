@@ -234,8 +234,6 @@ static void read_hugetlb(int fd, struct arena *a, struct cgroup_stats *s)
 		if (h->usage == UINT64_MAX)
 			continue;
 		snprintf(h->size, sizeof(h->size), "%s", sizes[i]);
-		snprintf(file, sizeof(file), "hugetlb.%s.max", sizes[i]);
-		h->max = number(fd, file, UINT64_MAX);
 		snprintf(file, sizeof(file), "hugetlb.%s.events", sizes[i]);
 		n = cgroup_parse_counters(a, slurp(fd, a, file), &v);
 		h->failcnt = cgroup_counter_of(v, n, "max");

@@ -152,7 +152,6 @@ void cgroup_stats_write(struct json_out *o, const char *id, const struct cgroup_
 	for (size_t i = 0; i < s->nhugetlb; i++) {
 		json_out_obj(o, s->hugetlb[i].size);
 		out_nonzero(o, "usage", s->hugetlb[i].usage);
-		out_nonzero(o, "max", s->hugetlb[i].max);
 		json_out_u64(o, "failcnt", s->hugetlb[i].failcnt);
 		json_out_end_obj(o);
 	}

@@ -104,11 +104,11 @@ static void stats__json__has_the_fields_of_runc(void **state)
 		"\"raw\":{\"anon\":42}",
 		"\"pids\":{\"current\":3,\"limit\":10}",
 		"\"ioServiceBytesRecursive\":[{\"major\":8,\"op\":\"Read\",\"value\":11},",
-		"\"hugetlb\":{\"2MB\":{\"usage\":1,\"max\":2,\"failcnt\":3}}",
+		"\"hugetlb\":{\"2MB\":{\"usage\":1,\"failcnt\":3}}",
 	};
 	struct cgroup_counter raw[] = { { "anon", 42 } };
 	struct cgroup_io_stat io[] = { { .major = 8, .rbytes = 11 } };
-	struct cgroup_hugetlb_stat huge[] = { { "2MB", 1, 2, 3 } };
+	struct cgroup_hugetlb_stat huge[] = { { "2MB", 1, 3 } };
 	struct cgroup_stats s = { .raw = raw,
 				  .nraw = 1,
 				  .io = io,
