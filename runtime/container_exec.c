@@ -123,6 +123,8 @@ static void inherit(struct spec_process *p, const struct spec_process *of)
 		p->rlimits = of->rlimits;
 		p->nrlimits = of->nrlimits;
 	}
+	if (!p->oom_score_adj.set)	/* else the caller's: an engine is the last to be killed */
+		p->oom_score_adj = of->oom_score_adj;
 	if (!p->scheduler.set)
 		p->scheduler = of->scheduler;
 	if (!p->ioprio.set)

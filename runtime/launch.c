@@ -109,6 +109,27 @@ static int child_wait_mapped(const struct birth *b, struct err *e)
 	return 0;
 }
 
+/* pid 0: our own. */
+static int set_oom_score(const struct spec_process *p, pid_t pid, struct err *e)
+{
+	char path[40] = "/proc/self/oom_score_adj", text[24];
+	AUTO_CLOSE int fd = -1;
+	int n;
+
+	if (!p->oom_score_adj.set)
+		return 0;
+	if (pid)
+		snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
+	n = snprintf(text, sizeof(text), "%lld", (long long)p->oom_score_adj.v);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, text, (size_t)n) != n) {
+		err_set(e, errno, "process.oomScoreAdj %s", text);
+		return e->code == EACCES ? err_hint(e, "below our own it needs CAP_SYS_RESOURCE") :
+					   -e->code;
+	}
+	return 0;
+}
+
 struct child {
 	struct birth *b;
 	int sync_host;
@@ -133,6 +154,8 @@ static void child_run(void *arg)
 		r = child_stdio(b, &e);
 	if (r == 0)
 		r = child_inherit(b, &e);
+	if (r == 0 && p->go_between)	/* the init is to be cloned with it */
+		r = set_oom_score(p->process, 0, &e);
 	if (r == 0) {
 		snprintf(number, sizeof(number), "%d", b->arena->fd);
 		sys_execveat(b->program, "", argv, envp, AT_EMPTY_PATH);
@@ -210,26 +233,6 @@ static int meet_init(struct launch *l, struct err *e)
 	return 0;
 }
 
-static int set_oom_score(const struct spec_process *p, pid_t pid, struct err *e)
-{
-	AUTO_FREE char *path = NULL;
-	AUTO_CLOSE int fd = -1;
-	char text[24];
-	int n;
-
-	if (!p->oom_score_adj.set)
-		return 0;
-	path = mem_printf("/proc/%d/oom_score_adj", (int)pid);
-	n = snprintf(text, sizeof(text), "%lld", (long long)p->oom_score_adj.v);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, text, (size_t)n) != n) {
-		err_set(e, errno, "process.oomScoreAdj %s", text);
-		return e->code == EACCES ? err_hint(e, "below our own it needs CAP_SYS_RESOURCE") :
-					   -e->code;
-	}
-	return 0;
-}
-
 static int map_ids(struct birth *b, pid_t pid, struct err *e)
 {
 	const struct spec *s = b->plan->spec;
@@ -248,7 +251,7 @@ static int start(struct birth *b, struct launch *ret, struct err *e)
 
 	r = clone_child(b, ret, e);
 	fd_close(&b->sync_child);
-	if (r == 0)
+	if (r == 0 && !b->plan->go_between)
 		r = set_oom_score(b->plan->process, ret->pid, e);
 	if (r == 0 && b->plan->go_between)
 		r = meet_init(ret, e);

@@ -53,18 +53,18 @@ oci delete -f p5
 
 # ---- what a process document leaves out ----
 config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 100, hard: 200}] |
-	.process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: 6}' 'sleep 100'
+	.process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: 6} | .process.oomScoreAdj = 321' 'sleep 100'
 oci run -d -b "$T/b" p6 </dev/null >/dev/null 2>&1
 document() { # name, wanted, more of the document
 	jq -n '{cwd: "/", env: ["PATH=/bin"], user: {uid: 0, gid: 0},
-		args: ["sh", "-c", "echo $(ulimit -n) $(ionice) $(grep -e ^CapPrm -e ^CapEff /proc/self/status)"]} '"$3" \
+		args: ["sh", "-c", "echo $(ulimit -n) $(ionice) $(cat /proc/self/oom_score_adj) $(grep -e ^CapPrm -e ^CapEff /proc/self/status)"]} '"$3" \
 		>"$T/process.json"
 	says "$1" "$2" oci exec -p "$T/process.json" p6
 }
 own='0000000020000420 CapEff: 0000000020000420'
-document "is the container's: capabilities, limits, priority" "100 best-effort: prio 6 CapPrm: $own" ''
-document "what it names is its own" "7 best-effort: prio 2 CapPrm: 0000000000000001 CapEff: 0000000000000001" \
-	'+ {rlimits: [{type: "RLIMIT_NOFILE", soft: 7, hard: 7}], ioPriority: {class: "IOPRIO_CLASS_BE", priority: 2},
+document "is the container's: capabilities, limits, priorities" "100 best-effort: prio 6 321 CapPrm: $own" ''
+document "what it names is its own" "7 best-effort: prio 2 654 CapPrm: 0000000000000001 CapEff: 0000000000000001" \
+	'+ {oomScoreAdj: 654, rlimits: [{type: "RLIMIT_NOFILE", soft: 7, hard: 7}], ioPriority: {class: "IOPRIO_CLASS_BE", priority: 2},
 	capabilities: {bounding: ["CAP_CHOWN"], permitted: ["CAP_CHOWN"], effective: ["CAP_CHOWN"]}}'
 oci delete -f p6
 
