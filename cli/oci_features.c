@@ -43,7 +43,10 @@ static void out_seccomp(struct json_out *o)
 	json_out_bool(o, "enabled", true);
 	out_names(o, "actions", filter_actions());
 	out_names(o, "operators", filter_operators());
-	out_names(o, "archs", filter_archs());
+	json_out_arr(o, "archs");
+	for (size_t i = 0; filter_arch(i); i++)
+		json_out_str(o, NULL, filter_arch(i));
+	json_out_end_arr(o);
 	out_names(o, "knownFlags", filter_flags());
 	json_out_arr(o, "supportedFlags");
 	for (uint32_t bit = 1; bit; bit <<= 1)

@@ -124,12 +124,13 @@ int filter_notify_send(const char *path, const char *metadata, int fd, pid_t pid
 const char *filter_syscall_name(uint32_t arch, int nr, char *buf, size_t n);
 /* Number on the native architecture, or -1. */
 int filter_syscall_number(const char *name);
-/* NULL-terminated lists: "SCMP_ACT_ALLOW", "SCMP_CMP_EQ", "SCMP_ARCH_X86_64",
- * "SECCOMP_FILTER_FLAG_LOG". */
+/* NULL-terminated lists: "SCMP_ACT_ALLOW", "SCMP_CMP_EQ", "SECCOMP_FILTER_FLAG_LOG". */
 const char *const *filter_actions(void);
 const char *const *filter_operators(void);
-const char *const *filter_archs(void);
 const char *const *filter_flags(void);
+/* "SCMP_ARCH_X86_64": the i-th that a profile may name, whether it can run here or not; NULL at the
+ * end. */
+const char *filter_arch(size_t i);
 /* The flags of those that the running kernel takes (asked without installing anything). */
 uint32_t filter_flags_supported(void);
 const char *filter_flag_name(uint32_t flag);

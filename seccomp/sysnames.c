@@ -277,17 +277,9 @@ const char *const *filter_operators(void)
 	return operators;
 }
 
-const char *const *filter_archs(void)
+const char *filter_arch(size_t i)
 {
-#if defined(__x86_64__)
-	static const char *const list[] = { "SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32",
-					    NULL };
-#elif defined(__aarch64__)
-	static const char *const list[] = { "SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM", NULL };
-#else
-	static const char *const list[] = { "SCMP_ARCH_RISCV64", NULL };
-#endif
-	return list;
+	return i < ARRAY_SIZE(archs) ? archs[i].oci : NULL;
 }
 
 const char *const *filter_flags(void)
