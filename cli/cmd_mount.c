@@ -47,11 +47,12 @@ static int none_such(const char *name, struct err *e)
 static int attach(struct cli *c, const char *key, int root, struct err *e)
 {
 	AUTO_FREE char *path = mem_printf("%s/mounts/%s", c->en.root, key);
+	AUTO_CLOSE int there = engine_view_open(&c->en, key);
 	int rc = path_mkdirs(path, 0700, e);
 
 	if (rc < 0)
 		return rc;
-	if (sys_move_mount(root, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+	if (there < 0 && sys_move_mount(root, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return err_set(e, errno, "mount at %s", path);
 	printf("%s\n", path);
 	return 0;

@@ -22,6 +22,8 @@ static int mount_layers(struct cli *c, const struct record *r, bool upper, int *
 		*ret = sys_open_tree(AT_FDCWD, r->rootfs, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 		return *ret < 0 ? err_set(e, errno, "open the root %s", r->rootfs) : 0;
 	}
+	if (upper && (*ret = engine_view_open(&c->en, r->id)) >= 0)
+		return 0;
 	if ((rc = store_open(c->en.root, &store, e)) < 0 ||
 	    (rc = path_open_dir(c->en.containers_fd, r->id, &dir, e)) < 0)
 		return rc;

@@ -2,12 +2,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "base/sys.h"
 #include "runtime/record.h"
 
 static char *absolute(const char *path)
@@ -107,4 +109,31 @@ void engine_cleanup(struct engine *en)
 struct net_paths engine_net_paths(const struct engine *en)
 {
 	return (struct net_paths){ .root = en->root, .run = en->run, .bridge = NULL };
+}
+
+int engine_view_open(const struct engine *en, const char *key)
+{
+	AUTO_FREE char *path = mem_printf("mounts/%s", key);
+	AUTO_CLOSE int at = openat(en->root_fd, path,
+				   O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_CLOSE int fd = -1;
+	struct sys_mount_attr own = { .propagation = MS_PRIVATE };
+	struct statx st;
+
+	if (at < 0 || statx(at, "", AT_EMPTY_PATH, 0, &st) < 0 ||
+	    !(st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
+		return -1;
+	fd = sys_open_tree(at, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	if (fd < 0 || sys_mount_setattr(fd, "", AT_EMPTY_PATH, &own) < 0)
+		return -1;
+	return TAKE_FD(fd);
+}
+
+void engine_view_remove(const struct engine *en, const char *key)
+{
+	AUTO_FREE char *path = mem_printf("%s/mounts/%s", en->root, key);
+	AUTO_CLOSE int view = engine_view_open(en, key);
+
+	if (view >= 0 && umount2(path, UMOUNT_NOFOLLOW | MNT_DETACH) == 0)
+		rmdir(path);
 }

@@ -238,6 +238,7 @@ int record_remove(const struct engine *en, const char *id, bool volumes, struct 
 
 	if (!str_is_hex(id, 64))
 		return err_say(e, EINVAL, "not the id of a container: %s", id);
+	engine_view_remove(en, id);
 	if (record_load(en, id, &r, &ignored) < 0) {
 		release_names_of(en, id);
 		return path_remove_tree(en->containers_fd, id, e);

@@ -36,6 +36,10 @@ int engine_open(const char *root, struct engine *ret, struct err *e);
 void engine_close(struct engine *en);
 void engine_cleanup(struct engine *en);		/* AUTO(engine) */
 struct net_paths engine_net_paths(const struct engine *en);
+/* What `berth mount` shows of a container (key: its id) or an image (its digits), as a mount of its
+ * own, or -1 when it is not mounted.  Two overlays must not write to one upper directory. */
+int engine_view_open(const struct engine *en, const char *key);
+void engine_view_remove(const struct engine *en, const char *key);
 
 enum record_restart { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS, RESTART_UNLESS_STOPPED };
 const char *record_restart_name(enum record_restart r);

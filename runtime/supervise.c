@@ -91,6 +91,8 @@ static int open_root(struct birth *b, struct err *e)
 					OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 		return b->root < 0 ? err_set(e, errno, "open the root %s", b->record->rootfs) : 0;
 	}
+	if ((b->root = engine_view_open(b->en, b->id)) >= 0)
+		return 0;
 	if ((r = store_open(b->en->root, &store, e)) < 0 ||
 	    (r = path_open_dir(b->dir, "upper", &upper, e)) < 0 ||
 	    (r = path_open_dir(b->dir, "work", &work, e)) < 0)

@@ -152,8 +152,20 @@ is "its content" "$(cat "$T/stopped")" a
 is "cp - too" "$(archive c:/in2/sub)" "sub/ sub/b "
 m=$(berth mount c)
 is "mount shows it" "$(cat "$m/in2/a")" a
+is "mounting it twice is once" "$(berth mount c)" "$m"
+echo new >"$m/in2/new"
+t "what is mounted starts" berth start c
+says "and both see the same" "new" berth exec c cat /in2/new
+berth exec c sh -c 'echo newer >/in2/new'
+is "both ways" "$(cat "$m/in2/new")" newer
+is "with one overlay" "$(awk -v m="$m" '$5 == m { print $3 }' /proc/self/mountinfo | sort -u)" "$(berth exec c awk '$5 == "/" { print $3 }' /proc/self/mountinfo)"
 t "umount" berth umount c
+fails "which is enough" 125 "berth: c is not mounted" berth umount c
+t "it runs on" berth exec c cat /in2/new
+berth stop -t 0 c >/dev/null
 mi=$(berth mount busybox)
 t "mount of an image" test -x "$mi/bin/busybox"
 t "umount of it" berth umount busybox
-t "rm" berth rm c
+m=$(berth mount c)
+t "rm of what is mounted" berth rm c
+is "takes that along" "$(grep -c "$m" /proc/self/mountinfo; ls "$ROOT/mounts")" 0
