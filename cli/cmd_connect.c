@@ -27,6 +27,14 @@ static const struct opt network_connect_rows[] = {
 	{ "mac-address", 0, OPT_STR, O(mac), "MAC", "Hardware address" },
 	{ "alias", 0, OPT_LIST, O(alias), "NAME", "A further name on the network",
 	  .flags = OPT_REPEAT },
+	{ "link", 0, OPT_REFUSED, 0, NULL, "on a network containers find each other by name",
+	  .flags = OPT_HIDDEN },
+	{ "link-local-ip", 0, OPT_REFUSED, 0, NULL, "--ip gives an address of the subnet",
+	  .flags = OPT_HIDDEN },
+	{ "gw-priority", 0, OPT_REFUSED, 0, NULL,
+	  "the network that was joined first has the gateway", .flags = OPT_HIDDEN },
+	{ "driver-opt", 0, OPT_REFUSED, 0, NULL,
+	  "a network has options as a whole: network create --opt", .flags = OPT_HIDDEN },
 	{ "interface-name", 0, OPT_STR, O(ifname), "NAME", "Name of the interface inside" },
 	OPT_END,
 };
@@ -47,10 +55,9 @@ static int load_locked(struct cli *c, const char *what, struct view *ret, int *r
 	    (r = record_lock(&c->en, id, &lock, e)) < 0 || (r = view_load(&c->en, id, ret, e)) < 0)
 		return r;
 	*ret_lock = TAKE_FD(lock);
-	if (ret->r->net.mode == NET_BRIDGE)
+	if (ret->r->net.mode == NET_BRIDGE || ret->r->net.mode == NET_NONE)
 		return 0;
 	return err_say(e, EINVAL, "container %s has --network %s, which no network can join", what,
-		       ret->r->net.mode == NET_NONE ? "none" :
 		       ret->r->net.mode == NET_HOST ? "host" : "of another");
 }
 
@@ -70,7 +77,7 @@ static int open_netns(const struct view *v, int *ret, struct err *e)
 /* The default network is there without being listed: it is listed before another comes. */
 static void list_default(struct net_config *n, struct arena *a)
 {
-	if (n->nattach)
+	if (n->nattach || n->mode == NET_NONE)
 		return;
 	n->attach = arena_array(a, 1, sizeof(*n->attach));
 	n->attach[0].network = NET_NAME_DEFAULT;
@@ -129,6 +136,7 @@ static int add(struct cli *c, const struct connect_opts *o, struct view *v,
 		return r;
 	n->attach = list;
 	n->nattach++;
+	n->mode = NET_BRIDGE;	/* one that had none has one now */
 	return record_save(&c->en, v->r, false, e);
 }
 

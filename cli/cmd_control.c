@@ -6,10 +6,17 @@
 
 #include "base/fd.h"
 #include "base/log.h"
-#include "cli/connect.h"
+#include "cli/pick.h"
 #include "cli/run_opts.h"
 #include "runtime/event.h"
 #include "runtime/supervisor.h"
+
+struct pause_opts { struct pick pick; };
+
+static const struct opt pause_rows[] = {
+	PICK_LATEST(pause_opts), PICK_ALL(pause_opts, 'a'), PICK_FILTER(pause_opts, 'f'),
+	PICK_CIDFILE(pause_opts), OPT_END,
+};
 
 static int pause_one(struct cli *c, const char *id, const char *name, void *ctx, struct err *e)
 {
@@ -59,12 +66,14 @@ static int run_rename(struct cli *c, void *opts, int argc, char **argv, struct e
 		return rc;
 	rc = record_rename(&c->en, r, argv[1], e);
 	if (rc == 0) {
+		struct net_paths paths = engine_net_paths(&c->en);
 		AUTO_FREE char *setting = mem_printf("name=%s", argv[1]);
 
 		connect_tell(c, id, setting);
 		event_log(c->en.root, "container", "rename", id,
 			  (struct event_attr[]){
 				  { "name", argv[1] }, { "oldName", argv[0] }, { 0 } });
+		rc = net_rename(&paths, id, argv[1], e);
 	}
 	return rc;
 }
@@ -188,6 +197,10 @@ static int run_update(struct cli *c, void *opts, int argc, char **argv, struct e
 
 /* ---- top ---- */
 
+struct top_opts { struct pick pick; };
+
+static const struct opt top_rows[] = { PICK_LATEST(top_opts), OPT_END };
+
 /* ps(1) with the caller's options, only the container's processes. */
 static int run_top(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
@@ -229,11 +242,13 @@ static int run_top(struct cli *c, void *opts, int argc, char **argv, struct err 
 /* clang-format off */
 const struct command command_pause = {
 	.name = "pause", .args = "CONTAINER...", .summary = "Freeze all processes of containers",
-	.min = 1, .max = -1, .complete = "running", .run = run_pause,
+	.opts = pause_rows, .size = sizeof(struct pause_opts), .min = 1, .max = -1,
+	.pick = PICK_RUNNING, .complete = "running", .run = run_pause,
 };
 const struct command command_unpause = {
 	.name = "unpause", .args = "CONTAINER...", .summary = "Let paused containers go on",
-	.min = 1, .max = -1, .complete = "running", .run = run_pause,
+	.opts = pause_rows, .size = sizeof(struct pause_opts), .min = 1, .max = -1,
+	.pick = PICK_PAUSED, .complete = "running", .run = run_pause,
 };
 const struct command command_rename = {
 	.name = "rename", .args = "CONTAINER NAME", .summary = "Give a container another name",
@@ -246,6 +261,7 @@ const struct command command_update = {
 };
 const struct command command_top = {
 	.name = "top", .args = "CONTAINER [PS-OPTION...]", .summary = "Show the processes of a container",
-	.min = 1, .max = -1, .flags = CMD_STOP_AT_ARG, .complete = "running", .run = run_top,
+	.opts = top_rows, .size = sizeof(struct top_opts), .min = 1, .max = -1,
+	.flags = CMD_STOP_AT_ARG, .pick = PICK_ANY, .complete = "running", .run = run_top,
 };
 /* clang-format on */

@@ -17,7 +17,8 @@
 #include "base/path.h"
 #include "base/sys.h"
 #include "cli/attach.h"
-#include "cli/connect.h"
+#include "cli/oci.h"
+#include "cli/pick.h"
 #include "runtime/plan.h"
 #include "runtime/root_user.h"
 #include "runtime/secret.h"
@@ -25,8 +26,10 @@
 #include "runtime/tty.h"
 
 struct exec_opts {
+	struct pick pick;
 	bool detach, interactive, tty, privileged;
 	const char *user, *workdir, *detach_keys, *umask;
+	uint32_t preserve_fds;
 	struct strlist env, env_file;
 };
 
@@ -42,6 +45,8 @@ static const struct opt exec_rows[] = {
 	{ "workdir", 'w', OPT_STR, O(workdir), "DIR", "Working directory" },
 	{ "privileged", 0, OPT_BOOL, O(privileged), NULL, "Give it all capabilities" },
 	{ "detach-keys", 0, OPT_STR, O(detach_keys), "KEYS", "Keys that leave it running" },
+	{ "preserve-fds", 0, OPT_U32, O(preserve_fds), "N", "Pass descriptors 3 to 2+N on" },
+	PICK_LATEST(exec_opts),
 	OPT_END,
 };
 #undef O
@@ -175,6 +180,9 @@ static int exec_in(struct cli *c, const struct record *r, pid_t pid, const struc
 
 	eo.cgroup = sub;
 	eo.cgroup_make = true;
+	eo.preserve_fds = o->preserve_fds;
+	if (eo.preserve_fds && (rc = oci_keep_fds(o->preserve_fds, 0, e)) < 0)
+		return rc;
 	if (!o->detach && (rc = register_exec(c, r->id, sub, &sock, e)) < 0)
 		return rc;
 	if (!o->interactive || o->detach) {
@@ -228,7 +236,7 @@ static int run_exec(struct cli *c, void *opts, int argc, char **argv, struct err
 
 /* ---- attach ---- */
 
-struct attach_cmd_opts { bool no_stdin, sig_proxy_off; const char *detach_keys; };
+struct attach_cmd_opts { struct pick pick; bool no_stdin, sig_proxy_off; const char *detach_keys; };
 
 static int set_sig_proxy(void *opts, const char *value, struct err *e)
 {
@@ -247,6 +255,7 @@ static const struct opt attach_rows[] = {
 	  "Keys that leave it running" },
 	{ "sig-proxy", 0, OPT_FLAGFUNC, 0, NULL,
 	  "Pass signals on (default; --sig-proxy=false)", .set = set_sig_proxy },
+	PICK_LATEST(attach_cmd_opts),
 	OPT_END,
 };
 
@@ -282,11 +291,11 @@ static int run_attach(struct cli *c, void *opts, int argc, char **argv, struct e
 const struct command command_exec = {
 	.name = "exec", .args = "CONTAINER COMMAND [ARG...]", .summary = "Run a command in a running container",
 	.opts = exec_rows, .size = sizeof(struct exec_opts), .min = 2, .max = -1,
-	.flags = CMD_STOP_AT_ARG | CMD_RUNS, .complete = "running", .run = run_exec,
+	.flags = CMD_STOP_AT_ARG | CMD_RUNS, .pick = PICK_ANY, .complete = "running", .run = run_exec,
 };
 const struct command command_attach = {
 	.name = "attach", .args = "CONTAINER", .summary = "Join the terminal or output of a running container",
 	.opts = attach_rows, .size = sizeof(struct attach_cmd_opts), .min = 1, .max = 1,
-	.complete = "running", .run = run_attach,
+	.pick = PICK_ANY, .complete = "running", .run = run_attach,
 };
 /* clang-format on */

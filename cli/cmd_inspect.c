@@ -5,15 +5,23 @@
 #include "base/log.h"
 #include "cli/inspect.h"
 #include "cli/output.h"
+#include "cli/pick.h"
 
-struct inspect_opts { const char *format, *type; bool size; };
+struct inspect_opts { struct pick pick; const char *format, *type; bool size; };
 
 #define O(f) offsetof(struct inspect_opts, f)
 static const struct opt inspect_rows[] = {
 	{ "format", 'f', OPT_STR, O(format), "FORMAT", "json, or a template as '{{.State.Pid}}'" },
 	{ "size", 's', OPT_BOOL, O(size), NULL, "Also how much files take" },
-	{ "type", 0, OPT_STR, O(type), "TYPE", "container, image, volume, network or secret",
+	PICK_LATEST(inspect_opts),
+	{ "type", 't', OPT_STR, O(type), "TYPE", "container, image, volume, network or secret",
 	  .complete = "container|image|volume|network|secret" },
+	OPT_END,
+};
+static const struct opt container_rows[] = {
+	{ "format", 'f', OPT_STR, O(format), "FORMAT", "json, or a template as '{{.Id}}'" },
+	{ "size", 's', OPT_BOOL, O(size), NULL, "Also how much files take" },
+	PICK_LATEST(inspect_opts),
 	OPT_END,
 };
 static const struct opt typed_rows[] = {
@@ -115,18 +123,19 @@ const struct command command_inspect = {
 	.text = "The members have Docker's names. A template that asks for one that there is not is told\n"
 		"which there are.",
 	.opts = inspect_rows, .size = sizeof(struct inspect_opts), .min = 1, .max = -1,
-	.complete = "container", .run = run_inspect,
+	.pick = PICK_ANY, .complete = "container", .run = run_inspect,
 };
-#define TYPED(kind, what) \
+#define TYPED(kind, its_rows, states, what) \
 	const struct command command_##kind##_inspect = { \
 		.name = #kind " inspect", .args = "NAME...", .summary = "Show all about " what, \
-		.opts = typed_rows, .size = sizeof(struct inspect_opts), .min = 1, .max = -1, \
+		.opts = its_rows, .size = sizeof(struct inspect_opts), .min = 1, .max = -1, \
+		.pick = states, \
 		.complete = #kind, .run = run_typed, \
 	}
-TYPED(container, "containers");
-TYPED(image, "images");
-TYPED(volume, "volumes");
-TYPED(network, "networks");
-TYPED(secret, "secrets, but for what they hold");
+TYPED(container, container_rows, PICK_ANY, "containers");
+TYPED(image, typed_rows, 0, "images");
+TYPED(volume, typed_rows, 0, "volumes");
+TYPED(network, typed_rows, 0, "networks");
+TYPED(secret, typed_rows, 0, "secrets, but for what they hold");
 #undef TYPED
 /* clang-format on */

@@ -9,12 +9,26 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "cli/attach.h"
-#include "cli/connect.h"
+#include "cli/pick.h"
 #include "runtime/supervisor.h"
 
 /* ---- start ---- */
 
-struct start_opts { bool attach, interactive, sig_proxy; const char *detach_keys; };
+struct start_opts {
+	struct pick pick;
+	bool attach, interactive, sig_proxy_off;
+	const char *detach_keys;
+};
+
+static int set_sig_proxy(void *opts, const char *value, struct err *e)
+{
+	bool on = true;
+
+	if (!str_empty(value) && str_to_bool(value, &on) < 0)
+		return err_say(e, EINVAL, "--sig-proxy=%s: expected true or false", value);
+	((struct start_opts *)opts)->sig_proxy_off = !on;
+	return 0;
+}
 
 static const struct opt start_rows[] = {
 	{ "attach", 'a', OPT_BOOL, offsetof(struct start_opts, attach), NULL,
@@ -23,6 +37,11 @@ static const struct opt start_rows[] = {
 	  "Pass standard input on" },
 	{ "detach-keys", 0, OPT_STR, offsetof(struct start_opts, detach_keys), "KEYS",
 	  "Keys that leave it running" },
+	{ "sig-proxy", 0, OPT_FLAGFUNC, 0, NULL,
+	  "Pass signals on (default; --sig-proxy=false)", .set = set_sig_proxy },
+	PICK_LATEST(start_opts),
+	PICK_ALL(start_opts, 0),
+	PICK_FILTER(start_opts, 'f'),
 	OPT_END,
 };
 
@@ -40,7 +59,7 @@ static int start_attached(struct cli *c, const struct start_opts *o, const char 
 			  struct err *e)
 {
 	struct supervise_opts so = SUPERVISE_OPTS_INIT;
-	struct attach_opts a = { .attached = true, .sig_proxy = true,
+	struct attach_opts a = { .attached = true, .sig_proxy = !o->sig_proxy_off,
 				 .detach_keys = o->detach_keys };
 	AUTO(record) struct record *r = NULL;
 	AUTO_CLOSE int ours = -1, theirs = -1;
@@ -53,6 +72,8 @@ static int start_attached(struct cli *c, const struct start_opts *o, const char 
 		return rc;
 	if (connect_answers(c, id))
 		return err_say(e, EBUSY, "container %s runs already; use berth attach", name);
+	if ((rc = connect_required(c, r, e)) < 0)
+		return rc;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_set(e, errno, "socketpair");
 	a.sock = ours = pair[0];
@@ -85,14 +106,22 @@ static int run_start(struct cli *c, void *opts, int argc, char **argv, struct er
 
 /* ---- stop, restart ---- */
 
-struct stop_opts { const char *time, *signal; bool all; };
+struct stop_opts { struct pick pick; const char *time, *signal; };
 
-static const struct opt stop_rows[] = {
-	{ "time", 't', OPT_STR, offsetof(struct stop_opts, time), "SECONDS",
-	  "Time until it is killed (-1: never)" },
-	{ "timeout", 0, OPT_STR, offsetof(struct stop_opts, time), "SECONDS", NULL },
-	{ "signal", 's', OPT_STR, offsetof(struct stop_opts, signal), "SIGNAL",
-	  "Signal that asks it to stop", .complete = "signal" },
+#define STOP_ROWS \
+	{ "time", 't', OPT_STR, offsetof(struct stop_opts, time), "SECONDS", \
+	  "Time until it is killed (-1: never)" }, \
+	{ "timeout", 0, OPT_STR, offsetof(struct stop_opts, time), "SECONDS", NULL }, \
+	{ "signal", 's', OPT_STR, offsetof(struct stop_opts, signal), "SIGNAL", \
+	  "Signal that asks it to stop", .complete = "signal" }, \
+	PICK_LATEST(stop_opts), PICK_ALL(stop_opts, 'a'), PICK_FILTER(stop_opts, 'f'), \
+	PICK_CIDFILE(stop_opts)
+
+static const struct opt stop_rows[] = { STOP_ROWS, PICK_IGNORE(stop_opts, 'i'), OPT_END };
+static const struct opt restart_rows[] = {
+	STOP_ROWS,
+	{ "running", 0, OPT_BOOL, offsetof(struct stop_opts, pick.running), NULL,
+	  "All that run" },
 	OPT_END,
 };
 
@@ -151,11 +180,14 @@ static int run_restart(struct cli *c, void *opts, int argc, char **argv, struct 
 
 /* ---- kill ---- */
 
-struct kill_opts { const char *signal; };
+struct kill_opts { struct pick pick; const char *signal; };
 
 static const struct opt kill_rows[] = {
 	{ "signal", 's', OPT_STR, offsetof(struct kill_opts, signal), "SIGNAL",
 	  "Signal to send (KILL)", .complete = "signal" },
+	PICK_LATEST(kill_opts),
+	PICK_ALL(kill_opts, 'a'),
+	PICK_CIDFILE(kill_opts),
 	OPT_END,
 };
 
@@ -182,27 +214,39 @@ static int run_kill(struct cli *c, void *opts, int argc, char **argv, struct err
 
 /* ---- rm ---- */
 
-struct rm_opts { bool force, volumes, ignore; };
+struct rm_opts { struct pick pick; bool force, volumes; const char *time; };
 
 static const struct opt rm_rows[] = {
 	{ "force", 'f', OPT_BOOL, offsetof(struct rm_opts, force), NULL,
 	  "Kill it first if it runs" },
 	{ "volumes", 'v', OPT_BOOL, offsetof(struct rm_opts, volumes), NULL,
 	  "Remove its anonymous volumes too" },
-	{ "ignore", 'i', OPT_BOOL, offsetof(struct rm_opts, ignore), NULL,
-	  "A container that is not there is no error" },
+	{ "time", 't', OPT_STR, offsetof(struct rm_opts, time), "SECONDS",
+	  "With --force, ask it first to end, within that time" },
+	PICK_LATEST(rm_opts),
+	PICK_ALL(rm_opts, 'a'),
+	PICK_FILTER(rm_opts, 0),
+	PICK_CIDFILE(rm_opts),
+	PICK_IGNORE(rm_opts, 'i'),
+	{ "link", 0, OPT_REFUSED, 0, NULL,
+	  "links belong to the container that has them, and go with it", .flags = OPT_HIDDEN },
 	OPT_END,
 };
 
+struct rm_args { const struct rm_opts *o; int64_t seconds; };
+
 static int rm_one(struct cli *c, const char *name, void *ctx)
 {
-	const struct rm_opts *o = ctx;
+	const struct rm_args *a = ctx;
+	const struct rm_opts *o = a->o;
 	struct err e = ERR_INIT;
 	char id[65];
 	int r = record_find(&c->en, name, id, &e);
 
-	if (r == -ENOENT && (o->ignore || o->force))
+	if (r == -ENOENT && (o->pick.ignore || o->force))
 		return 0;
+	if (r == 0 && o->force && o->time)
+		r = connect_stop(c, id, 0, (int32_t)a->seconds, &e);
 	if (r == 0)
 		r = connect_remove(c, id, o->force, o->volumes, &e);
 	if (r < 0) {
@@ -215,34 +259,42 @@ static int rm_one(struct cli *c, const char *name, void *ctx)
 
 static int run_rm(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
-	(void)e;
-	return command_spread(c, argc, argv, rm_one, opts);
+	struct rm_args a = { .o = opts };
+
+	if (a.o->time && (str_to_i64(a.o->time, &a.seconds) < 0 || a.seconds < -1 ||
+			  a.seconds > INT32_MAX))
+		return err_say(e, EINVAL, "--time %s: expected seconds, or -1", a.o->time);
+	return command_spread(c, argc, argv, rm_one, &a);
 }
 
 /* clang-format off */
 const struct command command_start = {
 	.name = "start", .args = "CONTAINER...", .summary = "Start containers that exist",
 	.opts = start_rows, .size = sizeof(struct start_opts), .min = 1, .max = -1,
+	.pick = PICK_ENDED,
 	.complete = "container", .run = run_start,
 };
 const struct command command_stop = {
 	.name = "stop", .args = "CONTAINER...", .summary = "Ask containers to end, and kill those that do not",
 	.opts = stop_rows, .size = sizeof(struct stop_opts), .min = 1, .max = -1,
+	.pick = PICK_LIVING,
 	.complete = "running", .run = run_stop,
 };
 const struct command command_restart = {
 	.name = "restart", .args = "CONTAINER...", .summary = "Stop containers and start them again",
-	.opts = stop_rows, .size = sizeof(struct stop_opts), .min = 1, .max = -1,
-	.complete = "container", .run = run_restart,
+	.opts = restart_rows, .size = sizeof(struct stop_opts), .min = 1, .max = -1,
+	.pick = PICK_ANY, .complete = "container", .run = run_restart,
 };
 const struct command command_kill = {
 	.name = "kill", .args = "CONTAINER...", .summary = "Send a signal to containers",
 	.opts = kill_rows, .size = sizeof(struct kill_opts), .min = 1, .max = -1,
+	.pick = PICK_LIVING,
 	.complete = "running", .run = run_kill,
 };
 const struct command command_rm = {
 	.name = "rm", .args = "CONTAINER...", .summary = "Remove containers",
 	.opts = rm_rows, .size = sizeof(struct rm_opts), .min = 1, .max = -1,
+	.pick = PICK_ANY,
 	.complete = "container", .run = run_rm,
 };
 /* clang-format on */

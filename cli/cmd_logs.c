@@ -11,13 +11,14 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/path.h"
-#include "cli/connect.h"
+#include "cli/pick.h"
 #include "cli/log_reader.h"
 #include "cli/output.h"
 #include "runtime/supervisor.h"
 
 struct logs_opts {
-	bool follow, timestamps, details, names, several;
+	struct pick pick;
+	bool follow, timestamps, details, names, color, several;
 	const char *since, *until, *tail;
 };
 
@@ -31,6 +32,8 @@ static const struct opt rows[] = {
 	{ "timestamps", 't', OPT_BOOL, O(timestamps), NULL, "Put the time before each line" },
 	{ "names", 0, OPT_BOOL, O(names), NULL, "Put the container's name before each line" },
 	{ "details", 0, OPT_BOOL, O(details), NULL, NULL },
+	{ "color", 0, OPT_BOOL, O(color), NULL, NULL },	/* on a terminal they are there anyway */
+	PICK_LATEST(logs_opts),
 	OPT_END,
 };
 #undef O
@@ -265,6 +268,6 @@ static int run_logs(struct cli *c, void *opts, int argc, char **argv, struct err
 const struct command command_logs = {
 	.name = "logs", .args = "CONTAINER...", .summary = "Show what containers wrote",
 	.opts = rows, .size = sizeof(struct logs_opts), .min = 1, .max = -1,
-	.complete = "container", .run = run_logs,
+	.pick = PICK_ANY, .complete = "container", .run = run_logs,
 };
 /* clang-format on */

@@ -16,8 +16,8 @@
 struct create_opts {
 	const char *driver, *subnet6, *gateway6;
 	struct strlist subnet, gateway, ip_range, options, labels;
-	bool internal, ipv6, ignore, attachable, no_dns;
-	const char *ipam;
+	bool internal, ipv4, ipv6, ignore, attachable, no_dns;
+	const char *ipam, *scope;
 };
 
 #define O(f) offsetof(struct create_opts, f)
@@ -33,6 +33,17 @@ static const struct opt network_create_rows[] = {
 	  .flags = OPT_REPEAT },
 	{ "label", 0, OPT_LIST, O(labels), "KEY[=VALUE]", "A label", .flags = OPT_REPEAT },
 	{ "ignore", 0, OPT_BOOL, O(ignore), NULL, "One that is there already is no error" },
+	{ "ipv4", 0, OPT_BOOL, O(ipv4), NULL, NULL },	/* as it is anyway */
+	{ "scope", 0, OPT_STR, O(scope), "SCOPE", NULL },
+	/* there is no server: hosts has the names */
+	{ "disable-dns", 0, OPT_BOOL, O(no_dns), NULL, NULL },
+	{ "aux-address", 0, OPT_REFUSED, 0, NULL, "--ip-range leaves addresses to others",
+	  .flags = OPT_HIDDEN },
+	{ "ipam-opt", 0, OPT_REFUSED, 0, NULL, "the default driver has no options",
+	  .flags = OPT_HIDDEN },
+	{ "config-only", 0, OPT_REFUSED, 0, NULL, "it is for one machine", .flags = OPT_HIDDEN },
+	{ "config-from", 0, OPT_REFUSED, 0, NULL, "it is for one machine", .flags = OPT_HIDDEN },
+	{ "ingress", 0, OPT_REFUSED, 0, NULL, "it is for one machine", .flags = OPT_HIDDEN },
 	{ "attachable", 0, OPT_BOOL, O(attachable), NULL, NULL },
 	{ "ipam-driver", 0, OPT_STR, O(ipam), "DRIVER", NULL },
 	OPT_END,
@@ -68,6 +79,8 @@ static int fill(const struct create_opts *o, struct arena *a, struct net_network
 		return err_say(e, EINVAL, "--ip-range %s: for IPv4 only", range6);
 	if (o->ipam && !str_eq(o->ipam, "default"))
 		return err_say(e, EINVAL, "--ipam-driver %s: default is the only one", o->ipam);
+	if (o->scope && !str_eq(o->scope, "local"))
+		return err_say(e, EINVAL, "--scope %s: local is the only one", o->scope);
 	n->driver = o->driver;
 	n->internal = o->internal;
 	n->ipv6 = o->ipv6 || n->subnet6;

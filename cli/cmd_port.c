@@ -5,13 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/pick.h"
 #include "cli/view.h"
 #include "netns/net.h"
 
-struct port_opts { bool all, latest; };
+struct port_opts { struct pick pick; bool all; };
 
 static const struct opt port_rows[] = {
 	{ "all", 'a', OPT_BOOL, offsetof(struct port_opts, all), NULL, "Of all that run" },
+	PICK_LATEST(port_opts),
 	OPT_END,
 };
 
@@ -101,6 +103,12 @@ static int run_port(struct cli *c, void *opts, int argc, char **argv, struct err
 	return r;
 }
 
+/* external: podman's, for what other programs have in its store */
+struct exists_opts { bool external; };
+static const struct opt exists_rows[] = {
+	{ "external", 0, OPT_BOOL, offsetof(struct exists_opts, external), NULL, NULL }, OPT_END,
+};
+
 static int run_exists(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
 	struct err no = ERR_INIT;
@@ -118,10 +126,12 @@ static int run_exists(struct cli *c, void *opts, int argc, char **argv, struct e
 const struct command command_port = {
 	.name = "port", .args = "CONTAINER [PORT[/PROTO]]", .summary = "Show published ports",
 	.opts = port_rows, .size = sizeof(struct port_opts), .min = 0, .max = 2,
+	.pick = PICK_ANY,
 	.complete = "running", .run = run_port,
 };
 const struct command command_container_exists = {
 	.name = "container exists", .args = "CONTAINER", .summary = "Exit with 0 if it is there, else with 1",
-	.min = 1, .max = 1, .complete = "container", .run = run_exists,
+	.opts = exists_rows, .size = sizeof(struct exists_opts), .min = 1, .max = 1,
+	.complete = "container", .run = run_exists,
 };
 /* clang-format on */

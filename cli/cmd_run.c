@@ -16,6 +16,7 @@
 #include "cli/attach.h"
 #include "cli/command.h"
 #include "cli/connect.h"
+#include "cli/image_use.h"
 #include "cli/run_opts.h"
 #include "runtime/status.h"
 #include "runtime/supervisor.h"
@@ -27,9 +28,10 @@
 
 static int pull(struct cli *c, const struct run_opts *o, const char *name, struct err *e)
 {
-	char *args[8] = { (char *)(uintptr_t)"pull", (char *)(uintptr_t)"--policy",
+	char *args[12] = { (char *)(uintptr_t)"pull", (char *)(uintptr_t)"--policy",
 			  (char *)(uintptr_t)(o->pull ? o->pull : "missing") };
 	AUTO(strbuf) struct strbuf out = STRBUF_INIT;
+	AUTO_FREE char *tls = NULL;
 	size_t n = 3;
 	int r;
 
@@ -39,6 +41,13 @@ static int pull(struct cli *c, const struct run_opts *o, const char *name, struc
 		args[n++] = (char *)(uintptr_t)"--platform";
 		args[n++] = (char *)(uintptr_t)o->platform;
 	}
+	if (o->authfile) {
+		args[n++] = (char *)(uintptr_t)"--authfile";
+		args[n++] = (char *)(uintptr_t)o->authfile;
+	}
+	if (o->tls_verify)
+		args[n++] = tls = mem_printf("--tls-verify=%s", *o->tls_verify ? o->tls_verify
+									     : "true");
 	args[n++] = (char *)(uintptr_t)name;
 	r = image_work(c->en.root, args, &out, e);
 	if (r < 0)
@@ -113,6 +122,21 @@ static int remove_same_name(struct cli *c, const char *name, struct err *e)
 	return connect_remove(c, id, true, true, e);
 }
 
+/* --arch, --os, --variant: podman's way to say --platform */
+static int platform(struct run_opts *o, struct arena *a, struct err *e)
+{
+	if (!o->arch && !o->os && !o->variant)
+		return 0;
+	if (o->platform || (o->os && !str_eq(o->os, "linux")) || (o->variant && !o->arch))
+		return err_say(e, EINVAL, "--%s %s: expected --arch ARCH [--variant VARIANT], with "
+			       "--os linux, or --platform alone", o->os ? "os" : o->arch ? "arch" :
+			       "variant", o->os ? o->os : o->arch ? o->arch : o->variant);
+	if (o->arch)
+		o->platform = arena_printf(a, "linux/%s%s%s", o->arch, o->variant ? "/" : "",
+					   o->variant ? o->variant : "");
+	return 0;
+}
+
 /* *ret_lock: of the store, for as long as the record is not on disk. */
 static int make_record(struct cli *c, struct run_opts *o, int argc, char **argv,
 		       struct record **ret, int *ret_lock, struct err *e)
@@ -129,6 +153,8 @@ static int make_record(struct cli *c, struct run_opts *o, int argc, char **argv,
 	if (!o->rootfs && argc < 1)
 		return err_say(e, EINVAL, "usage: berth %s [OPTION...] IMAGE [COMMAND] [ARG...]",
 			       c->cmd->name);
+	if ((rc = platform(o, a, e)) < 0)
+		return rc;
 	if (!o->rootfs) {
 		rc = find_image(c, o, argv[0], &image, &lock, e);
 		if (rc < 0)
@@ -271,8 +297,12 @@ static int stream_flags(const struct run_opts *o, int *ret, struct err *e)
 	return 0;
 }
 
-static int check_run(const struct run_opts *o, struct err *e)
+static int check_run(struct run_opts *o, struct err *e)
 {
+	if (o->rmi && o->detach)
+		return err_say(e, EINVAL, "--rmi goes with a container in the foreground, whose "
+			       "end is waited for");
+	o->rm |= o->rmi;
 	if (o->detach && o->attach.n)
 		return err_say(e, EINVAL, "--detach and --attach exclude each other");
 	if (!o->detach && o->tty && o->interactive && !isatty(0))
@@ -329,6 +359,28 @@ static int run_foreground(struct run_opts *o, const struct record *r, int sock, 
 	return end == ATTACH_DETACHED ? 0 : code;
 }
 
+/* An image that others use, or that is gone, is none of --rmi's business. */
+static int remove_image(struct cli *c, const struct record *r, int status, struct err *e)
+{
+	AUTO(image_use) struct image_use use = IMAGE_USE_INIT(&c->en);
+	struct image_removed gone = { STRLIST_INIT, STRLIST_INIT };
+	AUTO(store) struct store *s = NULL;
+	struct err one = ERR_INIT;
+	int rc;
+
+	if (connect_answers(c, r->id) || !r->image[0])	/* left running, by the detach keys */
+		return status;
+	if ((rc = store_open(c->en.root, &s, e)) < 0)
+		return rc;
+	rc = image_remove(s, r->image, false, image_use_is, &use, &gone, &one);
+	image_removed_cleanup(&gone);
+	if (rc < 0 && rc != -EBUSY && rc != -ENOENT) {
+		*e = one;
+		return rc;
+	}
+	return status;
+}
+
 static int run_run(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
 	struct run_opts *o = opts;
@@ -353,7 +405,8 @@ static int run_run(struct cli *c, void *opts, int argc, char **argv, struct err 
 	if (str_eq(r->log.driver, "passthrough"))
 		for (int i = 0; i < 3; i++)
 			so.stdio[i] = i;
-	rc = supervise_start(&c->en, r->id, &so, e);
+	if ((rc = connect_required(c, r, e)) == 0)
+		rc = supervise_start(&c->en, r->id, &so, e);
 	fd_close(&theirs);
 	fd_close(&lock);
 	if (rc < 0) {
@@ -362,8 +415,10 @@ static int run_run(struct cli *c, void *opts, int argc, char **argv, struct err 
 	}
 	if ((rc = write_pidfile(c, o, r->id, e)) < 0)
 		return rc;
-	if (!o->detach)
-		return run_foreground(o, r, sock, flags, e);
+	if (!o->detach) {
+		rc = run_foreground(o, r, sock, flags, e);
+		return rc < 0 || !o->rmi ? rc : remove_image(c, r, rc, e);
+	}
 	printf("%s\n", r->id);
 	return 0;
 }

@@ -22,6 +22,10 @@ static const struct opt secret_create_rows[] = {
 	{ "replace", 0, OPT_BOOL, O(replace), NULL, "Replace one of that name" },
 	{ "env", 0, OPT_BOOL, O(env), NULL, "Take it from the environment variable FILE" },
 	{ "driver", 'd', OPT_STR, O(driver), "DRIVER", "file, the only one", .complete = "file" },
+	{ "label", 'l', OPT_REFUSED, 0, NULL, "a secret has a name and nothing else",
+	  .flags = OPT_HIDDEN },
+	{ "driver-opts", 0, OPT_REFUSED, 0, NULL, "the driver has none", .flags = OPT_HIDDEN },
+	{ "template-driver", 0, OPT_REFUSED, 0, NULL, "it is for a cluster", .flags = OPT_HIDDEN },
 	OPT_END,
 };
 #undef O

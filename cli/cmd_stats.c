@@ -12,8 +12,14 @@
 #include "base/path.h"
 #include "cli/connect.h"
 #include "cli/output.h"
+#include "cli/pick.h"
 
-struct stats_opts { bool all, no_stream; const char *interval; struct output_opts out; };
+struct stats_opts {
+	struct pick pick;
+	bool all, no_stream;
+	const char *interval;
+	struct output_opts out;
+};
 
 static const struct opt rows[] = {
 	{ "all", 'a', OPT_BOOL, offsetof(struct stats_opts, all), NULL, "Show stopped ones, too" },
@@ -23,6 +29,7 @@ static const struct opt rows[] = {
 	OUTPUT_OPT_NO_HEADING(struct stats_opts, out),
 	{ "interval", 'i', OPT_STR, offsetof(struct stats_opts, interval), "TIME",
 	  "Time between two readings (1s)" },
+	PICK_LATEST(stats_opts),
 	OUTPUT_OPT_FORMAT_LONG(struct stats_opts, out),
 	OPT_END,
 };
@@ -232,6 +239,7 @@ static int run_stats(struct cli *c, void *opts, int argc, char **argv, struct er
 const struct command command_stats = {
 	.name = "stats", .args = "[CONTAINER...]", .summary = "Show what containers use, live",
 	.opts = rows, .size = sizeof(struct stats_opts), .min = 0, .max = -1,
+	.pick = PICK_ANY,
 	.complete = "running", .run = run_stats,
 };
 /* clang-format on */

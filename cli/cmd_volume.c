@@ -174,12 +174,14 @@ static int run_ls(struct cli *c, void *opts, int argc, char **argv, struct err *
 
 /* ---- rm, exists ---- */
 
-struct rm_opts { bool force, all; };
+struct rm_opts { bool force, all; const char *time; };
 
 static const struct opt volume_rm_rows[] = {
 	{ "force", 'f', OPT_BOOL, offsetof(struct rm_opts, force), NULL,
 	  "A volume that is not there is no error" },
 	{ "all", 'a', OPT_BOOL, offsetof(struct rm_opts, all), NULL, "All that no container has" },
+	/* podman's, for the containers that go with it: none does */
+	{ "time", 't', OPT_STR, offsetof(struct rm_opts, time), "SECONDS", NULL },
 	OPT_END,
 };
 

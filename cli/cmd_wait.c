@@ -7,15 +7,19 @@
 
 #include "base/fd.h"
 #include "base/path.h"
-#include "cli/connect.h"
+#include "cli/pick.h"
 #include "runtime/supervisor.h"
 
-struct wait_opts { const char *condition; };
+struct wait_opts { struct pick pick; const char *condition, *interval; };
 
 static const struct opt wait_rows[] = {
 	{ "condition", 0, OPT_STR, offsetof(struct wait_opts, condition), "CONDITION",
 	  "stopped (default), removed, created, running, paused or healthy",
 	  .complete = "stopped|removed|created|running|paused|healthy" },
+	/* podman's, which asks again and again: here the end tells itself */
+	{ "interval", 'i', OPT_STR, offsetof(struct wait_opts, interval), "TIME", NULL },
+	PICK_LATEST(wait_opts),
+	PICK_IGNORE(wait_opts, 0),
 	OPT_END,
 };
 
@@ -147,6 +151,6 @@ static int run_wait(struct cli *c, void *opts, int argc, char **argv, struct err
 const struct command command_wait = {
 	.name = "wait", .args = "CONTAINER...", .summary = "Wait until containers have ended, and print their exit codes",
 	.opts = wait_rows, .size = sizeof(struct wait_opts), .min = 1, .max = -1,
-	.complete = "container", .run = run_wait,
+	.pick = PICK_ANY, .complete = "container", .run = run_wait,
 };
 /* clang-format on */

@@ -41,6 +41,7 @@ struct command {
 	size_t size;		/* of the struct of options */
 	int min, max;		/* arguments; max -1: any number */
 	unsigned flags;
+	unsigned pick;		/* options name containers too, see pick.h */
 	const char *complete;	/* of the arguments: "container" "image" "running" "file"… */
 	/* Exit status, or -errno with e set.  opts is zeroed before parsing. */
 	int (*run)(struct cli *c, void *opts, int argc, char **argv, struct err *e);

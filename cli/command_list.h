@@ -17,7 +17,8 @@
 	COMMAND(port) COMMAND(info) COMMAND(version) COMMAND(container_exists) \
 	COMMAND(container_prune) COMMAND(image_prune) COMMAND(system_df) COMMAND(system_prune) \
 	COMMAND(volume_create) COMMAND(volume_ls) COMMAND(volume_rm) COMMAND(volume_exists) \
-	COMMAND(volume_prune) COMMAND(network_create) COMMAND(network_ls) COMMAND(network_rm) \
+	COMMAND(volume_prune) COMMAND(volume_export) COMMAND(volume_import) \
+	COMMAND(network_create) COMMAND(network_ls) COMMAND(network_rm) \
 	COMMAND(network_exists) COMMAND(network_prune) COMMAND(network_connect) \
 	COMMAND(network_disconnect) COMMAND(secret_create) COMMAND(secret_ls) COMMAND(secret_rm) \
 	COMMAND(secret_exists) \

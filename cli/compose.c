@@ -152,8 +152,46 @@ static int read_lines(const char *path, const char *option, struct strlist *line
 	return 0;
 }
 
+static const char *env_get(const struct strlist *env, const char *name, size_t n)
+{
+	for (size_t i = 0; i < env->n; i++)
+		if (strncmp(env->v[i], name, n) == 0 && env->v[i][n] == '=')
+			return env->v[i] + n + 1;
+	return "";
+}
+
+/* NAME=TEXT with ${NAME} and $NAME of what is there so far */
+static int env_merge(struct strlist *env, const char *text, struct err *e)
+{
+	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
+	const char *p = strchr(text, '=');
+
+	if (!p || p == text)
+		return err_say(e, EINVAL, "--env-merge %s: expected NAME=TEXT", text);
+	strbuf_add(&b, text, (size_t)(p - text) + 1);
+	for (p++; *p;) {
+		bool braces = p[0] == '$' && p[1] == '{';
+		const char *name = p + 1 + braces;
+		size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+					"0123456789_");
+
+		if (*p != '$' || !n || (braces && name[n] != '}')) {
+			strbuf_addc(&b, *p++);
+			continue;
+		}
+		strbuf_adds(&b, env_get(env, name, n));
+		p = name + n + braces;
+	}
+	env_set(env, b.s);
+	return 0;
+}
+
 static int environment(struct compose *c, struct err *e)
 {
+	static const char *const proxies[] = {
+		"http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy",
+		"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY",
+	};
 	struct strlist *env = &c->env;
 	int r;
 
@@ -161,11 +199,19 @@ static int environment(struct compose *c, struct err *e)
 	if (c->o->tty)
 		strlist_add(env, "TERM=xterm");
 	strlist_addf(env, "HOSTNAME=%s", c->s->hostname ? c->s->hostname : "");
+	if (c->o->env_host && (r = env_option(env, "*", "--env-host", e)) < 0)
+		return r;
+	for (size_t i = 0; c->o->http_proxy && i < ARRAY_SIZE(proxies); i++)
+		if ((r = env_option(env, proxies[i], "--http-proxy", e)) < 0)
+			return r;
 	if (!c->o->unsetenv_all)
 		for (char **p = c->image->env; *p; p++)
 			env_set(env, *p);
 	for (size_t i = 0; i < c->o->unsetenv.n; i++)
 		env_unset(env, c->o->unsetenv.v[i]);
+	for (size_t i = 0; i < c->o->env_merge.n; i++)
+		if ((r = env_merge(env, c->o->env_merge.v[i], e)) < 0)
+			return r;
 	for (size_t i = 0; i < c->o->env_file.n; i++) {
 		AUTO(strlist) struct strlist lines = STRLIST_INIT;
 

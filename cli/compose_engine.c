@@ -3,13 +3,18 @@
  * supervisor do for a container.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/personality.h>
 
+#include "base/path.h"
 #include "base/proc.h"
 #include "cli/run_opts.h"
 #include "cli/template.h"
 #include "cli/view.h"
+
+#define HOSTS_FILE_MAX (64u << 10)
 
 /* ---- limits ---- */
 
@@ -63,6 +68,9 @@ static int limits(struct compose *c, struct err *e)
 		}
 	}
 	cgroup_limits_default(&c->s->limits);
+	if (c->s->limits.memory.swap.v > 0 && !c->s->limits.memory.limit.set)
+		return err_say(e, EINVAL, "--memory-swap needs --memory: it counts memory and swap "
+			       "together");
 	return cgroup_limits_enough(&c->s->limits, e);
 }
 
@@ -92,6 +100,28 @@ static int sysctls(struct compose *c, struct err *e)
 	return 0;
 }
 
+/* What podman has and few ask for. */
+static int odds(struct compose *c, struct err *e)
+{
+	const char *persona = c->o->personality, *cgroups = c->o->cgroups;
+
+	if (persona && !str_eq(persona, "LINUX") && !str_eq(persona, "LINUX32"))
+		return err_say(e, EINVAL, "--personality %s: expected LINUX or LINUX32", persona);
+	if (persona) {
+		c->s->personality_set = true;
+		c->s->personality = str_eq(persona, "LINUX") ? PER_LINUX : PER_LINUX32;
+	}
+	if (c->o->rdt_class) {
+		c->s->rdt.set = true;
+		c->s->rdt.clos_id = arena_strdup(c->a, c->o->rdt_class);
+	}
+	/* a supervisor needs no cgroup of its own: it stays in that of the command */
+	if (cgroups && !str_eq(cgroups, "enabled") && !str_eq(cgroups, "no-conmon"))
+		return err_say(e, EINVAL, "--cgroups %s: each container has a cgroup; expected "
+			       "enabled or no-conmon", cgroups);
+	return 0;
+}
+
 int compose_resources(struct compose *c, struct err *e)
 {
 	struct spec_process *p = &c->s->process;
@@ -113,7 +143,7 @@ int compose_resources(struct compose *c, struct err *e)
 		p->oom_score_adj.set = true;
 		p->oom_score_adj.v = n;
 	}
-	return 0;
+	return odds(c, e);
 }
 
 /* ---- network ---- */
@@ -193,6 +223,46 @@ static int addresses(struct compose *c, struct net_config *n, struct err *e)
 	return 0;
 }
 
+/* "ADDRESS NAME..." a line, as hosts(5) has it: as many --add-host */
+static int hosts_line(struct compose *c, struct net_config *n, char *line, struct err *e)
+{
+	char *rest = line, *ip, *name;
+	int r = 0;
+
+	line[strcspn(line, "#")] = 0;
+	ip = strtok_r(rest, " \t\r", &rest);
+	while (r == 0 && ip && (name = strtok_r(rest, " \t\r", &rest))) {
+		AUTO_FREE char *host = mem_printf("%s:%s", name, ip);
+
+		r = net_parse_host(c->a, host, n, e);
+	}
+	return r;
+}
+
+static int hosts_file(struct compose *c, struct net_config *n, struct err *e)
+{
+	AUTO(strlist) struct strlist lines = STRLIST_INIT;
+	const char *path = c->o->hosts_file;
+	AUTO_FREE char *text = NULL;
+	size_t len;
+	int r = 0;
+
+	if (c->o->no_hosts && (path || c->o->add_host.n))
+		return err_say(e, EINVAL, "--no-hosts and --%s exclude each other",
+			       path ? "hosts-file" : "add-host");
+	if (!path || str_eq(path, "none"))
+		return 0;
+	if (str_eq(path, "image"))
+		return err_say(e, EINVAL, "--hosts-file image: --no-hosts leaves it as the image "
+			       "has it");
+	if ((r = path_read_file(AT_FDCWD, path, HOSTS_FILE_MAX, &text, &len, e)) < 0)
+		return err_wrap(e, "--hosts-file");
+	strlist_split(&lines, text, '\n', true);
+	for (size_t i = 0; r == 0 && i < lines.n; i++)
+		r = hosts_line(c, n, lines.v[i], e);
+	return r < 0 ? err_wrap(e, "--hosts-file %s", path) : 0;
+}
+
 static int network(struct compose *c, struct err *e)
 {
 	struct net_config *n = &c->r->net;
@@ -209,6 +279,8 @@ static int network(struct compose *c, struct err *e)
 	for (size_t i = 0; i < c->o->add_host.n; i++)
 		if ((r = net_parse_host(c->a, c->o->add_host.v[i], n, e)) < 0)
 			return r;
+	if ((r = hosts_file(c, n, e)) < 0)
+		return r;
 	n->dns = compose_strv(c->a, &c->o->dns);
 	n->dns_search = compose_strv(c->a, &c->o->dns_search);
 	n->dns_opt = compose_strv(c->a, &c->o->dns_option);
@@ -428,12 +500,30 @@ static int health(struct compose *c, struct err *e)
 			e);
 }
 
+/* --requires, --sdnotify */
+static int together(struct compose *c, struct err *e)
+{
+	const char *notify = c->o->sdnotify;
+	char id[65];
+
+	c->r->requires = arena_array(c->a, c->o->requires.n + 1, sizeof(char *));
+	for (size_t i = 0; i < c->o->requires.n; i++) {
+		if (record_find(c->in->en, c->o->requires.v[i], id, e) < 0)
+			return err_wrap(e, "--requires");
+		c->r->requires[i] = arena_strdup(c->a, id);
+	}
+	/* what stays is the supervisor, and nobody has to be told that it does */
+	if (notify && !str_eq(notify, "ignore") && !str_eq(notify, "conmon"))
+		return err_say(e, EINVAL, "--sdnotify %s: expected ignore or conmon", notify);
+	return 0;
+}
+
 int compose_engine(struct compose *c, struct err *e)
 {
 	int r;
 
 	if ((r = network(c, e)) < 0 || (r = log_options(c, e)) < 0 || (r = restart(c, e)) < 0 ||
-	    (r = times(c, e)) < 0)
+	    (r = times(c, e)) < 0 || (r = together(c, e)) < 0)
 		return r;
 	return health(c, e);
 }

@@ -411,9 +411,16 @@ static int volumes_from(struct compose *c, const char *text, struct err *e)
 
 static int image_volumes(struct compose *c, struct err *e)
 {
+	const char *kind = c->o->image_volume;
+
+	if (str_eq(kind, "ignore"))
+		return 0;
+	if (kind && !str_eq(kind, "anonymous") && !str_eq(kind, "bind") && !str_eq(kind, "tmpfs"))
+		return err_say(e, EINVAL, "--image-volume %s: expected anonymous, tmpfs or ignore",
+			       kind);
 	for (char **p = c->image->volumes; *p; p++) {
 		AUTO_FREE char *dst = path_clean(*p);
-		struct want w = { .type = "volume",
+		struct want w = { .type = str_eq(kind, "tmpfs") ? "tmpfs" : "volume",
 				  .destination = dst,
 				  .option = "volume of the image" };
 		int r;

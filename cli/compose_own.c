@@ -92,7 +92,8 @@ static int engine_files(struct compose *c, struct err *e)
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		char *dst = arena_printf(c->a, "/etc/%s", files[i]);
 
-		if (compose_has_volume(c, dst))
+		if (compose_has_volume(c, dst) ||
+		    (c->o->no_hosts && str_eq(files[i], "hosts")))
 			continue;
 		if (!compose_add_mount(c, dst, "bind",
 				       arena_printf(c->a, "%s/%s/%s", c->in->en->run, whose,

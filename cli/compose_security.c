@@ -191,6 +191,30 @@ static int seccomp_file(struct compose *c, const char *path, struct err *e)
 	return 0;
 }
 
+/* image: the profile is the image's own, in a label */
+static int seccomp_policy(struct compose *c, struct err *e)
+{
+	struct filter_host host = { c->s->process.caps.bounding, proc_kernel_version() };
+	const char *policy = c->o->seccomp_policy, *text = NULL;
+	struct filter_profile *p;
+	int r;
+
+	if (!policy || str_eq(policy, "default"))
+		return 0;
+	if (!str_eq(policy, "image"))
+		return err_say(e, EINVAL, "--seccomp-policy %s: expected default or image", policy);
+	for (size_t i = 0; i < c->image->labels.n; i++)
+		if (str_eq(c->image->labels.v[i].key, "io.containers.seccomp.profile"))
+			text = c->image->labels.v[i].value;
+	if (!text || c->o->privileged)
+		return 0;
+	r = filter_profile_parse(c->a, text, strlen(text), &host, &p, e);
+	if (r < 0)
+		return err_wrap(e, "--seccomp-policy image");
+	c->s->seccomp = p;
+	return 0;
+}
+
 static void masked_list(struct compose *c, const char *value, char ***list)
 {
 	AUTO(strlist) struct strlist l = STRLIST_INIT;
@@ -443,6 +467,8 @@ int compose_security(struct compose *c, struct err *e)
 		c->s->readonly_paths = copy_list(c->a, spec_default_readonly);
 		c->s->seccomp = filter_profile_builtin(c->a, c->s->process.caps.bounding);
 	}
+	if ((r = seccomp_policy(c, e)) < 0)
+		return r;
 	for (size_t i = 0; i < c->o->security_opt.n; i++)
 		if ((r = security_opt(c, c->o->security_opt.v[i], e)) < 0)
 			return r;

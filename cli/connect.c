@@ -91,13 +91,25 @@ bool connect_answers(struct cli *c, const char *id)
 	return run_alive(&c->en, id) && control_connect(&c->en, id, &sock, &ignored) == 0;
 }
 
+int connect_required(struct cli *c, const struct record *r, struct err *e)
+{
+	/* each was there before who requires it: no circle */
+	for (char **p = r->requires; p && *p; p++)
+		if (connect_start(c, *p, e) < 0)
+			return err_wrap(e, "container %s requires %.12s", r->name, *p);
+	return 0;
+}
+
 int connect_start(struct cli *c, const char *id, struct err *e)
 {
 	struct supervise_opts o = SUPERVISE_OPTS_INIT;
+	AUTO(record) struct record *rec = NULL;
 	int r;
 
 	if (connect_answers(c, id))
 		return 0;
+	if ((r = record_load(&c->en, id, &rec, e)) < 0 || (r = connect_required(c, rec, e)) < 0)
+		return r;
 	r = supervise_start(&c->en, id, &o, e);
 	return r == -EBUSY && connect_answers(c, id) ? 0 : r;	/* somebody else has started it */
 }

@@ -27,7 +27,9 @@ int connect_pid(const struct engine *en, const char *what, pid_t *ret_pid,
 /* It has a supervisor.  That its lock is held (run_alive) says no more than that somebody works on
  * it, who sweeps perhaps. */
 bool connect_answers(struct cli *c, const char *id);
-/* Starts it unless it runs (then nothing). */
+/* Starts what it --requires, in order. */
+int connect_required(struct cli *c, const struct record *r, struct err *e);
+/* Starts it, and what it requires, unless it runs (then nothing). */
 int connect_start(struct cli *c, const char *id, struct err *e);
 /* sig 0: its own; timeout INT32_MIN: its own.  Returns when it has ended and is cleaned up; not
  * running is success. */

@@ -20,6 +20,7 @@
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/oci.h"
+#include "cli/pick.h"
 #include "runtime/container.h"
 #include "runtime/supervisor.h"
 
@@ -122,7 +123,8 @@ static int check_kernel(struct err *e)
 static int run_command(struct cli *c, const struct command *cmd, int argc, char **argv,
 		       struct err *e)
 {
-	bool raw = cmd->flags & CMD_RAW;
+	bool raw = cmd->flags & CMD_RAW, picked = false;
+	AUTO(strlist) struct strlist names = STRLIST_INIT;
 	AUTO(opt_values) struct opt_values v = opt_values_new(raw ? NULL : command_rows(cmd),
 							      cmd->size);
 	AUTO_FREE char **args = NULL;
@@ -137,7 +139,8 @@ static int run_command(struct cli *c, const struct command *cmd, int argc, char 
 					"instead");
 		if (r < 0)
 			return r;
-		if (n < cmd->min || (cmd->max >= 0 && n > cmd->max))
+		picked = cmd->pick && pick_any(v.opts);
+		if ((n < cmd->min - picked) || (cmd->max >= 0 && n > cmd->max))
 			return err_say(e, EINVAL, "usage: berth %s %s; see berth help %s",
 				       cmd->name, cmd->args, cmd->name);
 	}
@@ -152,7 +155,12 @@ static int run_command(struct cli *c, const struct command *cmd, int argc, char 
 		if (!(cmd->flags & CMD_NO_SWEEP) && (r = sweep_run(&c->en, NULL, e)) < 0)
 			return r;
 	}
-	r = cmd->run(c, v.opts, n, raw ? argv + 1 : args, e);
+	if (cmd->pick && (r = pick_names(c, v.opts, n, args, &names, e)) < 0)
+		return r;
+	if (cmd->pick)
+		r = cmd->run(c, v.opts, (int)names.n, names.n ? names.v : args, e);
+	else
+		r = cmd->run(c, v.opts, n, raw ? argv + 1 : args, e);
 	if (r < 0 && (cmd->flags & CMD_RUNS) && e->status == ERR_STATUS_NONE)
 		e->status = ERR_STATUS_ENGINE;
 	return r;

@@ -43,6 +43,9 @@ static const struct opt common_rows[] = {
 	{ "rm", 0, OPT_BOOL, O(rm), NULL, "Remove it when it has ended" },
 	{ "env", 'e', OPT_LIST, O(env), "NAME[=VALUE]", "Set or pass on an environment variable", .flags = OPT_REPEAT },
 	{ "env-file", 0, OPT_LIST, O(env_file), "FILE", "Read environment variables from FILE", .complete = "file" },
+	{ "env-host", 0, OPT_BOOL, O(env_host), NULL, "Pass on all of our own environment" },
+	{ "env-merge", 0, OPT_LIST, O(env_merge), "NAME=TEXT", "The same as --env, where ${NAME} is what the image has", .flags = OPT_REPEAT },
+	{ "http-proxy", 0, OPT_BOOL, O(http_proxy), NULL, "Pass on http_proxy, https_proxy, ftp_proxy, no_proxy" },
 	{ "unsetenv", 0, OPT_LIST, O(unsetenv), "NAME", "Leave out a variable of the image" },
 	{ "unsetenv-all", 0, OPT_BOOL, O(unsetenv_all), NULL, "Leave out all variables of the image" },
 	{ "publish", 'p', OPT_LIST, O(publish), "[[IP:]PORT:]PORT[/PROTO]", "Publish a port on the host", .flags = OPT_REPEAT },
@@ -52,6 +55,7 @@ static const struct opt common_rows[] = {
 	{ "mount", 0, OPT_LIST, O(mount), "type=TYPE,…", "Mount a bind, volume, tmpfs or image", .flags = OPT_REPEAT },
 	{ "tmpfs", 0, OPT_LIST, O(tmpfs), "DST[:OPTIONS]", "Mount a tmpfs" },
 	{ "volumes-from", 0, OPT_LIST, O(volumes_from), "CONTAINER[:ro]", "Take over another container's volumes", .complete = "container" },
+	{ "image-volume", 0, OPT_STR, O(image_volume), "KIND", "What the image's volumes become: anonymous (default), tmpfs or ignore", .complete = "anonymous|tmpfs|ignore" },
 	{ "network", 0, OPT_LIST, O(network), "NETWORK", "none, host, bridge, container:NAME, or a network's name", .complete = "network" },
 	{ "net", 0, OPT_LIST, O(network), "NETWORK", NULL },
 	{ "link", 0, OPT_LIST, O(link), "CONTAINER[:ALIAS]", "Name a running container in hosts and environment, as it is at the start", .complete = "running" },
@@ -66,12 +70,15 @@ static const struct opt common_rows[] = {
 	{ "dns-option", 0, OPT_LIST, O(dns_option), "OPTION", "Resolver option" },
 	{ "dns-opt", 0, OPT_LIST, O(dns_option), "OPTION", NULL },
 	{ "add-host", 0, OPT_LIST, O(add_host), "NAME:IP", "A line for /etc/hosts; IP may be host-gateway" },
+	{ "no-hosts", 0, OPT_BOOL, O(no_hosts), NULL, "Leave /etc/hosts to the image" },
+	{ "hosts-file", 0, OPT_STR, O(hosts_file), "FILE", "What /etc/hosts begins with: the lines of FILE, or none", .complete = "file" },
 	{ "user", 'u', OPT_STR, O(user), "USER[:GROUP]", "Name or id of the user" },
 	{ "group-add", 0, OPT_LIST, O(group_add), "GROUP", "A further group" },
 	{ "umask", 0, OPT_STR, O(umask), "MODE", "File mode mask" },
 	{ "workdir", 'w', OPT_STR, O(workdir), "DIR", "Working directory" },
 	{ "entrypoint", 0, OPT_STR, O(entrypoint), "PROGRAM", "Replace the image's entry point" },
 	{ "restart", 0, OPT_STR, O(restart), "POLICY", "no, on-failure[:N], always or unless-stopped", .complete = "no|on-failure|always|unless-stopped" },
+	{ "requires", 0, OPT_LIST, O(requires), "CONTAINER", "Start that one first, if it does not run", .complete = "container" },
 	{ "init", 0, OPT_BOOL, O(init), NULL, "Run a small init that reaps and passes signals on" },
 	{ "read-only", 0, OPT_BOOL, O(read_only), NULL, "Make the root file system read-only" },
 	{ "read-only-tmpfs", 0, OPT_FLAGFUNC, 0, NULL, "Writable /run, /tmp, /var/tmp with --read-only (default)", .set = set_tmpfs },
@@ -80,6 +87,9 @@ static const struct opt common_rows[] = {
 	{ "cap-drop", 0, OPT_LIST, O(cap_drop), "CAP", "Take a capability, or ALL" },
 	{ "privileged", 0, OPT_BOOL, O(privileged), NULL, "Lift nearly all isolation" },
 	{ "security-opt", 0, OPT_LIST, O(security_opt), "OPTION", "no-new-privileges, seccomp=FILE, apparmor=PROFILE, label=…, mask=…, unmask=…" },
+	{ "seccomp-policy", 0, OPT_STR, O(seccomp_policy), "WHOSE", "default, or image: the profile in the image's label io.containers.seccomp.profile", .complete = "default|image" },
+	{ "personality", 0, OPT_STR, O(personality), "NAME", "LINUX or LINUX32", .complete = "LINUX|LINUX32" },
+	{ "rdt-class", 0, OPT_STR, O(rdt_class), "NAME", "Class of Intel's Resource Director" },
 	{ "device", 0, OPT_LIST, O(device), "HOST[:CTR][:rwm]", "Give a device, or all of a folder", .complete = "file" },
 	{ "device-cgroup-rule", 0, OPT_LIST, O(device_cgroup_rule), "RULE", "Allow devices, as \"c 10:200 rwm\"" },
 	{ "ulimit", 0, OPT_LIST, O(ulimit), "NAME=SOFT[:HARD]", "A resource limit of the process" },
@@ -90,6 +100,7 @@ static const struct opt common_rows[] = {
 	{ "uts", 0, OPT_STR, O(uts), "MODE", "host or private" },
 	{ "cgroupns", 0, OPT_STR, O(cgroupns), "MODE", "host or private" },
 	{ "userns", 0, OPT_STR, O(userns), "MODE", "host, the only one" },
+	{ "cgroups", 0, OPT_STR, O(cgroups), "MODE", NULL },
 	{ "cgroup-parent", 0, OPT_STR, O(cgroup_parent), "PATH", "Parent cgroup" },
 	{ "label", 'l', OPT_LIST, O(label), "KEY[=VALUE]", "A label" },
 	{ "label-file", 0, OPT_LIST, O(label_file), "FILE", "Read labels from FILE", .complete = "file" },
@@ -114,6 +125,11 @@ static const struct opt common_rows[] = {
 	{ "secret", 0, OPT_LIST, O(secret), "NAME[,target=…]", "Give a secret as a file in memory (or type=env)" },
 	{ "pull", 0, OPT_STR, O(pull), "WHEN", "missing, always, newer or never", .complete = "missing|always|newer|never" },
 	{ "platform", 0, OPT_STR, O(platform), "OS/ARCH", "Platform of the image" },
+	{ "arch", 0, OPT_STR, O(arch), "ARCH", "The same, the architecture alone" },
+	{ "os", 0, OPT_STR, O(os), "OS", NULL },
+	{ "variant", 0, OPT_STR, O(variant), "VARIANT", NULL },
+	{ "authfile", 0, OPT_STR, O(authfile), "FILE", "Credentials for a pull", .complete = "file" },
+	{ "tls-verify", 0, OPT_STR, O(tls_verify), "BOOL", "Check certificates at a pull (default)", .flags = OPT_OPTVALUE, .complete = "true|false" },
 	{ "quiet", 'q', OPT_BOOL, O(quiet), NULL, "Say nothing about pulling" },
 	{ "rootfs", 0, OPT_STR, O(rootfs), "DIR", "Use a folder as the root instead of an image", .complete = "dir" },
 	{ "replace", 0, OPT_BOOL, O(replace), NULL, "Remove a container of the same name first" },
@@ -122,6 +138,7 @@ static const struct opt common_rows[] = {
 	{ "detach-keys", 0, OPT_STR, O(detach_keys), "KEYS", "Keys that leave it running (ctrl-p,ctrl-q; \"\": none)" },
 	{ "tz", 0, OPT_STR, O(tz), "ZONE", "Time zone, or local" },
 	{ "volume-driver", 0, OPT_STR, O(volume_driver), "DRIVER", "local, the only one", .complete = "local" },
+	{ "sdnotify", 0, OPT_STR, O(sdnotify), "MODE", NULL },
 	{ "disable-content-trust", 0, OPT_BOOL, O(no_trust), NULL, NULL },
 	REFUSED("uidmap", NO_USERNS),
 	REFUSED("gidmap", NO_USERNS),
@@ -134,8 +151,39 @@ static const struct opt common_rows[] = {
 	REFUSED("kernel-memory", "the kernel has no such limit any more (since 5.16); --memory counts the kernel's memory too"),
 	REFUSED("link-local-ip", "not supported; --ip gives an address of the network's subnet"),
 	REFUSED("use-api-socket", "there is no daemon whose socket could be given"),
+	REFUSED("io-maxbandwidth", "it is Windows'; --device-read-bps and --device-write-bps"),
+	REFUSED("io-maxiops", "it is Windows'; --device-read-iops and --device-write-iops"),
+	REFUSED("cpu-count", "it is Windows'; --cpus"),
+	REFUSED("cpu-percent", "it is Windows'; --cpus"),
+	REFUSED("systemd", "an init finds what it needs with --tmpfs /run --tmpfs /tmp --stop-signal RTMIN+3"),
+	REFUSED("shm-size-systemd", "--tmpfs /run:size=SIZE"),
+	REFUSED("init-path", "--init is a program of berth's own"),
+	REFUSED("conmon-pidfile", "--pidfile has the container's first process; the supervisor needs no care"),
+	REFUSED("passwd", "/etc/passwd is the image's; a user without a line in it is given by number"),
+	REFUSED("passwd-entry", "/etc/passwd is the image's; a user without a line in it is given by number"),
+	REFUSED("group-entry", "/etc/group is the image's; a group without a line in it is given by number"),
+	REFUSED("hostuser", "/etc/passwd is the image's; --volume /etc/passwd:/etc/passwd:ro shows the host's"),
+	REFUSED("chrootdirs", "resolv.conf, hosts and hostname are where the root is; --volume puts them elsewhere"),
+	REFUSED("preserve-fd", "a container has descriptors 0, 1 and 2; berth exec --preserve-fds N passes others"),
+	REFUSED("preserve-fds", "a container has descriptors 0, 1 and 2; berth exec --preserve-fds N passes others"),
+	REFUSED("decryption-key", "images are not encrypted; skopeo copy --decryption-key makes a plain one"),
+	REFUSED("pod-id-file", "there are no pods"),
+	REFUSED("init-ctr", "there are no pods; --requires starts another container first"),
+	REFUSED("health-startup-interval", "not supported; use --health-start-interval"),
+	REFUSED("health-startup-retries", "not supported; use --health-start-period"),
+	REFUSED("health-startup-success", "not supported; use --health-start-period"),
+	REFUSED("health-startup-timeout", "not supported; use --health-timeout"),
+	REFUSED("health-log-destination", "the last five results are kept with the container: berth inspect"),
+	REFUSED("health-max-log-count", "the last five results are kept"),
+	REFUSED("health-max-log-size", "the last five results are kept, 4 KiB of each"),
 	REFUSED("health-startup-cmd", "not supported; use --health-start-period and --health-start-interval"),
 	REFUSED("pod", "there are no pods; --network, --ipc and --pid container:NAME share a container's namespaces"),
+	OPT_END,
+};
+
+/* what `start --attach` shows is decided there */
+static const struct opt create_only[] = {
+	{ "attach", 'a', OPT_LIST, O(attach), "STREAM", NULL },
 	OPT_END,
 };
 
@@ -143,6 +191,7 @@ static const struct opt run_only[] = {
 	{ "detach", 'd', OPT_BOOL, O(detach), NULL, "Leave it running and print its id" },
 	{ "attach", 'a', OPT_LIST, O(attach), "STREAM", "stdin, stdout, stderr" },
 	{ "sig-proxy", 0, OPT_FLAGFUNC, 0, NULL, "Pass signals on (default; --sig-proxy=false)", .set = set_sig_proxy },
+	{ "rmi", 0, OPT_BOOL, O(rmi), NULL, "Remove it and then its image, unless others use that" },
 	OPT_END,
 };
 /* clang-format on */
@@ -188,6 +237,6 @@ const struct opt *create_rows(void)
 	static struct opt rows[ROWS_MAX];
 
 	if (!rows[0].name)
-		put_limits(rows, put(rows, 0, common_rows));
+		put_limits(rows, put(rows, put(rows, 0, create_only), common_rows));
 	return rows;
 }

@@ -18,18 +18,21 @@
 
 struct run_opts {
 	bool detach, interactive, tty, rm, init, privileged, read_only, publish_all, sig_proxy_off,
-		quiet, replace, no_healthcheck, read_only_tmpfs_off, unsetenv_all, no_trust;
+		quiet, replace, no_healthcheck, env_host, http_proxy, no_hosts,
+		rmi, read_only_tmpfs_off, unsetenv_all, no_trust;
 	const char *name, *hostname, *domainname, *user, *workdir, *entrypoint, *pid, *ipc, *uts,
 		*cgroupns, *userns, *restart, *stop_signal, *stop_timeout, *shm_size, *pull,
 		*cidfile, *pidfile, *log_driver, *detach_keys, *cgroup_parent, *platform,
 		*health_cmd, *health_interval, *health_timeout, *health_retries,
 		*health_start_period, *health_start_interval, *health_on_failure, *timeout,
 		*idle_timeout, *cpu_time, *oom_score_adj, *umask, *rootfs, *ip, *ip6, *mac, *tz,
-		*boot_order, *boot_delay, *volume_driver;
+		*boot_order, *boot_delay, *volume_driver, *arch, *os, *variant, *authfile,
+		*tls_verify, *image_volume, *personality, *rdt_class, *seccomp_policy, *cgroups,
+		*hosts_file, *sdnotify;
 	struct strlist env, env_file, publish, expose, volume, mount, tmpfs, volumes_from, network,
 		network_alias, label, label_file, cap_add, cap_drop, security_opt, ulimit, sysctl,
 		device, device_cgroup_rule, dns, dns_search, dns_option, add_host, group_add,
-		log_opt, secret, annotation, attach, unsetenv, link;
+		log_opt, secret, annotation, attach, unsetenv, link, env_merge, requires;
 	struct strlist limit[RUN_LIMITS];	/* by the index in cgroup_options */
 	bool limit_flag[RUN_LIMITS];
 };

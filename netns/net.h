@@ -197,6 +197,9 @@ int net_connect(const struct net_paths *p, const char *id, const char *name, int
 		struct err *e);
 int net_disconnect(const struct net_paths *p, const char *id, int netns_fd, const char *network,
 		   struct err *e);
+/* The container is called otherwise now: what is written in hosts of it and of its neighbours.
+ * One that has no network (now) is fine. */
+int net_rename(const struct net_paths *p, const char *id, const char *name, struct err *e);
 
 /* OCI linux.netDevices: moves the host's interface into the namespace with its permanent global
  * addresses, under name (NULL keeps the name), and brings it up there. */

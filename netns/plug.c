@@ -135,6 +135,25 @@ int net_connect(const struct net_paths *p, const char *id, const char *name, int
 	return 0;
 }
 
+int net_rename(const struct net_paths *p, const char *id, const char *name, struct err *e)
+{
+	AUTO(arena) struct arena *a = arena_new(64u << 20);
+	AUTO(netjob) struct netjob t = NETJOB_INIT;
+	int r = netjob_open(&t, p, id, a, e);
+	if (r == 0)
+		r = lease_lock(&t.dirs, e);
+	if (r == 0)
+		r = journal_load(&t.dirs, id, a, &t.j, e);
+	if (r == -ENOENT || r > 0)
+		return 0;	/* it does not run, or has no network */
+	t.j.name = name;
+	if (r == 0)
+		r = journal_save(&t.dirs, &t.j, e);
+	for (size_t i = 0; r == 0 && i < t.j.net.nifaces; i++)
+		tell(&t, t.j.net.ifaces[i].network);
+	return r;
+}
+
 int net_disconnect(const struct net_paths *p, const char *id, int netns_fd, const char *network,
 		   struct err *e)
 {

@@ -92,6 +92,7 @@ struct record {
 	struct json_map joins;			/* "pid", "ipc", "network" → id of the container
 						   whose namespace is shared */
 	struct json_map links;			/* alias → id (--link) */
+	char **requires;			/* ids of containers that run before it */
 	char **exposed;				/* "80/tcp": the image's ports and --expose */
 	size_t nvolumes;
 	struct record_volume *volumes;

@@ -240,6 +240,7 @@ static const struct field record_fields[] = {
 	F(record, "labels", labels, map),
 	F(record, "joins", joins, map),
 	F(record, "links", links, map),
+	F(record, "requires", requires, strs),
 	F(record, "exposed", exposed, strs),
 	{ "volumes", read_volumes, write_volumes, offsetof(struct record, volumes) },
 	{ "secrets", read_secrets, write_secrets, offsetof(struct record, secrets) },

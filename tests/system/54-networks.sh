@@ -59,6 +59,23 @@ is "it is off" "$(berth inspect -f '{{range $k, $v := .NetworkSettings.Networks}
 unlike "inside, too" "$(berth exec web ip -4 addr)" "*10.199.7.77*"
 fails "twice" 125 "berth: container web is not on network blue" berth network disconnect blue web
 t "which is no error with -f" berth network disconnect -f blue web
+knows() { berth exec web grep -qw "$1" /etc/hosts; }
+berth run -d --name peer --network blue busybox sleep 1000 >/dev/null
+berth network connect blue web >/dev/null
+t "who came later is known" knows peer
+t "rename of a neighbour" berth rename peer mate
+t "the new name is known" knows mate
+ends "the old one is not" 1 knows peer
+t "off its last network" berth network disconnect blue mate
+ends "it is not known any more" 1 knows mate
+t "and on it again" berth network connect --alias buddy blue mate
+t "it is known" knows buddy
+berth stop -t 0 mate >/dev/null
+ends "not when it has ended" 1 knows mate
+t "it starts" berth start mate
+t "and is known" knows mate
+berth rm -f mate >/dev/null
+berth network disconnect blue web
 fails "one of the host's" 125 "berth: *--network host*" sh -c '"$0" --root "$1" create --name h --network host busybox true >/dev/null && "$0" --root "$1" network connect blue h' "$BERTH" "$ROOT"
 
 berth create --name later --network none busybox true >/dev/null

@@ -11,6 +11,40 @@ inspect() { berth inspect -f "$1" one; }
 # make FLAG...: a container called one, which is not started
 make() { berth rm -f one >/dev/null 2>&1; berth create --name one "$@" >/dev/null || not_ok "it is made: $*"; }
 
+# ---- podman's
+is "--env-host: the image's go first" "$(SOME=thing box --env-host busybox sh -c 'echo $SOME $MADE_BY')" "thing make-image"
+is "--env-merge" "$(box --env-merge 'A=${MADE_BY}-x$' --env-merge 'B=$A$NONE' busybox sh -c 'echo $A $B')" 'make-image-x$ make-image-x$'
+is "--http-proxy, which is asked for" "$(http_proxy=p box --http-proxy busybox sh -c 'echo $http_proxy'; http_proxy=p box busybox sh -c 'echo [$http_proxy]')" "p
+[]"
+ends "--no-hosts leaves the image's" 1 box --no-hosts busybox test -e /etc/hosts
+printf '10.1.1.1 aa bb # one\n# none\nfd00::5\tcc\n' >"$T/hosts"
+is "--hosts-file" "$(box --hosts-file "$T/hosts" busybox grep -wE 'aa|bb|cc' /etc/hosts | tr '\t\n' '= ')" "10.1.1.1=aa 10.1.1.1=bb fd00::5=cc "
+fails "beside --no-hosts" 125 "berth: --no-hosts and --hosts-file*" box --no-hosts --hosts-file "$T/hosts" busybox true
+is "--personality" "$(box --personality LINUX32 busybox uname -m)" "$(setarch linux32 uname -m)"
+fails "another" 125 "berth: --personality BSD: expected*" box --personality BSD busybox true
+t "--cgroups enabled" box --cgroups enabled busybox true
+fails "--cgroups disabled" 125 "berth: --cgroups disabled:*" box --cgroups disabled busybox true
+t "--arch" box --pull never --os linux --arch "$(berth image inspect -f '{{.Architecture}}' busybox)" busybox true
+fails "of another machine" 125 "berth: image busybox is for linux/*, not for linux/s390x" box --pull never --arch s390x busybox true
+fails "--os of another" 125 "berth: --os windows:*" box --os windows busybox true
+t "--seccomp-policy image, without a label" box --seccomp-policy image busybox true
+berth create --name before --network none busybox sleep 1000 >/dev/null
+berth create --name after --network none --requires before busybox sleep 1000 >/dev/null
+t "--requires" berth start after
+is "both run" "$(berth ps --filter name=before --filter name=after --format '{{.Names}}' | sort | tr '\n' ' ')" "after before "
+berth rm -f before >/dev/null; berth stop -t 0 after >/dev/null
+fails "not without the other" 1 "berth: container after requires *no such container*" berth start after
+fails "which must be there" 125 "berth: --requires: no such container: nosuch" box --requires nosuch busybox true
+berth tag busybox thrown/away
+box --rmi thrown/away true
+fails "--rmi: the image goes too" 1 "berth: *thrown/away*" berth image inspect thrown/away -f x
+fails "--rmi in the background" 125 "berth: --rmi goes with*" berth run -d --rmi busybox true
+fails "--memory-swap without --memory" 125 "berth: --memory-swap needs --memory*" box --memory-swap 64m busybox true
+t "create --attach" berth create --attach stdout --network none busybox true
+run_d=$(berth run -d --network none busybox sleep 1000)
+echo passed >"$T/passed"
+says "exec --preserve-fds" passed sh -c "'$BERTH' --root '$ROOT' exec --preserve-fds 1 $run_d sh -c 'cat <&3' 3<'$T/passed'"
+
 # ---- names and files
 fails "--name twice" 125 'berth: *"dup"*in use*' sh -c "
 	'$BERTH' --root '$ROOT' create --name dup --network none busybox true >/dev/null &&
@@ -146,7 +180,7 @@ fails "--no-healthcheck with one" 125 "berth: --no-healthcheck and --health-cmd*
 fails "--health-on-failure of another" 125 "berth: --health-on-failure explode: expected*" box --health-cmd true --health-on-failure explode busybox true
 
 # ---- what berth has not, in words of its own
-for flag in --uidmap --gidmap --gpus --storage-opt --runtime --isolation --kernel-memory --link-local-ip --use-api-socket --health-startup-cmd --pod; do
+for flag in --systemd --passwd-entry --init-path --preserve-fds --health-startup-retries --conmon-pidfile --uidmap --gidmap --gpus --storage-opt --runtime --isolation --kernel-memory --link-local-ip --use-api-socket --health-startup-cmd --pod; do
 	fails "$flag is refused" 125 "berth: option $flag: ?*" box "$flag" value busybox true
 done
 t "--disable-content-trust, as it is anyway" box --disable-content-trust busybox true

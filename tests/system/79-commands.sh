@@ -56,6 +56,42 @@ fails "a prefix of several ids" 1 "berth: *give more digits" sh -c "
 	exec '$BERTH' --root '$ROOT' rm \$('$BERTH' --root '$ROOT' ps -aq | cut -c1 | sort | uniq -d | head -n 1)"
 berth container prune -f >/dev/null
 
+# ---- whom podman's options mean: all, the one made last, a filter, a file with an id
+run_d --name pick1 busybox sh -c "$nap"
+run_d --name pick2 --label pick=2 busybox sh -c "$nap"
+berth create --name pick3 --cidfile "$T/pick3" --network none busybox true >/dev/null
+is "pause --all: those that run" "$(berth pause -a | wc -l)" 3
+is "unpause --all" "$(berth unpause --all | wc -l)" 3
+is "ps, inspect --latest" "$(berth ps -l --format '{{.Names}}') $(berth inspect -l -f '{{.Name}}') $(berth container inspect -l -f '{{.Name}}')" "pick3 /pick3 /pick3"
+t "rm --cidfile" berth rm --cidfile "$T/pick3"
+says "exec --latest" hi berth exec -l echo hi
+t "top, port, logs, stats --latest" sh -c "
+	'$BERTH' --root '$ROOT' top -l && '$BERTH' --root '$ROOT' port -l && '$BERTH' --root '$ROOT' logs -l && '$BERTH' --root '$ROOT' stats -l --no-stream"
+t "stop --filter" berth stop -f label=pick=2
+is "stops no other" "$(berth ps --filter name=pick --format '{{.Names}}')" pick1
+is "start --all: those that do not run" "$(berth start --all | wc -l)" 1
+is "restart --running" "$(berth restart -t 1 --running | wc -l)" 3
+t "stop --ignore: what is not there" berth stop -i -t 0 nosuch pick1
+t "rm --ignore --cidfile: a file that is not there" berth rm -i --cidfile "$T/nosuch"
+fails "rm --cidfile: without it" 125 "berth: --cidfile: *$T/nosuch*" berth rm --cidfile "$T/nosuch"
+fails "--all beside a name" 125 "berth: --all stands alone*" berth stop -a pick1
+fails "nobody at all" 125 "berth: usage: berth stop CONTAINER...*" berth stop
+t "rm --force --time asks first" berth rm -f -t 10 pick2
+is "kill --all" "$(berth kill -a | wc -l)" 1
+is "wait --latest" "$(berth wait -l)" 137
+t "rm --all" berth rm -a
+fails "--latest of none" 125 "berth: --latest: there is no container" berth exec -l true
+timeout 2 "$BERTH" --root "$ROOT" ps --watch 1 >"$T/watched"
+isnt "ps --watch shows it again" "$(grep -c '^CONTAINER' "$T/watched")" 1
+run_d --name webserver busybox sleep 1000
+
+# ---- what berth has not says what there is instead
+for command in init "container clone" "container checkpoint" "volume mount" "network reload" "generate systemd" pod "kube play" compose build machine \
+	"system reset" "system migrate" swarm unshare auto-update; do
+	# shellcheck disable=SC2086 # two words
+	fails "$command" 125 "berth: berth has no ${command%% *}*: ?*" berth $command
+done
+
 # ---- wait
 # awaits CONDITION NAME CMD...: what wait says; CMD is run as soon as it is waiting
 awaits() {
@@ -159,6 +195,17 @@ berth unpause busy >/dev/null 2>&1
 t "and it can be stopped" timeout 40 "$BERTH" --root "$ROOT" stop -t 0 busy
 t "and started" timeout 40 "$BERTH" --root "$ROOT" start busy
 t "and removed" berth rm -f busy
+
+# ---- what is in a volume, as an archive
+berth run --rm --network none -v av:/v busybox sh -c 'echo one >/v/a; chown 7:8 /v/a; mkdir /v/d; ln -s ../a /v/d/l'
+t "volume export" berth volume export av -o "$T/av.tar"
+berth volume create bv >/dev/null
+t "volume import" berth volume import bv "$T/av.tar"
+is "it is what it was" "$(berth run --rm --network none -v bv:/v busybox sh -c 'cd /v; cat a; stat -c %u:%g a; readlink d/l' | tr '\n' ' ')" "one 7:8 ../a "
+t "by pipes" sh -c "'$BERTH' --root '$ROOT' volume export av | gzip | '$BERTH' --root '$ROOT' volume import bv -"
+berth volume create --opt type=tmpfs --opt device=tmpfs tv >/dev/null
+fails "not what is mounted for containers only" 125 "berth: volume tv is mounted for containers only*" berth volume export tv -o "$T/tv.tar"
+fails "nor what is not there" 1 "berth: no such volume: nosuch" berth volume import nosuch "$T/av.tar"
 
 # ---- delegate
 sleep 1000 &
