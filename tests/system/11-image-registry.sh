@@ -168,7 +168,7 @@ t "is one for skopeo" skopeo inspect "oci:$T/layout"
 
 # mirrors and blocked registries
 cat >"$CONTAINERS_REGISTRIES_CONF" <<-CONF
-unqualified-search-registries = ["docker.io"] # not heeded
+unqualified-search-registries = ["$plain"] # not heeded
 [[registry]]
 prefix = "example.com/team"
 location = "example.com/team"
@@ -180,10 +180,13 @@ insecure = true
 [[registry]]
 location = "evil.example"
 blocked = true
+[aliases]
+"zstd" = "$plain/zstd"
 CONF
 ROOT=$T/r.mirror
 t "a mirror serves" image pull -q example.com/team/oci:1
 like "under the name that was asked for" "$(cat "$ROOT/store/index.json")" '*"example.com/team/oci:1"*'
+fails "a name without a registry is docker.io's, whatever else is searched" 125 "berth: pull zstd:3: *registry-1.docker.io*" image pull zstd:3
 fails "a blocked registry" 125 "berth: pull *blocked*" image pull evil.example/x:1
 
 # TLS
