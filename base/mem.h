@@ -12,9 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AUTO(type) __attribute__((cleanup(type##_cleanup)))
-#define AUTO_FREE __attribute__((cleanup(mem_free_cleanup)))
-#define AUTO_CLOSE __attribute__((cleanup(fd_close_cleanup)))	/* int; see fd.h */
+/* unused: clang does not take the cleaning up for a use, gcc does. */
+#define AUTO(type) __attribute__((cleanup(type##_cleanup), unused))
+#define AUTO_FREE __attribute__((cleanup(mem_free_cleanup), unused))
+#define AUTO_CLOSE __attribute__((cleanup(fd_close_cleanup), unused))	/* int; see fd.h */
 
 /* Hands a value over: returns it and leaves NULL (or -1 for TAKE_FD) behind. */
 #define TAKE(p) ({ __typeof__(p) take_ = (p); (p) = NULL; take_; })

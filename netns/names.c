@@ -97,7 +97,6 @@ int net_files_make(const struct net_paths *p, const char *id, const char *name,
 	if (shared && host_hosts(&hosts) == 0) {
 		if (hosts.len && hosts.s[hosts.len - 1] != '\n')
 			strbuf_addc(&hosts, '\n');
-		AUTO(strbuf) struct strbuf extra = STRBUF_INIT;
 		for (char **x = c->extra_hosts; x && *x; x++) {
 			const char *colon = strchr(*x, ':');
 			const char *ip = str_eq(colon + 1, "host-gateway") ? "127.0.0.1" :

@@ -92,7 +92,7 @@ int join_namespaces(const struct engine *en, const struct record *r, struct spec
 {
 	for (size_t i = 0; i < r->joins.n; i++) {
 		const char *name = r->joins.v[i].key;
-		size_t ns = 0;
+		enum spec_ns ns = 0;
 		struct other o;
 
 		if (find_running(en, r->joins.v[i].value, &o, e) < 0)

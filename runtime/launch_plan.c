@@ -34,7 +34,7 @@ static int open_namespaces(struct birth *b, const struct spec *s, const struct l
 {
 	struct plan *p = b->plan;
 
-	for (size_t i = 0; i < SPEC_NS_COUNT; i++) {
+	for (enum spec_ns i = 0; i < SPEC_NS_COUNT; i++) {
 		const struct spec_namespace *ns = &s->ns[i];
 		int fd, type;
 
