@@ -206,28 +206,28 @@ int volume_make_missing(const struct engine *en, const struct record *r, struct 
 	return rc;
 }
 
-/* 1: some container but `except` has it. */
-static int is_used(const struct engine *en, const char *name, const char *except, struct err *e)
+/* Some container but `except` has it, or may have: one that cannot be read. */
+static bool is_used(const struct engine *en, const char *name, const char *except)
 {
 	AUTO(strlist) struct strlist ids = STRLIST_INIT;
-	int rc = record_list(en, &ids, e);
+	struct err ignored = ERR_INIT;
 
-	for (size_t i = 0; rc == 0 && i < ids.n; i++) {
+	if (record_list(en, &ids, &ignored) < 0)
+		return true;
+	for (size_t i = 0; i < ids.n; i++) {
 		AUTO(record) struct record *r = NULL;
-		struct err why = ERR_INIT;
+		int rc;
 
 		if (str_eq(ids.v[i], except))
 			continue;
-		rc = record_load(en, ids.v[i], &r, &why);
-		if (rc == -ENOENT)	/* it goes at this moment */
-			rc = 0;
-		else if (rc < 0)
-			*e = why;
+		rc = record_load(en, ids.v[i], &r, &ignored);
+		if (rc < 0 && rc != -ENOENT)	/* else it goes at this moment */
+			return true;
 		for (size_t k = 0; r && k < r->nvolumes; k++)
 			if (str_eq(r->volumes[k].name, name))
-				return 1;
+				return true;
 	}
-	return rc;
+	return false;
 }
 
 int volume_remove_own(const struct engine *en, const struct record *r, struct err *e)
@@ -242,9 +242,7 @@ int volume_remove_own(const struct engine *en, const struct record *r, struct er
 			continue;
 		if (lock < 0 && (rc = volume_lock(en, &lock, e)) < 0)
 			return rc;
-		rc = is_used(en, v->name, r->id, e);
-		if (rc == 0)
-			rc = volume_remove(en, v->name, e);
+		rc = is_used(en, v->name, r->id) ? 0 : volume_remove(en, v->name, e);
 		if (rc < 0 && rc != -ENOENT)
 			return rc;
 	}

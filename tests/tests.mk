@@ -97,6 +97,7 @@ install: all
 	install -m 755 $(B)/bin/berth $(BINDIR)/berth
 	ln -sf berth $(BINDIR)/berth-oci
 	install -m 755 $(addprefix $(B)/libexec/berth/,$(LIBEXEC_NAMES)) $(LIBEXECDIR)/
+	rm -rf $(B)/share
 	$(B)/bin/berth internal-docs $(B)/share
 	install -d $(MANDIR) && install -m 644 $(B)/share/man1/*.1 $(MANDIR)/
 	install -D -m 644 $(B)/share/completions/berth.bash $(word 1,$(COMPLETIONS))
