@@ -288,15 +288,13 @@ static int sync_folder(int dirfd, const char *name)
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
-static int write_tmp(int fd, const void *data, size_t n, mode_t mode, bool durable)
+static int write_tmp(int fd, const void *data, size_t n, mode_t mode)
 {
 	int r = fd_write_all(fd, data, n);
 
 	if (r < 0)
 		return r;
-	if (fchmod(fd, mode & 07777) < 0)
-		return -errno;
-	return durable && fsync(fd) < 0 ? -errno : 0;
+	return fchmod(fd, mode & 07777) < 0 ? -errno : 0;
 }
 
 /* The temporary file beside the one that it becomes.  Its name is always the same, so that a
@@ -327,29 +325,82 @@ static int open_tmp(int dirfd, const char *tmp)
 	}
 }
 
+struct tmps {
+	int fd[PATH_FILES_MAX];
+	char *name[PATH_FILES_MAX];
+	size_t n, renamed;
+};
+
+static void tmps_cleanup(struct tmps *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		close(t->fd[i]);
+		free(t->name[i]);
+	}
+}
+
+static int write_tmps(int dirfd, const struct path_file *v, size_t n, mode_t mode, struct tmps *t,
+		      struct err *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *base = path_base(v[i].name);
+		AUTO_FREE char *tmp =
+			mem_printf("%.*s.tmp-%s", (int)(base - v[i].name), v[i].name, base);
+		int fd = open_tmp(dirfd, tmp), r;
+
+		if (fd < 0)
+			return err_set(e, -fd, "create %s", v[i].name);
+		t->fd[t->n] = fd;
+		t->name[t->n++] = TAKE(tmp);
+		if ((r = write_tmp(fd, v[i].data, v[i].n, mode)) < 0)
+			return err_set(e, -r, "write %s", v[i].name);
+	}
+	return 0;
+}
+
+/* All are under way before the first is waited for, so that one commit of the file system's
+ * journal has them all. */
+static int sync_tmps(const struct path_file *v, const struct tmps *t, struct err *e)
+{
+	for (size_t i = 0; t->n > 1 && i < t->n; i++)
+		sync_file_range(t->fd[i], 0, 0, SYNC_FILE_RANGE_WRITE);
+	for (size_t i = 0; i < t->n; i++)
+		if (fsync(t->fd[i]) < 0)
+			return err_set(e, errno, "write %s", v[i].name);
+	return 0;
+}
+
+static int rename_tmps(int dirfd, const struct path_file *v, struct tmps *t, struct err *e)
+{
+	for (; t->renamed < t->n; t->renamed++)
+		if (renameat(dirfd, t->name[t->renamed], dirfd, v[t->renamed].name) < 0)
+			return err_set(e, errno, "write %s", v[t->renamed].name);
+	return 0;
+}
+
+int path_write_files(int dirfd, const struct path_file *v, size_t n, mode_t mode, bool durable,
+		     struct err *e)
+{
+	AUTO(tmps) struct tmps t = { .n = 0 };
+	int r = write_tmps(dirfd, v, n, mode, &t, e);
+
+	if (r == 0 && durable)
+		r = sync_tmps(v, &t, e);
+	if (r == 0)
+		r = rename_tmps(dirfd, v, &t, e);
+	if (r < 0) {
+		for (size_t i = t.renamed; i < t.n; i++)
+			unlinkat(dirfd, t.name[i], 0);
+		return r;
+	}
+	r = durable ? sync_folder(dirfd, v[0].name) : 0;
+	return r < 0 ? err_set(e, -r, "sync the folder of %s", v[0].name) : 0;
+}
+
 int path_write_file(int dirfd, const char *name, const void *data, size_t n, mode_t mode,
 		    bool durable, struct err *e)
 {
-	const char *base = path_base(name);
-	AUTO_FREE char *tmp = mem_printf("%.*s.tmp-%s", (int)(base - name), name, base);
-	AUTO_CLOSE int fd = open_tmp(dirfd, tmp);
-	int r;
-
-	if (fd < 0)
-		return err_set(e, -fd, "create %s", name);
-	r = write_tmp(fd, data, n, mode, durable);
-	if (r == 0 && renameat(dirfd, tmp, dirfd, name) < 0)
-		r = -errno;
-	if (r < 0) {
-		unlinkat(dirfd, tmp, 0);
-		return err_set(e, -r, "write %s", name);
-	}
-	if (durable) {
-		r = sync_folder(dirfd, name);
-		if (r < 0)
-			return err_set(e, -r, "sync the folder of %s", name);
-	}
-	return 0;
+	return path_write_files(dirfd, &(struct path_file){ name, data, n }, 1, mode, durable, e);
 }
 
 int path_read_file(int dirfd, const char *name, size_t max, char **ret, size_t *ret_n,

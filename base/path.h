@@ -48,6 +48,12 @@ int path_open_dir(int dirfd, const char *name, int *ret, struct err *e);
  * skips names that begin with a dot. */
 int path_write_file(int dirfd, const char *name, const void *data, size_t n, mode_t mode,
 		    bool durable, struct err *e);
+/* Several of one folder, in this order, with one wait for the disk: all are written before the
+ * first is renamed. */
+#define PATH_FILES_MAX 4
+struct path_file { const char *name; const void *data; size_t n; };
+int path_write_files(int dirfd, const struct path_file *v, size_t n, mode_t mode, bool durable,
+		     struct err *e);
 /* Reads dirfd/name whole; -EFBIG above max.  *ret is NUL-terminated; caller frees. */
 int path_read_file(int dirfd, const char *name, size_t max, char **ret, size_t *ret_n,
 		   struct err *e);

@@ -86,18 +86,17 @@ static void release_name(const struct engine *en, const char *name, const char *
 static int write_files(const struct record *r, int dir, bool with_spec, bool durable,
 		       struct err *e)
 {
-	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
-	int rc;
+	AUTO(strbuf) struct strbuf spec = STRBUF_INIT, record = STRBUF_INIT;
+	struct path_file files[2];
+	size_t n = 0;
 
 	if (with_spec) {
-		spec_write(r->spec, &b);
-		rc = path_write_file(dir, "config.json", b.s, b.len, 0600, durable, e);
-		if (rc < 0)
-			return rc;
-		strbuf_reset(&b);
+		spec_write(r->spec, &spec);
+		files[n++] = (struct path_file){ "config.json", spec.s, spec.len };
 	}
-	record_write(r, &b);
-	return path_write_file(dir, "record.json", b.s, b.len, 0600, durable, e);
+	record_write(r, &record);
+	files[n++] = (struct path_file){ "record.json", record.s, record.len };
+	return path_write_files(dir, files, n, 0600, durable, e);
 }
 
 int record_create(const struct engine *en, const struct record *r, bool durable, struct err *e)

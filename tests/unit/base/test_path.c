@@ -247,6 +247,34 @@ static void path_write_file__replaces__whole_and_no_rest(void **state)
 	assert_int_equal(entries, 4);	/* . .. f d */
 }
 
+static void path_write_files__several__written_before_one_counts(void **state)
+{
+	struct place *p = *state;
+	struct err e = ERR_INIT;
+	const struct path_file good[] = { { "a", "one", 3 }, { "b", "second", 6 } };
+	const struct path_file bad[] = { { "a", "two", 3 }, { "none/b", "x", 1 } };
+	const struct path_file half[] = { { "a", "three", 5 }, { "d", "x", 1 } };
+	AUTO_FREE char *a = NULL, *b = NULL, *kept = NULL;
+	AUTO(strlist) struct strlist l = STRLIST_INIT;
+
+	assert_int_equal(path_write_files(p->fd, good, 2, 0600, true, &e), 0);
+	assert_int_equal(path_read_file(p->fd, "a", 9, &a, NULL, &e), 0);
+	assert_int_equal(path_read_file(p->fd, "b", 9, &b, NULL, &e), 0);
+	assert_string_equal(a, "one");
+	assert_string_equal(b, "second");
+	assert_int_equal(path_write_files(p->fd, bad, 2, 0600, true, &e), -ENOENT);
+	assert_int_equal(path_read_file(p->fd, "a", 9, &kept, NULL, &e), 0);
+	assert_string_equal(kept, "one");
+	/* in their order */
+	mkdirat(p->fd, "d", 0755);
+	assert_int_equal(path_write_files(p->fd, half, 2, 0600, false, &e), -EISDIR);
+	free(kept);
+	assert_int_equal(path_read_file(p->fd, "a", 9, &kept, NULL, &e), 0);
+	assert_string_equal(kept, "three");
+	assert_int_equal(path_list_all(p->fd, ".", &l), 0);
+	assert_int_equal(l.n, 3);	/* and nothing of a temporary file */
+}
+
 static int write_often(struct place *p)
 {
 	char text[9000];
@@ -538,6 +566,7 @@ int main(void)
 		IN_PLACE(path_parent_in__names__last_component),
 		IN_PLACE(path_mkdirs__host_path__made),
 		IN_PLACE(path_write_file__replaces__whole_and_no_rest),
+		IN_PLACE(path_write_files__several__written_before_one_counts),
 		IN_PLACE(path_list__names__sorted_without_dots),
 		IN_PLACE(path_write_file__two_writers__never_mixed),
 		IN_PLACE(path_kernel_files__values__one_line),
