@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -122,6 +123,22 @@ WEAK int sys_keyctl_join(const char *name)
 WEAK int sys_bpf(int cmd, void *attr, unsigned size)
 {
 	return (int)syscall(SYS_bpf, cmd, attr, size);
+}
+
+WEAK int sys_set_fsids(uid_t uid, gid_t gid)
+{
+	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct d[2] = { 0 };
+
+	if (syscall(SYS_capget, &h, d) < 0)
+		return -1;
+	setfsgid(gid);
+	setfsuid(uid);
+	if (setfsgid((gid_t)-1) != (int)gid || setfsuid((uid_t)-1) != (int)uid) {
+		errno = EPERM;
+		return -1;
+	}
+	return (int)syscall(SYS_capset, &h, d);
 }
 
 WEAK uint64_t sys_caps_permitted(void)

@@ -104,6 +104,8 @@ int sys_unshare(int flags);
 int sys_seccomp(unsigned op, unsigned flags, void *arg);
 int sys_keyctl_join(const char *name);
 int sys_bpf(int cmd, void *attr, unsigned size);
+/* New files are uid's and gid's (setfsuid(2)); capabilities stay, which a change of it takes. */
+int sys_set_fsids(uid_t uid, gid_t gid);
 /* Our own permitted capabilities, bit N is capability N. */
 uint64_t sys_caps_permitted(void);
 

@@ -57,6 +57,24 @@ static int xattrs(int from, int to, const char *name, struct err *e)
 	return 0;
 }
 
+static int owner(const struct tree_opts *o, const struct stat *st, uid_t *ret_uid, gid_t *ret_gid,
+		 const char *name, struct err *e)
+{
+	uint32_t uid = o->no_owner ? o->uid : st->st_uid, gid = o->no_owner ? o->gid : st->st_gid;
+
+	if (o->from_ids && !o->no_owner) {
+		uid = idmap_inside(&o->from_ids->uids, uid);
+		gid = idmap_inside(&o->from_ids->gids, gid);
+	}
+	if (o->to_ids && (!idmap_outside(&o->to_ids->uids, uid, &uid) ||
+			  !idmap_outside(&o->to_ids->gids, gid, &gid)))
+		return err_say(e, EOVERFLOW, "%s: its owner %u:%u is not mapped in the container's "
+			       "user namespace", name, uid, gid);
+	*ret_uid = uid;
+	*ret_gid = gid;
+	return 0;
+}
+
 static int attrs(int from, int to, const char *name, const struct tree_opts *o, struct err *e)
 {
 	struct stat st;
@@ -66,8 +84,8 @@ static int attrs(int from, int to, const char *name, const struct tree_opts *o, 
 
 	if (fstat(from, &st) < 0)
 		return err_set(e, errno, "look at %s", name);
-	uid = o->no_owner ? o->uid : st.st_uid;
-	gid = o->no_owner ? o->gid : st.st_gid;
+	if (owner(o, &st, &uid, &gid, name, e) < 0)
+		return -e->code;
 	if (fchownat(to, "", uid, gid, AT_EMPTY_PATH) < 0)
 		return err_set(e, errno, "set the owner of %s", name);
 	/* after chown, which clears set-id bits and capabilities */
@@ -163,9 +181,11 @@ static int special(struct copy *c, int from, const char *name, int to, const cha
 		   const struct stat *st)
 {
 	struct timespec times[2] = { st->st_atim, st->st_mtim };
-	uid_t uid = c->o->no_owner ? c->o->uid : st->st_uid;
-	gid_t gid = c->o->no_owner ? c->o->gid : st->st_gid;
+	uid_t uid;
+	gid_t gid;
 
+	if (owner(c->o, st, &uid, &gid, c->path.s, c->e) < 0)
+		return -c->e->code;
 	if (S_ISLNK(st->st_mode)) {
 		char target[4096];
 		ssize_t n = readlinkat(from, name, target, sizeof(target) - 1);

@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/idmap.h"
 
 #define TREE_DEPTH_MAX 512	/* folders within folders */
 
@@ -20,6 +21,8 @@ struct tree_opts {
 	bool no_owner;		/* files belong to uid, gid instead of who they belonged to */
 	uid_t uid;
 	gid_t gid;
+	/* The side's ids are those of a user namespace, and meant are those in there; or NULL. */
+	const struct idmap_pair *from_ids, *to_ids;
 };
 
 /* What is in directory `from` goes into directory `to` (both O_RDONLY or O_PATH).  Files that are

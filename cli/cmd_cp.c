@@ -37,6 +37,7 @@ struct side {
 	bool container;
 	char *path;
 	int root, lock;
+	struct idmap_pair *ids;	/* of a running container with a user namespace, or NULL */
 	char id[65];
 };
 
@@ -50,6 +51,7 @@ static void side_close(struct cli *c, struct side *s)
 		end_run_dir(&p, &e);
 	fd_close(&s->lock);
 	mem_free_cleanup(&s->path);
+	mem_free_cleanup(&s->ids);
 }
 
 /* "name:path", unless it looks like a path of the host. */
@@ -75,7 +77,7 @@ static int side_open(struct cli *c, const char *text, struct side *s, struct err
 	if ((rc = record_find(&c->en, name, s->id, e)) < 0 ||
 	    (rc = record_load(&c->en, s->id, &r, e)) < 0)
 		return rc;
-	return connect_root(c, r, &s->root, &s->lock, e);
+	return connect_root(c, r, &s->root, &s->lock, &s->ids, e);
 }
 
 static int open_side(const struct side *s, const char *path, int flags)
@@ -181,17 +183,32 @@ static int open_source(struct side *from, const struct cp_opts *o, int *ret_dir,
 	return rc < 0 ? rc : open_parent(from, from->path, ret_dir, ret_name, e);
 }
 
+/* What is made there must have an owner that is mapped from the beginning. */
+static int act_as_root_of(const struct side *to, struct err *e)
+{
+	uint32_t uid, gid;
+
+	if (!to->ids)
+		return 0;
+	if (!idmap_outside(&to->ids->uids, 0, &uid) || !idmap_outside(&to->ids->gids, 0, &gid))
+		return err_say(e, EOVERFLOW, "cp %s: its user namespace has no root", to->text);
+	return sys_set_fsids(uid, gid) < 0 ? err_set(e, errno, "act as id %u", uid) : 0;
+}
+
 static int copy(struct side *from, struct side *to, const struct cp_opts *o, struct err *e)
 {
 	struct tree_opts t = { .no_owner = !o->archive,
 			       .uid = to->container ? 0 : geteuid(),
-			       .gid = to->container ? 0 : getegid() };
+			       .gid = to->container ? 0 : getegid(),
+			       .from_ids = from->ids, .to_ids = to->ids };
 	AUTO_FREE char *path = path_clean(from->path);
 	const char *name, *as = path_base(path);
 	AUTO_CLOSE int dir = -1;
 	struct stat st;
 	int rc;
 
+	if ((rc = act_as_root_of(to, e)) < 0)
+		return rc;
 	if (is_whole(from->path)) {
 		dir = open_side(from, from->path, O_RDONLY | O_DIRECTORY);
 		if (dir < 0)
@@ -207,18 +224,19 @@ static int copy(struct side *from, struct side *to, const struct cp_opts *o, str
 
 /* ---- tar archives: the work is berth-image's, which opens the folder by its number ---- */
 
-static int work(struct cli *c, int dir, char **args, size_t n, struct err *e)
+static int work(struct cli *c, int dir, const struct side *s, struct strlist *args, struct err *e)
 {
 	char path[32];
 
 	fd_cloexec(dir, false);
-	args[n] = (char *)(uintptr_t)path_of_fd(dir, path);
-	return image_work(c->en.root, args, NULL, e);
+	connect_id_args(s->ids, args);
+	strlist_add(args, path_of_fd(dir, path));
+	return image_work(c->en.root, args->v, NULL, e);
 }
 
 static int to_archive(struct cli *c, struct side *from, const struct cp_opts *o, struct err *e)
 {
-	char *args[5] = { (char *)(uintptr_t)"export" };
+	AUTO(strlist) struct strlist args = STRLIST_INIT;
 	AUTO_CLOSE int dir = -1;
 	const char *name;
 	struct stat st;
@@ -226,32 +244,31 @@ static int to_archive(struct cli *c, struct side *from, const struct cp_opts *o,
 
 	if (isatty(1))
 		return err_say(e, EINVAL, "cp: standard output is a terminal; send it to a file");
+	strlist_add(&args, "export");
 	if (is_whole(from->path)) {
 		dir = open_side(from, from->path, O_RDONLY | O_DIRECTORY);
 		return dir < 0 ? err_set(e, errno, "cp: open %s", from->text)
-			       : work(c, dir, args, 1, e);
+			       : work(c, dir, from, &args, e);
 	}
 	if ((rc = open_source(from, o, &dir, &name, e)) < 0)
 		return rc;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_set(e, errno, "cp %s", from->text);
-	AUTO_FREE char *only = mem_printf("--only=%s", name);
-
-	args[1] = only;
-	return work(c, dir, args, 2, e);
+	strlist_addf(&args, "--only=%s", name);
+	return work(c, dir, from, &args, e);
 }
 
 static int from_archive(struct cli *c, struct side *to, const struct cp_opts *o, struct err *e)
 {
-	char *args[4] = { (char *)(uintptr_t)"unpack" };
 	AUTO_CLOSE int dir = open_side(to, to->path, O_RDONLY | O_DIRECTORY);
-	size_t n = 1;
+	AUTO(strlist) struct strlist args = STRLIST_INIT;
 
 	if (dir < 0)
 		return err_set(e, errno, "cp: open %s", to->text);
+	strlist_add(&args, "unpack");
 	if (o->archive)
-		args[n++] = (char *)(uintptr_t)"--owners";
-	return work(c, dir, args, n, e);
+		strlist_add(&args, "--owners");
+	return work(c, dir, to, &args, e);
 }
 
 static int run_cp(struct cli *c, void *opts, int argc, char **argv, struct err *e)

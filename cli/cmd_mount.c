@@ -61,6 +61,7 @@ static int attach(struct cli *c, const char *key, int root, struct err *e)
 static int mount_one(struct cli *c, const char *name, struct err *e)
 {
 	AUTO_CLOSE int root = -1, lock = -1;
+	AUTO_FREE struct idmap_pair *ids = NULL;
 	AUTO(record) struct record *r = NULL;
 	struct err none = ERR_INIT;
 	char id[65], key[65];
@@ -78,7 +79,7 @@ static int mount_one(struct cli *c, const char *name, struct err *e)
 		return 0;
 	}
 	if ((rc = record_load(&c->en, id, &r, e)) < 0 ||
-	    (rc = connect_root(c, r, &root, &lock, e)) < 0)
+	    (rc = connect_root(c, r, &root, &lock, &ids, e)) < 0)
 		return rc;
 	struct end_paths p = { c->en.run_fd, c->en.containers_fd, id, NULL };
 

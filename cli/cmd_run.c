@@ -137,16 +137,26 @@ static int platform(struct run_opts *o, struct arena *a, struct err *e)
 	return 0;
 }
 
-/* *ret_lock: of the store, for as long as the record is not on disk. */
+/* Held for as long as the record is not on disk: nobody removes the image, nor takes
+ * the ids. */
+struct locks { int store, ids; };
+
+static void locks_cleanup(struct locks *l)
+{
+	fd_close(&l->store);
+	fd_close(&l->ids);
+}
+
 static int make_record(struct cli *c, struct run_opts *o, int argc, char **argv,
-		       struct record **ret, int *ret_lock, struct err *e)
+		       struct record **ret, struct locks *held, struct err *e)
 {
 	AUTO(image) struct image *image = NULL;
 	AUTO(arena) struct arena *a = arena_new(RECORD_ARENA);
 	AUTO_CLOSE int lock = -1;
 	AUTO_FREE char *name = NULL;
 	char id[65];
-	struct compose_in in = { .o = o, .en = &c->en, .id = id, .find = find_running };
+	struct compose_in in = { .o = o, .en = &c->en, .id = id, .find = find_running,
+				 .ids_lock = &held->ids };
 	struct record *r;
 	int first = 0, rc;
 
@@ -175,7 +185,7 @@ static int make_record(struct cli *c, struct run_opts *o, int argc, char **argv,
 	if (rc < 0 || (rc = record_name_check(name, e)) < 0)
 		return rc;
 	*ret = r;
-	*ret_lock = TAKE_FD(lock);
+	held->store = TAKE_FD(lock);
 	TAKE(a);
 	return 0;
 }
@@ -223,17 +233,18 @@ static int save_record(struct cli *c, const struct run_opts *o, struct record *r
 static int create(struct cli *c, struct run_opts *o, int argc, char **argv, struct record **ret,
 		  int *ret_lock, struct err *e)
 {
-	AUTO_CLOSE int lock = -1, store = -1;
+	AUTO(locks) struct locks held = { -1, -1 };
+	AUTO_CLOSE int lock = -1;
 	bool saved;
 	int rc = need_root(e);
 
-	if (rc < 0 || (rc = make_record(c, o, argc, argv, ret, &store, e)) < 0)
+	if (rc < 0 || (rc = make_record(c, o, argc, argv, ret, &held, e)) < 0)
 		return rc;
 	rc = run_lock(&c->en, (*ret)->id, &lock, NULL, e);
 	if (rc == 0)
 		rc = save_record(c, o, *ret, e);
 	saved = rc == 0;
-	fd_close(&store);
+	locks_cleanup(&held);
 	if (rc == 0)
 		rc = make_volumes(c, *ret, e);
 	if (rc == 0)

@@ -324,18 +324,22 @@ static int run_export(struct cli *c, void *opts, int argc, char **argv, struct e
 	const struct export_opts *o = opts;
 	AUTO(record) struct record *r = NULL;
 	AUTO_CLOSE int root = -1, lock = -1;
+	AUTO_FREE struct idmap_pair *ids = NULL;
+	AUTO(strlist) struct strlist args = STRLIST_INIT;
 	char id[65], path[64];
-	char *args[] = { path };
 	int rc;
 
 	(void)argc;
 	if ((rc = record_find(&c->en, argv[0], id, e)) < 0 ||
 	    (rc = record_load(&c->en, id, &r, e)) < 0 ||
-	    (rc = connect_root(c, r, &root, &lock, e)) < 0 || (rc = to_file(o->output, e)) < 0)
+	    (rc = connect_root(c, r, &root, &lock, &ids, e)) < 0 ||
+	    (rc = to_file(o->output, e)) < 0)
 		return rc;
 	fd_cloexec(root, false);	/* berth-image opens it by its number */
-	path_of_fd(root, path);
-	rc = work(c, "export", 1, args, NULL, e);
+	strlist_add(&args, "--one-file-system");	/* no volumes, no /proc */
+	connect_id_args(ids, &args);
+	strlist_add(&args, path_of_fd(root, path));
+	rc = work(c, "export", (int)args.n, args.v, NULL, e);
 	if (lock >= 0) {
 		struct end_paths p = { c->en.run_fd, c->en.containers_fd, id, NULL };
 		struct err ignored = ERR_INIT;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/path.h"
 #include "cli/run_opts.h"
@@ -118,21 +119,36 @@ static int shm_size(struct compose *c, struct spec_mount *m, struct err *e)
 	return spec_mount_options(c->a, m, m->options, e);
 }
 
+static size_t find_mount(const struct compose *c, const char *dst)
+{
+	size_t i = 0;
+
+	while (i < c->s->nmounts && !str_eq(c->s->mounts[i].destination, dst))
+		i++;
+	return i;
+}
+
+static void drop_mount(struct compose *c, size_t i)
+{
+	struct spec_mount *m = c->s->mounts;
+
+	if (i < c->s->nmounts)
+		memmove(&m[i], &m[i + 1], (--c->s->nmounts - i) * sizeof(*m));
+}
+
 /* /dev/shm goes with the IPC namespace: the host's, another container's, or with none, none. */
 static int shared_memory(struct compose *c, struct err *e)
 {
 	const struct spec_namespace *ns = &c->s->ns[SPEC_NS_IPC];
 	struct spec_mount *m = c->s->mounts;
-	size_t i = 0;
+	size_t i = find_mount(c, "/dev/shm");
 
-	while (i < c->s->nmounts && !str_eq(m[i].destination, "/dev/shm"))
-		i++;
 	if (i == c->s->nmounts)
 		return 0;
 	if (c->o->shm_size && (!ns->unshare || str_eq(c->o->ipc, "none")))
 		return err_say(e, EINVAL, "--shm-size and --ipc %s exclude each other", c->o->ipc);
 	if (str_eq(c->o->ipc, "none")) {
-		memmove(&m[i], &m[i + 1], (--c->s->nmounts - i) * sizeof(*m));
+		drop_mount(c, i);
 		return 0;
 	}
 	if (ns->unshare || (ns->path && !str_starts(c->o->ipc, "container:")))
@@ -165,6 +181,9 @@ int compose_own_first(struct compose *c, struct err *e)
 		if ((r = spec_mount_options(c->a, m, m->options, e)) < 0)
 			return r;
 	}
+	/* the host's queues are bound, which not every host has mounted */
+	if (compose_has_userns(c) && str_eq(c->o->ipc, "host") && access("/dev/mqueue", F_OK) < 0)
+		drop_mount(c, find_mount(c, "/dev/mqueue"));
 	return shared_memory(c, e);
 }
 

@@ -21,8 +21,8 @@
 /* ---- namespaces ---- */
 
 /* The path is that of now: the birth looks the id up again (join.c). */
-static int join(struct compose *c, enum spec_ns ns, const char *option, const char *what,
-		struct err *e)
+int compose_join(struct compose *c, enum spec_ns ns, const char *option, const char *what,
+		 struct err *e)
 {
 	struct json_map *m = &c->r->joins;
 	char id[65];
@@ -53,7 +53,7 @@ static int choose(struct compose *c, enum spec_ns ns, const char *option, const 
 		 (ns == SPEC_NS_IPC && (str_eq(value, "shareable") || str_eq(value, "none"))))
 		c->s->ns[ns].unshare = true;
 	else if ((other = str_after(value, "container:"))) {
-		return join(c, ns, option, other, e);
+		return compose_join(c, ns, option, other, e);
 	} else if ((other = str_after(value, "ns:")) && *other == '/') {
 		c->s->ns[ns].unshare = false;
 		c->s->ns[ns].path = arena_strdup(c->a, other);
@@ -76,9 +76,6 @@ int compose_namespaces(struct compose *c, struct err *e)
 	    (r = choose(c, SPEC_NS_UTS, "--uts", c->o->uts, true, e)) < 0 ||
 	    (r = choose(c, SPEC_NS_CGROUP, "--cgroupns", c->o->cgroupns, true, e)) < 0)
 		return r;
-	if (c->o->userns && !str_eq(c->o->userns, "host"))
-		return err_say(e, EINVAL, "--userns %s: containers of the engine have the "
-			       "host's ids; berth-oci makes user namespaces", c->o->userns);
 	for (size_t i = 0; i < c->o->network.n; i++)
 		if ((r = net_parse_network(c->a, c->o->network.v[i], n, e)) < 0)
 			return r;
@@ -88,7 +85,8 @@ int compose_namespaces(struct compose *c, struct err *e)
 			c->s->ns[SPEC_NS_UTS].unshare = false;
 		break;
 	case NET_CONTAINER:
-		if ((r = join(c, SPEC_NS_NETWORK, "--network", n->target, e)) < 0)
+		if ((r = compose_join(c, SPEC_NS_NETWORK, "--network", n->target,
+				      e)) < 0)
 			return r;
 		n->target = c->r->joins.v[c->r->joins.n - 1].value;
 		break;
@@ -98,7 +96,7 @@ int compose_namespaces(struct compose *c, struct err *e)
 	default:
 		c->s->ns[SPEC_NS_NETWORK].unshare = true;
 	}
-	return 0;
+	return compose_userns(c, e);
 }
 
 /* ---- capabilities ---- */
@@ -432,7 +430,9 @@ static int devices(struct compose *c, struct err *e)
 					       CGROUP_DEV_WRITE };
 	int r;
 
-	if (c->o->privileged) {
+	/* In a user namespace it has all rights over what is its own, which the host's devices are
+	 * not: --device gives one. */
+	if (c->o->privileged && !compose_has_userns(c)) {
 		if ((r = device_folder(c, "/dev", "/dev", 0, e)) < 0)
 			return r;
 		cgroup_devices_add(&c->s->limits, c->a, all);

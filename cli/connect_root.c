@@ -1,6 +1,7 @@
 /* connect_root.c - see connect_root.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -43,7 +44,44 @@ int connect_lower(struct cli *c, const struct record *r, int *ret_root, struct e
 	return mount_layers(c, r, false, ret_root, e);
 }
 
-int connect_root(struct cli *c, const struct record *r, int *ret_root, int *ret_lock, struct err *e)
+static void map_arg(const char *option, const struct idmap *m, struct strlist *args)
+{
+	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
+
+	for (size_t i = 0; i < m->n; i++)
+		strbuf_addf(&b, "%u %u %u\n", m->v[i].inside, m->v[i].outside, m->v[i].size);
+	strlist_addf(args, "%s=%s", option, b.s);
+}
+
+void connect_id_args(const struct idmap_pair *ids, struct strlist *args)
+{
+	if (!ids)
+		return;
+	map_arg("--uid-map", &ids->uids, args);
+	map_arg("--gid-map", &ids->gids, args);
+}
+
+/* NULL: its user namespace is ours. */
+static int ids_of(pid_t pid, struct idmap_pair **ret, struct err *e)
+{
+	AUTO_FREE char *path = mem_printf("/proc/%d/ns/user", (int)pid);
+	AUTO_FREE struct idmap_pair *p = NULL;
+	struct stat own, its;
+	int r;
+
+	if (stat("/proc/self/ns/user", &own) < 0 || stat(path, &its) < 0)
+		return err_set(e, errno, "look at %s", path);
+	if (own.st_dev == its.st_dev && own.st_ino == its.st_ino)
+		return 0;
+	p = mem_alloc(sizeof(*p));
+	r = idmap_of_process(pid, p, e);
+	if (r == 0)
+		*ret = TAKE(p);
+	return r;
+}
+
+int connect_root(struct cli *c, const struct record *r, int *ret_root, int *ret_lock,
+		 struct idmap_pair **ret_ids, struct err *e)
 {
 	AUTO_CLOSE int lock = -1;
 	char id[65];
@@ -52,11 +90,13 @@ int connect_root(struct cli *c, const struct record *r, int *ret_root, int *ret_
 
 	if (connect_pid(&c->en, r->id, &pid, id, e) == 0) {
 		AUTO_FREE char *path = mem_printf("/proc/%d/root", (int)pid);
-		int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		AUTO_CLOSE int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 		if (fd < 0)
 			return err_set(e, errno, "open the root of container %s", r->name);
-		*ret_root = fd;
+		if ((rc = ids_of(pid, ret_ids, e)) < 0)
+			return rc;
+		*ret_root = TAKE_FD(fd);
 		*ret_lock = -1;
 		return 0;
 	}

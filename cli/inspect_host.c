@@ -112,6 +112,38 @@ static const char *ns_mode(const struct inspect_part *p, enum spec_ns ns, const 
 	return n->unshare ? own : n->path ? arena_printf(p->a, "ns:%s", n->path) : "host";
 }
 
+static const char *userns_mode(const struct inspect_part *p)
+{
+	const struct spec_namespace *n = &p->s->ns[SPEC_NS_USER];
+
+	for (size_t i = 0; i < p->r->joins.n; i++)
+		if (str_eq(p->r->joins.v[i].key, "user"))
+			return arena_printf(p->a, "container:%s", p->r->joins.v[i].value);
+	return n->unshare ? "private" : n->path ? arena_printf(p->a, "ns:%s", n->path) : "";
+}
+
+static struct json *id_map(const struct inspect_part *p, const struct spec_idmaps *m)
+{
+	struct json *v = value_array(p->a);
+
+	for (size_t i = 0; i < m->n; i++)
+		value_push(v, value_str(p->a, arena_printf(p->a, "%u:%u:%u", m->v[i].container_id,
+							   m->v[i].host_id, m->v[i].size)));
+	return v;
+}
+
+static struct json *id_mappings(const struct inspect_part *p)
+{
+	struct json *v;
+
+	if (!p->s->uids.n)
+		return value_absent(p->a);
+	v = value_object(p->a);
+	value_put(v, "UidMap", id_map(p, &p->s->uids));
+	value_put(v, "GidMap", id_map(p, &p->s->gids));
+	return v;
+}
+
 static struct json *security(const struct inspect_part *p)
 {
 	struct json *v = value_array(p->a);
@@ -245,7 +277,8 @@ static void put_names(const struct inspect_part *p, struct json *v)
 	value_put(v, "SecurityOpt", security(p));
 	value_put(v, "Tmpfs", tmpfs(p));
 	value_put_str(a, v, "UTSMode", ns_mode(p, SPEC_NS_UTS, ""));
-	value_put_str(a, v, "UsernsMode", p->s->ns[SPEC_NS_USER].unshare ? "private" : "");
+	value_put_str(a, v, "UsernsMode", userns_mode(p));
+	value_put(v, "IDMappings", id_mappings(p));
 	value_put_i64(a, v, "ShmSize", shm_size(p));
 	value_put(v, "Sysctls", p->s->sysctl.n ? value_of_map(a, &p->s->sysctl) : value_absent(a));
 	value_put_str(a, v, "Runtime", "berth");

@@ -31,8 +31,6 @@ static int set_tmpfs(void *opts, const char *value, struct err *e)
 }
 
 /* What Docker's and podman's people may type, and berth has not: said in a line of its own. */
-#define NO_USERNS "containers of the engine have the host's ids; berth-oci makes user " \
-	"namespaces, and -v …:idmap maps the owner of a folder"
 #define REFUSED(name, why) { name, 0, OPT_REFUSED, 0, NULL, why, .flags = OPT_HIDDEN }
 
 /* clang-format off */
@@ -99,7 +97,11 @@ static const struct opt common_rows[] = {
 	{ "ipc", 0, OPT_STR, O(ipc), "MODE", "host, private, none, shareable or container:NAME" },
 	{ "uts", 0, OPT_STR, O(uts), "MODE", "host or private" },
 	{ "cgroupns", 0, OPT_STR, O(cgroupns), "MODE", "host or private" },
-	{ "userns", 0, OPT_STR, O(userns), "MODE", "host, the only one" },
+	{ "userns", 0, OPT_STR, O(userns), "MODE", "host, auto[:size=N,uidmapping=…,gidmapping=…], private, container:NAME or ns:PATH" },
+	{ "uidmap", 0, OPT_LIST, O(uidmap), "CTR:HOST[:LEN]", "A user namespace in which these are the host's user ids", .flags = OPT_REPEAT },
+	{ "gidmap", 0, OPT_LIST, O(gidmap), "CTR:HOST[:LEN]", "The same for groups; one of both says the other", .flags = OPT_REPEAT },
+	{ "subuidname", 0, OPT_STR, O(subuidname), "USER", "A user namespace with that user's ids of /etc/subuid" },
+	{ "subgidname", 0, OPT_STR, O(subgidname), "USER", "The same for groups, of /etc/subgid" },
 	{ "cgroups", 0, OPT_STR, O(cgroups), "MODE", NULL },
 	{ "cgroup-parent", 0, OPT_STR, O(cgroup_parent), "PATH", "Parent cgroup" },
 	{ "label", 'l', OPT_LIST, O(label), "KEY[=VALUE]", "A label" },
@@ -140,10 +142,6 @@ static const struct opt common_rows[] = {
 	{ "volume-driver", 0, OPT_STR, O(volume_driver), "DRIVER", "local, the only one", .complete = "local" },
 	{ "sdnotify", 0, OPT_STR, O(sdnotify), "MODE", NULL },
 	{ "disable-content-trust", 0, OPT_BOOL, O(no_trust), NULL, NULL },
-	REFUSED("uidmap", NO_USERNS),
-	REFUSED("gidmap", NO_USERNS),
-	REFUSED("subuidname", NO_USERNS),
-	REFUSED("subgidname", NO_USERNS),
 	REFUSED("gpus", "berth runs no vendor's toolkit; give the devices themselves: --device /dev/dri"),
 	REFUSED("storage-opt", "what a container writes has no bound of its own; use --read-only with --tmpfs DST:size=SIZE, or a volume that is bounded"),
 	REFUSED("runtime", "berth is the runtime itself"),

@@ -28,11 +28,12 @@ struct run_opts {
 		*idle_timeout, *cpu_time, *oom_score_adj, *umask, *rootfs, *ip, *ip6, *mac, *tz,
 		*boot_order, *boot_delay, *volume_driver, *arch, *os, *variant, *authfile,
 		*tls_verify, *image_volume, *personality, *rdt_class, *seccomp_policy, *cgroups,
-		*hosts_file, *sdnotify;
+		*hosts_file, *sdnotify, *subuidname, *subgidname;
 	struct strlist env, env_file, publish, expose, volume, mount, tmpfs, volumes_from, network,
 		network_alias, label, label_file, cap_add, cap_drop, security_opt, ulimit, sysctl,
 		device, device_cgroup_rule, dns, dns_search, dns_option, add_host, group_add,
-		log_opt, secret, annotation, attach, unsetenv, link, env_merge, requires;
+		log_opt, secret, annotation, attach, unsetenv, link, env_merge, requires,
+		uidmap, gidmap;
 	struct strlist limit[RUN_LIMITS];	/* by the index in cgroup_options */
 	bool limit_flag[RUN_LIMITS];
 };
@@ -52,10 +53,11 @@ struct compose_in {
 	/* namespaces of another container (--pid container:X): compose looks them up by this */
 	int (*find)(const struct engine *en, const char *what, pid_t *ret_pid,
 		    char ret_id[static 65], struct err *e);
+	int *ids_lock;		/* of idrange_take: to be kept until the record is written */
 };
 
 /* → a record with its spec, all in a.  Reads only files that options name (--env-file,
- * seccomp=FILE, --label-file, devices' numbers). */
+ * seccomp=FILE, --label-file, devices' numbers) and, for --userns, which ids are free. */
 int compose_record(struct arena *a, const struct compose_in *in, struct record **ret,
 		   struct err *e);
 
@@ -77,6 +79,10 @@ int compose_own_last(struct compose *c, struct err *e);	/* the engine's files, s
 bool compose_has_volume(const struct compose *c, const char *dst);
 int compose_security(struct compose *c, struct err *e);
 int compose_namespaces(struct compose *c, struct err *e);
+int compose_userns(struct compose *c, struct err *e);		/* behind the other namespaces */
+bool compose_has_userns(const struct compose *c);		/* its ids are not the host's */
+int compose_join(struct compose *c, enum spec_ns ns, const char *option, const char *what,
+		 struct err *e);
 int compose_resources(struct compose *c, struct err *e);
 int compose_engine(struct compose *c, struct err *e);	/* net, log, restart, health, timeouts */
 struct spec_mount *compose_add_mount(struct compose *c, const char *dst, const char *type,

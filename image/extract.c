@@ -100,6 +100,10 @@ static int read_meta(struct extract *x, struct archive_entry *en, const char *na
 	m->mode = (archive_entry_filetype(en) & S_IFMT) | (archive_entry_perm(en) & 07777);
 	m->uid = x->flags & EXTRACT_ROOTS ? 0 : (uid_t)uid;
 	m->gid = x->flags & EXTRACT_ROOTS ? 0 : (gid_t)gid;
+	if (x->t->ids && (!idmap_outside(&x->t->ids->uids, m->uid, &m->uid) ||
+			  !idmap_outside(&x->t->ids->gids, m->gid, &m->gid)))
+		return extract_fail(name, EOVERFLOW, "its owner is not mapped in the container's "
+				    "user namespace", e);
 	m->mtime = archive_entry_mtime_is_set(en) ?
 		   pax_time(archive_entry_mtime(en), archive_entry_mtime_nsec(en)) :
 		   (struct timespec){ 0 };

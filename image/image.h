@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <time.h>
 
 #include "base/err.h"
@@ -197,7 +198,10 @@ struct overlay_opts {
 	size_t nlayers;		/* 0 is allowed: an empty root */
 	int upper_fd, work_fd;	/* directories on one file system; both -1: read-only */
 	bool throw_away;	/* "volatile": no sync; the same upper can never be mounted again */
-	int userns_fd;		/* layers appear id-mapped through this user namespace, or -1 */
+	int userns_fd;		/* layers and upper appear id-mapped through this user namespace,
+				   or -1 (Linux 5.19) */
+	uid_t uid;		/* with it: the host's ids of its root, who makes what overlayfs */
+	gid_t gid;		/* needs for itself beside the upper directory */
 	unsigned attrs;		/* MOUNT_ATTR_RDONLY, _NODEV, ... */
 };
 #define OVERLAY_OPTS_INIT { .upper_fd = -1, .work_fd = -1, .userns_fd = -1 }

@@ -11,7 +11,8 @@
  *         a detached clone back
  *
  * Id-mapped layers go through the child as well: overlayfs refuses a detached mount as a
- * layer before 6.15, so each is attached on top of itself there, where nobody sees it.
+ * layer before 6.15, so each is attached on top of itself there, where nobody sees it.  So is the
+ * folder of the upper directory: what root of the namespace writes is root's on the disk.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -210,21 +211,37 @@ static int reopen_here(int fd, int *ret, struct err *e)
 	return 0;
 }
 
-/* Puts an id-mapped clone of the layer on top of itself. */
-static int map_layer(int store_fd, const char *path, int userns_fd, struct err *e)
+/* Puts an id-mapped clone of the folder on top of itself. */
+static int map_folder(int at, const char *path, int userns_fd, struct err *e)
 {
 	struct sys_mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP,
 				       .userns_fd = (uint64_t)userns_fd };
-	AUTO_CLOSE int tree = sys_open_tree(store_fd, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	AUTO_CLOSE int tree = sys_open_tree(at, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 
 	if (tree < 0)
-		return err_set(e, errno, "clone layer %.12s", path + 7);
+		return err_set(e, errno, "clone %.20s", path);
 	if (sys_mount_setattr(tree, "", AT_EMPTY_PATH, &attr) < 0)
-		return err_set(e, errno, "id-map layer %.12s (the store's file system may not "
-					 "support id-mapped mounts)", path + 7);
-	if (sys_move_mount(tree, "", store_fd, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
-		return err_set(e, errno, "attach layer %.12s", path + 7);
+		return err_set(e, errno, "id-map %.20s (its file system may not support id-mapped "
+					 "mounts)", path);
+	if (sys_move_mount(tree, "", at, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_set(e, errno, "attach %.20s", path);
 	return 0;
+}
+
+/* Upper and work are to be on one mount: that of the folder that holds both.  What overlayfs makes
+ * in there (work/work) it makes as who mounts it, and only ids that are mapped can own files. */
+static int map_upper(const struct overlay_opts *o, struct err *e)
+{
+	AUTO_CLOSE int above = openat(o->upper_fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSE int here = -1;
+	int r;
+
+	if (above < 0)
+		return err_set(e, errno, "open the folder of the upper directory");
+	if ((r = reopen_here(above, &here, e)) < 0 ||
+	    (r = map_folder(here, ".", o->userns_fd, e)) < 0)
+		return r;
+	return sys_set_fsids(o->uid, o->gid) < 0 ? err_set(e, errno, "act as id %u", o->uid) : 0;
 }
 
 static int mount_page(const struct store *s, int store_fd, const struct stack *st,
@@ -284,7 +301,9 @@ static int mount_in_child(void *ctx, int *fds, size_t *n, struct err *e)
 		return err_set(e, errno, "make the new mount namespace private");
 	r = reopen_here(s->fd, &store_fd, e);
 	for (size_t i = 0; r == 0 && o->userns_fd >= 0 && i < o->nlayers; i++)
-		r = map_layer(store_fd, store_layer_path(o->layers[i], path), o->userns_fd, e);
+		r = map_folder(store_fd, store_layer_path(o->layers[i], path), o->userns_fd, e);
+	if (r == 0 && o->userns_fd >= 0 && o->upper_fd >= 0)
+		r = map_upper(o, e);
 	if (r == 0)
 		r = stack_open(s, store_fd, o, &st, e);
 	if (r == 0 && o->upper_fd >= 0)
@@ -297,7 +316,10 @@ static int mount_in_child(void *ctx, int *fds, size_t *n, struct err *e)
 	st.work = work;
 	r = try_ways(s, &st, o, &again, fds, e);
 	*n = 1;
-	return r < 0 && again ? mount_page(s, store_fd, &st, o, fds, e) : r;
+	if (r < 0 && again)
+		r = mount_page(s, store_fd, &st, o, fds, e);
+	return r == -EINVAL && o->userns_fd >= 0
+		       ? err_hint(e, "id-mapped layers need Linux 5.19 or later") : r;
 }
 
 static int mount_by_child(const struct store *s, const struct overlay_opts *o, int *ret,
@@ -332,7 +354,7 @@ int overlay_mount(const struct store *s, const struct overlay_opts *o, int *ret,
 		return err_say(e, EINVAL, "an upper directory needs a work directory");
 	if (o->nlayers == 0 && o->upper_fd < 0)
 		return mount_empty(s, o, ret, e);
-	if (o->userns_fd >= 0 && o->nlayers > 0)
+	if (o->userns_fd >= 0)
 		return mount_by_child(s, o, ret, e);
 	r = stack_open(s, s->fd, o, &st, e);
 	if (r < 0)

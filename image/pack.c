@@ -26,6 +26,8 @@ struct link { dev_t dev; ino_t ino; char *name; };
 struct pack {
 	struct archive *a;
 	unsigned flags;
+	const struct idmap_pair *ids;
+	dev_t dev;			/* of the root */
 	struct link *links;
 	size_t nlinks, links_cap;
 	char *buf, *list, *value;
@@ -159,6 +161,10 @@ static int write_entry(struct pack *p, int parent, const char *base, const char 
 	int r = 0;
 
 	archive_entry_copy_stat(en, st);
+	if (p->ids) {
+		archive_entry_set_uid(en, idmap_inside(&p->ids->uids, st->st_uid));
+		archive_entry_set_gid(en, idmap_inside(&p->ids->gids, st->st_gid));
+	}
 	archive_entry_unset_atime(en);
 	archive_entry_unset_ctime(en);
 	archive_entry_unset_birthtime(en);
@@ -214,6 +220,8 @@ static int pack_one(struct pack *p, int parent, const char *dir, const char *bas
 			return pack_errno(name, errno, e);
 	}
 	r = write_entry(p, parent, base, name, &st, fd, e);
+	if ((p->flags & PACK_ONE_FS) && st.st_dev != p->dev)
+		return r;
 	return r == 0 && S_ISDIR(st.st_mode) ? pack_dir(p, fd, name, depth + 1, e) : r;
 }
 
@@ -243,18 +251,18 @@ static int pack_root(struct pack *p, int dir, struct err *e)
 	struct stat st;
 	int r = 0;
 
-	if (!(p->flags & PACK_NO_ROOT)) {
-		if (fstat(dir, &st) < 0)
-			return pack_errno("./", errno, e);
+	if (fstat(dir, &st) < 0)
+		return pack_errno("./", errno, e);
+	p->dev = st.st_dev;
+	if (!(p->flags & PACK_NO_ROOT))
 		r = write_entry(p, dir, ".", "./", &st, dir, e);
-	}
 	return r < 0 ? r : pack_dir(p, dir, "", 0, e);
 }
 
 static int pack_archive(struct archive *a, int dir, const char *only, unsigned flags,
-			struct err *e)
+			const struct idmap_pair *ids, struct err *e)
 {
-	struct pack p = { .a = a, .flags = flags };
+	struct pack p = { .a = a, .flags = flags, .ids = ids };
 	int r;
 
 	p.buf = mem_alloc(256 << 10);
@@ -283,7 +291,8 @@ static void set_format(struct archive *a)
 	archive_write_set_bytes_in_last_block(a, 1);
 }
 
-int pack_tar(int dir, const char *only, int fd, unsigned flags, struct err *e)
+int pack_tar(int dir, const char *only, int fd, unsigned flags, const struct idmap_pair *ids,
+	     struct err *e)
 {
 	struct archive *a = archive_write_new();
 	int r;
@@ -292,7 +301,7 @@ int pack_tar(int dir, const char *only, int fd, unsigned flags, struct err *e)
 	if (archive_write_open_fd(a, fd) != ARCHIVE_OK)
 		r = err_say(e, EIO, "write the archive: %s", archive_error_string(a));
 	else
-		r = pack_archive(a, dir, only, flags, e);
+		r = pack_archive(a, dir, only, flags, ids, e);
 	archive_write_free(a);
 	return r;
 }
@@ -383,7 +392,7 @@ int pack_layer(struct maker *m, int dir, unsigned flags, struct packed *ret, str
 	if (archive_write_open(a, &q, NULL, on_write, NULL) != ARCHIVE_OK)
 		r = err_say(e, EIO, "write the archive: %s", archive_error_string(a));
 	else
-		r = pack_archive(a, dir, NULL, flags, e);
+		r = pack_archive(a, dir, NULL, flags, NULL, e);
 	archive_write_free(a);
 	return r < 0 ? r : squeeze_end(&q, m, name, ret, e);
 }

@@ -7,15 +7,19 @@
 #ifndef IMAGE_PACK_H
 #define IMAGE_PACK_H
 
+#include "base/idmap.h"
 #include "image/maker.h"
 
 enum pack_flags {
 	PACK_UPPER = 1,		/* an overlayfs upper directory: its marks become whiteouts */
 	PACK_NO_ROOT = 2,	/* no entry for the directory itself */
+	PACK_ONE_FS = 4,	/* folders on other file systems are empty */
 };
 
-/* As a tar archive to fd; only: that one entry of the directory, with what is in it, or NULL. */
-int pack_tar(int dir, const char *only, int fd, unsigned flags, struct err *e);
+/* As a tar archive to fd; only: that one entry of the directory, with what is in it, or NULL; ids:
+ * owners are those of that user namespace, and written as in there, or NULL. */
+int pack_tar(int dir, const char *only, int fd, unsigned flags, const struct idmap_pair *ids,
+	     struct err *e);
 /* As a gzip layer into the maker: its digest, size and diff id come out. */
 struct packed { char digest[DIGEST_LEN + 1], diff_id[DIGEST_LEN + 1]; uint64_t size; };
 int pack_layer(struct maker *m, int dir, unsigned flags, struct packed *ret, struct err *e);

@@ -20,6 +20,7 @@
 #include <time.h>
 
 #include "base/err.h"
+#include "base/idmap.h"
 #include "base/str.h"
 
 #define STAGE_PATH_MAX 4096	/* with NUL */
@@ -55,6 +56,7 @@ struct stage_link { char *path, *target; dev_t dev; ino_t ino; };
 
 struct stage {
 	int root;
+	const struct idmap_pair *ids;	/* owners are ids of that user namespace, or NULL */
 	int side;			/* AUFS's .wh..wh.plnk, or -1 */
 	const char *opaque_key;		/* "trusted.overlay.opaque" or the user one */
 	bool privileged;		/* may chown, mknod */

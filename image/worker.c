@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/opt.h"
 #include "base/path.h"
+#include "base/sys.h"
 #include "image/change.h"
 #include "image/extract.h"
 #include "image/fsck.h"
@@ -419,13 +420,28 @@ static int cmd_commit(const struct store *st, int argc, char **argv, struct err 
 
 /* ---- trees out and in: export, cp ---- */
 
-struct tree_args { const char *only; bool owners; };
+struct tree_args { const char *only, *uid_map, *gid_map; bool owners, one_fs; };
 
 static const struct opt tree_rows[] = {
 	{ "only", 0, OPT_STR, offsetof(struct tree_args, only), "NAME", "only this entry" },
 	{ "owners", 0, OPT_BOOL, offsetof(struct tree_args, owners), NULL, "as in the archive" },
+	{ "one-file-system", 0, OPT_BOOL, offsetof(struct tree_args, one_fs), NULL, NULL },
+	{ "uid-map", 0, OPT_STR, offsetof(struct tree_args, uid_map), "MAP", "/proc/PID/uid_map" },
+	{ "gid-map", 0, OPT_STR, offsetof(struct tree_args, gid_map), "MAP", "/proc/PID/gid_map" },
 	OPT_END
 };
+
+/* The tree is one of a container with a user namespace: *ret_ids is NULL when it is not. */
+static int tree_ids(const struct tree_args *args, struct idmap_pair *p,
+		    const struct idmap_pair **ret_ids, struct err *e)
+{
+	if (!args->uid_map || !args->gid_map)
+		return 0;
+	if (idmap_parse(args->uid_map, &p->uids) < 0 || idmap_parse(args->gid_map, &p->gids) < 0)
+		return err_say(e, EINVAL, "not an id map");
+	*ret_ids = p;
+	return 0;
+}
 
 static int open_tree(int argc, char **argv, struct tree_args *args, int *ret, struct err *e)
 {
@@ -437,31 +453,51 @@ static int open_tree(int argc, char **argv, struct tree_args *args, int *ret, st
 	return r < 0 ? r : path_open_dir(AT_FDCWD, rest[0], ret, e);
 }
 
-/* export [--only NAME] DIR: the tree as a tar archive on standard output. */
+/* export [--only NAME] [--one-file-system] [--uid-map MAP --gid-map MAP] DIR: the tree as a tar
+ * archive on standard output. */
 static int cmd_export(const struct store *st, int argc, char **argv, struct err *e)
 {
+	const struct idmap_pair *ids = NULL;
 	struct tree_args args = { 0 };
+	struct idmap_pair maps;
 	AUTO_CLOSE int fd = -1;
 	int r = open_tree(argc, argv, &args, &fd, e);
 
 	(void)st;
-	return r < 0 ? r : pack_tar(fd, args.only, 1, 0, e);
+	if (r == 0)
+		r = tree_ids(&args, &maps, &ids, e);
+	return r < 0 ? r : pack_tar(fd, args.only, 1, args.one_fs ? PACK_ONE_FS : 0, ids, e);
 }
 
-/* unpack [--owners] DIR: a tar archive on standard input, into a folder that has something. */
+/* What is made must have an owner that is mapped from the beginning: root of the namespace. */
+static int act_as_root_of(const struct idmap_pair *ids, struct err *e)
+{
+	uint32_t uid, gid;
+
+	if (!idmap_outside(&ids->uids, 0, &uid) || !idmap_outside(&ids->gids, 0, &gid))
+		return err_say(e, EOVERFLOW, "the container's user namespace has no root");
+	return sys_set_fsids(uid, gid) < 0 ? err_set(e, errno, "act as id %u", uid) : 0;
+}
+
+/* unpack [--owners] [--uid-map MAP --gid-map MAP] DIR: a tar archive on standard input, into a
+ * folder that has something. */
 static int cmd_unpack(const struct store *st, int argc, char **argv, struct err *e)
 {
+	const struct idmap_pair *ids = NULL;
 	struct tree_args args = { 0 };
 	struct extract_stats stats;
+	struct idmap_pair maps;
 	AUTO_CLOSE int fd = -1;
 	AUTO(stage) struct stage t = { .root = -1 };
 	unsigned flags = EXTRACT_PLAIN | EXTRACT_INTO;
 	struct archive *a;
 	int r = open_tree(argc, argv, &args, &fd, e);
 
-	if (r < 0 || (r = sandbox_enter(fd, -1, e)) < 0)
+	if (r < 0 || (r = tree_ids(&args, &maps, &ids, e)) < 0 ||
+	    (ids && (r = act_as_root_of(ids, e)) < 0) || (r = sandbox_enter(fd, -1, e)) < 0)
 		return r;
 	stage_init(&t, fd, st->user_xattrs);
+	t.ids = ids;
 	a = source_tar_reader();
 	if (archive_read_open_fd(a, 0, 128 << 10) != ARCHIVE_OK)
 		r = err_say(e, EINVAL, "standard input is no tar archive: %s",

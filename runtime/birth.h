@@ -39,6 +39,9 @@ int birth_own_fd(struct birth *b, int fd);
 int birth_start(struct birth *b, struct launch *ret, struct err *e);
 /* Reads until that; takes the console and the listener on the way, and maps ids. */
 int birth_follow(struct birth *b, struct launch *l, enum sync_type until, struct err *e);
+/* In a user namespace only the host can give its pipes to the process's user, who opens them again
+ * as /dev/stdout. */
+void birth_give_pipes(const struct birth *b, const struct spec *s);
 /* Limits that only the host may raise. */
 int birth_rlimits(const struct plan *p, const struct launch *l, struct err *e);
 /* Those of 3..3+n-1 that are open and the caller's, for the plan. */

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -266,6 +267,23 @@ static int start(struct birth *b, struct launch *ret, struct err *e)
 	return r;
 }
 
+void birth_give_pipes(const struct birth *b, const struct spec *s)
+{
+	const struct spec_process *p = b->plan->process;
+	uint32_t uid, gid;
+	struct stat st;
+
+	if (!b->plan->userns || p->terminal || !birth_host_id(&s->uids, p->user.uid, &uid) ||
+	    !birth_host_id(&s->gids, p->user.gid, &gid))
+		return;
+	for (int i = 0; i < 3; i++) {
+		int fd = b->stdio[i] >= 0 ? b->stdio[i] : i;
+
+		if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))
+			(void)!fchown(fd, uid, gid);
+	}
+}
+
 int birth_start(struct birth *b, struct launch *ret, struct err *e)
 {
 	int pair[2], r;
@@ -424,6 +442,8 @@ int launch_init(const struct spec *s, const struct launch_opts *o, struct launch
 	b.ctx = o->ctx;
 	plan_own_spec(s->arena, (struct spec *)(uintptr_t)s);
 	r = birth_plan(&b, s, o, e);
+	if (r == 0)
+		birth_give_pipes(&b, s);
 	if (r == 0)
 		r = launch(&b, o, &l, e);
 	if (r < 0) {

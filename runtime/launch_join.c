@@ -72,6 +72,7 @@ int launch_join(struct arena *a, const struct spec_process *p, const struct spec
 	plan_own_process(a, (struct spec_process *)(uintptr_t)p);
 	join_plan(&b, p, s, o);
 	r = open_root(&b, s, o, e);
+	birth_give_pipes(&b, s);
 	if (r == 0)
 		r = birth_start(&b, &l, e);
 	if (r == 0)

@@ -106,7 +106,7 @@ struct record {
 	int64_t stop_timeout;			/* seconds, -1: for ever */
 	int64_t timeout, idle_timeout, cpu_time;	/* ns, 0: none */
 	bool tty, stdin_open, stdin_once, auto_remove, init, read_only, read_only_tmpfs, privileged;
-	bool userns_private, publish_all, systemd;
+	bool publish_all, systemd;
 	const char *cgroup_parent, *detach_keys, *hostname_set;
 	int64_t boot_order, boot_delay;		/* lower first; seconds */
 	struct spec *spec;			/* config.json; NULL until loaded */

@@ -261,7 +261,6 @@ static const struct field record_fields[] = {
 	F(record, "readOnly", read_only, bool),
 	F(record, "readOnlyTmpfs", read_only_tmpfs, bool),
 	F(record, "privileged", privileged, bool),
-	F(record, "usernsPrivate", userns_private, bool),
 	F(record, "publishAll", publish_all, bool),
 	F(record, "systemd", systemd, bool),
 	F(record, "cgroupParent", cgroup_parent, str),

@@ -3,8 +3,8 @@
  * supervisor.  Runs in: host.
  *
  * Steps, in order; whatever fails undoes what was done before it:
- *   lock - record - root (overlay) - user - volumes - network files - streams - create
- *   (namespaces, network, hooks) - status - gate - execve of berth-supervisor
+ *   lock - record - user namespace - root (overlay) - user - volumes - network files - streams -
+ *   create (namespaces, network, hooks) - status - gate - execve of berth-supervisor
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,6 +35,7 @@
 #include "runtime/secret.h"
 #include "runtime/status.h"
 #include "runtime/supervisor.h"
+#include "runtime/userns.h"
 #include "runtime/volume.h"
 
 struct birth {
@@ -49,6 +50,7 @@ struct birth {
 	bool net_made, created;
 	int lock, run_dir, dir, listen, root;
 	int volumes;			/* lock of join_volumes, or -1 */
+	int userns;			/* with the container's id maps, or -1: it has the host's */
 	int streams[3]; /* ours: write end of stdin, read ends of stdout and stderr */
 	int child_io[3];		/* the container's ends */
 	struct launch launch;
@@ -79,6 +81,34 @@ static int load(struct birth *b, struct err *e)
 	return r < 0 ? r : fd_unix_listen(b->run_dir, "sock", SOCK_SEQPACKET, &b->listen, e);
 }
 
+static int open_userns(struct birth *b, struct err *e)
+{
+	return userns_open(b->spec, &b->userns, e);
+}
+
+/* --rootfs: what is in there has the container's ids as well. */
+static int open_folder(struct birth *b, struct err *e)
+{
+	struct sys_mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP,
+				       .userns_fd = (uint64_t)b->userns };
+
+	b->root = sys_open_tree(AT_FDCWD, b->record->rootfs,
+				OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	if (b->root < 0)
+		return err_set(e, errno, "open the root %s", b->record->rootfs);
+	if (b->userns >= 0 && sys_mount_setattr(b->root, "", AT_EMPTY_PATH, &attr) < 0)
+		return err_set(e, errno, "id-map the root %s (its file system must allow it)",
+			       b->record->rootfs);
+	return 0;
+}
+
+static void map_root(const struct birth *b, struct overlay_opts *o)
+{
+	o->userns_fd = b->userns;
+	o->uid = userns_uid(b->spec, 0);
+	o->gid = userns_gid(b->spec, 0);
+}
+
 static int open_root(struct birth *b, struct err *e)
 {
 	AUTO(store) struct store *store = NULL;
@@ -86,13 +116,11 @@ static int open_root(struct birth *b, struct err *e)
 	struct overlay_opts o = OVERLAY_OPTS_INIT;
 	int r;
 
-	if (b->record->rootfs) {
-		b->root = sys_open_tree(AT_FDCWD, b->record->rootfs,
-					OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
-		return b->root < 0 ? err_set(e, errno, "open the root %s", b->record->rootfs) : 0;
-	}
+	if (b->record->rootfs)
+		return open_folder(b, e);
 	if ((b->root = engine_view_open(b->en, b->id)) >= 0)
-		return 0;
+		return b->userns < 0 ? 0 : err_say(e, EBUSY, "berth mount shows it with other ids "
+						   "than its own: berth umount it first");
 	if ((r = store_open(b->en->root, &store, e)) < 0 ||
 	    (r = path_open_dir(b->dir, "upper", &upper, e)) < 0 ||
 	    (r = path_open_dir(b->dir, "work", &work, e)) < 0)
@@ -103,15 +131,17 @@ static int open_root(struct birth *b, struct err *e)
 	o.upper_fd = upper;
 	o.work_fd = work;
 	o.throw_away = b->record->auto_remove;
+	map_root(b, &o);
 	return overlay_mount(store, &o, &b->root, e);
 }
 
 static int find_user(struct birth *b, struct err *e)
 {
 	const char *home;
+	int r = root_user_find(b->root, b->record->user, b->record->groups, b->arena,
+			       &b->spec->process.user, &home, e);
 
-	return root_user_find(b->root, b->record->user, b->record->groups, b->arena,
-			      &b->spec->process.user, &home, e);
+	return r < 0 ? r : userns_check(b->spec, e);
 }
 
 /* :U, what is mounted belongs to the container's user. */
@@ -122,7 +152,38 @@ static int give_to_user(struct birth *b, const struct record_volume *v, struct e
 
 	if (dir < 0)
 		return err_set(e, errno, "open %s", v->source);
-	return tree_chown(dir, u->uid, u->gid, e) < 0 ? err_wrap(e, "%s", v->source) : 0;
+	return tree_chown(dir, userns_uid(b->spec, u->uid), userns_gid(b->spec, u->gid), e) < 0
+		       ? err_wrap(e, "%s", v->source) : 0;
+}
+
+/* A volume that nobody has used yet: its first container's root could not write to root's. */
+static int give_new(struct birth *b, const struct record_volume *v, struct err *e)
+{
+	AUTO_CLOSE int dir = open(v->source, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+
+	if (dir < 0 || fstat(dir, &st) < 0)
+		return err_set(e, errno, "open %s", v->source);
+	return st.st_uid == 0 && tree_is_empty(dir, NULL)
+		       ? userns_give(b->spec, dir, ".", e) : 0;
+}
+
+/* :idmap, in a user namespace as that maps; else the folder's owner is the container's user. */
+static int map_volume(struct birth *b, const struct record_volume *v, struct err *e)
+{
+	for (size_t k = 0; k < b->spec->nmounts; k++) {
+		struct spec_mount *m = &b->spec->mounts[k];
+		int r;
+
+		if (!str_eq(m->destination, v->destination))
+			continue;
+		m->flags |= SPEC_MOUNT_IDMAP;
+		r = b->userns >= 0 ? 0 : volume_idmap(v->source, &b->spec->process.user,
+						      b->spec->arena, m, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 /* :O, what was written in the last life is gone. */
@@ -160,15 +221,15 @@ static int fill_volumes(struct birth *b, struct err *e)
 			if (r < 0)
 				return err_wrap(e, "volume %s", v->name);
 		}
+		if (str_eq(v->type, "volume") && !v->subpath && b->userns >= 0 &&
+		    (r = give_new(b, v, e)) < 0)
+			return r;
 		if (v->chown && v->source && (r = give_to_user(b, v, e)) < 0)
 			return r;
 		if (v->overlay && (r = empty_overlay(b, i, e)) < 0)
 			return r;
-		for (size_t k = 0; v->idmap && k < b->spec->nmounts; k++)
-			if (str_eq(b->spec->mounts[k].destination, v->destination) &&
-			    (r = volume_idmap(v->source, &b->spec->process.user, b->spec->arena,
-					      &b->spec->mounts[k], e)) < 0)
-				return r;
+		if (v->idmap && (r = map_volume(b, v, e)) < 0)
+			return r;
 	}
 	return 0;
 }
@@ -187,6 +248,7 @@ static int mount_image(struct birth *b, const struct store *store, const struct 
 	o.layers = image->layers;
 	o.nlayers = image->nlayers;
 	o.attrs = MOUNT_ATTR_RDONLY;
+	map_root(b, &o);
 	if ((r = overlay_mount(store, &o, &root, e)) < 0)
 		return r;
 	for (size_t i = 0; i < b->spec->nmounts; i++)
@@ -213,9 +275,13 @@ static int mount_images(struct birth *b, struct err *e)
 
 static int net_files(struct birth *b, struct err *e)
 {
+	static const char *const files[] = { "hosts", "resolv.conf", "hostname" };
 	struct net_paths p = engine_net_paths(b->en);
+	int r = net_files_make(&p, b->id, b->record->name, &b->record->net, NULL, e);
 
-	return net_files_make(&p, b->id, b->record->name, &b->record->net, NULL, e);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++)
+		r = userns_give(b->spec, b->run_dir, files[i], e);
+	return r;
 }
 
 static int streams(struct birth *b, struct err *e)
@@ -340,7 +406,8 @@ static const struct step {
 	const char *name;
 	int (*run)(struct birth *b, struct err *e);
 } steps[] = {
-	{ "record", load },		{ "root", open_root },
+	{ "record", load },		{ "user namespace", open_userns },
+	{ "root", open_root },
 	{ "user", find_user },		{ "volumes", fill_volumes },
 	{ "image volumes", mount_images }, { "shared volumes", share_volumes },
 	{ "secrets", give_secrets },	{ "links", find_links },
@@ -503,6 +570,7 @@ int supervise_run(const struct engine *en, const char *id, struct supervise_opts
 		.listen = -1,
 		.root = -1,
 		.volumes = -1,
+		.userns = -1,
 		.streams = { -1, -1, -1 },
 		.child_io = { -1, -1, -1 },
 		.launch = { .pidfd = -1, .sync = -1, .console = -1, .seccomp_notify = -1 },

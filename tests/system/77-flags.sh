@@ -82,7 +82,6 @@ is "-a stdout alone" "$(box -a stdout busybox sh -c 'echo out; echo err >&2' 2>&
 # ---- namespaces
 is "--hostname, --domainname" "$(box -h some --domainname dom.example busybox sh -c 'hostname; cat /proc/sys/kernel/domainname' | tr '\n' ' ')" "some dom.example "
 is "--uts host" "$(box --uts host busybox hostname)" "$(hostname)"
-fails "--userns other than the host" 125 "berth: --userns auto: *berth-oci*" box --userns auto busybox true
 t "--userns host" box --userns host busybox true
 fails "--hostname with --uts host" 125 "berth: --hostname*" box --uts host -h x busybox true
 is "--pid host" "$(box --pid host busybox readlink /proc/self/ns/pid)" "$(readlink /proc/self/ns/pid)"
@@ -180,7 +179,7 @@ fails "--no-healthcheck with one" 125 "berth: --no-healthcheck and --health-cmd*
 fails "--health-on-failure of another" 125 "berth: --health-on-failure explode: expected*" box --health-cmd true --health-on-failure explode busybox true
 
 # ---- what berth has not, in words of its own
-for flag in --systemd --passwd-entry --init-path --preserve-fds --health-startup-retries --conmon-pidfile --uidmap --gidmap --gpus --storage-opt --runtime --isolation --kernel-memory --link-local-ip --use-api-socket --health-startup-cmd --pod; do
+for flag in --systemd --passwd-entry --init-path --preserve-fds --health-startup-retries --conmon-pidfile --gpus --storage-opt --runtime --isolation --kernel-memory --link-local-ip --use-api-socket --health-startup-cmd --pod; do
 	fails "$flag is refused" 125 "berth: option $flag: ?*" box "$flag" value busybox true
 done
 t "--disable-content-trust, as it is anyway" box --disable-content-trust busybox true
@@ -195,7 +194,7 @@ for flag in add-host annotation attach blkio-weight blkio-weight-device cap-add 
 	health-interval health-retries health-start-interval health-start-period health-timeout hostname init interactive ip ip6 ipc \
 	label label-file link log-driver log-opt mac-address memory memory-reservation memory-swap mount name network network-alias \
 	no-healthcheck oom-score-adj pid pids-limit platform privileged publish publish-all pull quiet read-only restart rm \
-	security-opt shm-size sig-proxy stop-signal stop-timeout sysctl tmpfs tty ulimit user userns uts volume volumes-from workdir \
+	security-opt shm-size sig-proxy stop-signal stop-timeout sysctl tmpfs tty ulimit uidmap gidmap subuidname subgidname user userns uts volume volumes-from workdir \
 	timeout replace rootfs secret tz umask unsetenv unsetenv-all health-on-failure read-only-tmpfs pidfile cgroup-conf; do
 	grep -q -- "--$flag\b" "$T/help" || missing+=" $flag"
 done
