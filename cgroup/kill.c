@@ -298,15 +298,22 @@ int cgroup_wait_empty(int fd, int timeout_ms)
 	return r == -ENOENT ? 0 : r;
 }
 
+static int freezer_failed(const char *what, int code, struct err *e)
+{
+	if (code == ENODEV || code == ENOENT)
+		return err_say(e, ENODEV, "%s: the cgroup was removed meanwhile", what);
+	return err_set(e, code, "%s: write cgroup.freeze", what);
+}
+
 int cgroup_freeze(int fd, int timeout_ms, struct err *e)
 {
 	int r = file_write(fd, "cgroup.freeze", "1");
 
 	if (r < 0)
-		return err_set(e, -r, "freeze: write cgroup.freeze");
+		return freezer_failed("freeze", -r, e);
 	r = wait_until(fd, WAIT_FROZEN, timeout_ms);
-	if (r == -ENODEV)
-		return err_set(e, ENODEV, "freeze: the cgroup was removed meanwhile");
+	if (r == -ENODEV || r == -ENOENT)
+		return freezer_failed("freeze", -r, e);
 	if (r < 0) {
 		file_write(fd, "cgroup.freeze", "0");
 		return err_set(e, -r, "freeze: processes did not stop within %d ms", timeout_ms);
@@ -319,8 +326,10 @@ int cgroup_thaw(int fd, int timeout_ms, struct err *e)
 	int r = file_write(fd, "cgroup.freeze", "0");
 
 	if (r < 0)
-		return err_set(e, -r, "thaw: write cgroup.freeze");
+		return freezer_failed("thaw", -r, e);
 	r = wait_until(fd, WAIT_THAWED, timeout_ms);
+	if (r == -ENODEV || r == -ENOENT)
+		return freezer_failed("thaw", -r, e);
 	if (r < 0)
 		return err_set(e, -r, "thaw: still frozen after %d ms (a parent cgroup may be "
 			       "frozen)", timeout_ms);

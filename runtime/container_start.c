@@ -104,6 +104,8 @@ static int start_locked(const struct container_env *env, int dir, const char *id
 		r = sdnotify_listen(env, id, notify, e);
 	if (!r)
 		r = fd_unix_connect(dir, STATE_GATE, SOCK_SEQPACKET, &gate, e);
+	if (r == -ECONNREFUSED)		/* it was there a moment ago */
+		return err_say(e, EINVAL, "cannot start a container that has stopped");
 	if (r < 0)
 		return r;
 	r = launch_gate_open(gate, e);

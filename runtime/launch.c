@@ -173,6 +173,8 @@ static int explain_clone(int code, const struct birth *b, struct err *e)
 		return err_hint(
 			e,
 			"the cgroup has controllers enabled for its children, or is not its own");
+	if ((code == ENOENT || code == ENODEV) && b->cgroup_fd >= 0)
+		return err_hint(e, "the cgroup was removed meanwhile");
 	if (code == ENOSPC)
 		return err_hint(e, "/proc/sys/user/max_*_namespaces is reached");
 	if (code == EPERM && (b->plan->clone_flags & CLONE_NEWUSER))

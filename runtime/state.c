@@ -328,9 +328,9 @@ int state_load(int dirfd, const char *id, struct container_state *ret, struct er
 	size_t n;
 	int r;
 
-	if (!path_exists(dirfd, STATE_FILE))
-		return err_say(e, ENOENT, "container \"%s\" does not exist", id);
 	r = path_read_file(dirfd, STATE_FILE, STATE_MAX, &text, &n, e);
+	if (r == -ENOENT)
+		return err_say(e, ENOENT, "container \"%s\" does not exist", id);
 	if (r < 0)
 		return r;
 	a = arena_new(json_tree_bytes(n));
@@ -417,8 +417,11 @@ int container_spec(const struct container_env *env, const char *id, struct arena
 	size_t n;
 	int r = state_dir_open(env, id, &fd, e);
 
-	if (!r)
-		r = path_read_file(fd, STATE_CONFIG, STATE_MAX, &text, &n, e);
+	if (r < 0)
+		return r;
+	r = path_read_file(fd, STATE_CONFIG, STATE_MAX, &text, &n, e);
+	if (r == -ENOENT)	/* not yet, or no more */
+		return err_say(e, EBUSY, "container %s is being created or deleted", id);
 	if (!r)
 		r = spec_read(a, text, n, ret, e);
 	return r < 0 ? err_wrap(e, "container %s", id) : 0;
