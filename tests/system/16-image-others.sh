@@ -163,18 +163,14 @@ printf '{"credsStore":"test"}' >"$T/home/.docker/config.json"
 t "so does a store for all" env PATH="$T/bin:$PATH" "$LIBEXEC/berth-image" --root "$ROOT" pull -q "$auth/box:1"
 rm "$T/home/.docker/config.json"
 
-lost=0
-for _ in 1 2 3 4 5; do
-	rm -f "$T/both.json"
-	logins=()
-	for host in "$auth" "127.0.0.1:${auth#*:}"; do
-		echo secret | "$LIBEXEC/berth-image" --root "$ROOT" login -u me --password-stdin --authfile "$T/both.json" "$host" >"$T/log" 2>&1 &
-		logins+=($!)
-	done
-	wait "${logins[@]}"
-	[ "$(jq '.auths | length' "$T/both.json")" = 2 ] || lost=$((lost + 1))
+jq -n '{auths: [range(8) | {key: "h\(.).example", value: {auth: "YTpi"}}] | from_entries}' >"$T/eight.json"
+outs=()
+for i in 0 1 2 3 4 5 6 7; do
+	image logout --authfile "$T/eight.json" "h$i.example" >"$T/log" 2>&1 &
+	outs+=($!)
 done
-is "two logins at once are both kept" "$lost" 0
+wait "${outs[@]}"
+is "of eight logouts from one file at once none is undone" "$(jq -c .auths "$T/eight.json")" "{}"
 
 "$TOP/tests/data/token-server" "$T/tls/cert.pem" "$T/tls/key.pem" "$T/token" 2>"$T/token.err" &
 pids+=($!)
