@@ -185,39 +185,77 @@ static int choose(struct cli *c, const struct stats_opts *o, int argc, char **ar
 	return 0;
 }
 
-static int show(struct cli *c, const struct stats_opts *o, const struct strlist *ids, int64_t every,
-		struct err *e)
+static struct sample *samples_new(struct cli *c, const struct strlist *ids)
 {
-	struct timespec t = { every / 1000000000, every % 1000000000 };
 	struct sample *v = mem_array(ids->n + 1, sizeof(*v));
-	bool live = !o->no_stream && !o->out.format;
-	int rounds = 0, rc = 0;
 
 	for (size_t i = 0; i < ids->n; i++) {
 		AUTO(record) struct record *r = NULL;
+		struct err gone = ERR_INIT;
 
 		memcpy(v[i].id, ids->v[i], 65);
-		if (record_load(&c->en, ids->v[i], &r, e) == 0)
+		if (record_load(&c->en, ids->v[i], &r, &gone) == 0)
 			snprintf(v[i].name, sizeof(v[i].name), "%s", r->name);
 	}
-	*e = (struct err)ERR_INIT;
+	return v;
+}
+
+static void samples_free(struct sample *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		cgroup_stats_cleanup(&v[i].now);
+		cgroup_stats_cleanup(&v[i].before);
+	}
+	mem_free_cleanup(&v);
+}
+
+/* Those that run now; of who did so at the last reading that reading is kept. */
+static int follow(struct cli *c, const struct stats_opts *o, struct sample **v, size_t *n,
+		  struct err *e)
+{
+	AUTO(strlist) struct strlist ids = STRLIST_INIT;
+	int rc = choose(c, o, 0, NULL, &ids, e);
+	struct sample *now;
+
+	if (rc < 0)
+		return rc;
+	now = samples_new(c, &ids);
+	for (size_t i = 0; i < ids.n; i++)
+		for (size_t k = 0; k < *n; k++)
+			if (str_eq(now[i].id, (*v)[k].id)) {
+				now[i].now = (*v)[k].now;
+				(*v)[k].now = (struct cgroup_stats)CGROUP_STATS_INIT;
+			}
+	samples_free(*v, *n);
+	*v = now;
+	*n = ids.n;
+	return 0;
+}
+
+static int show(struct cli *c, const struct stats_opts *o, const struct strlist *ids, bool all,
+		int64_t every, struct err *e)
+{
+	struct timespec t = { every / 1000000000, every % 1000000000 };
+	struct sample *v = samples_new(c, ids);
+	bool live = !o->no_stream && !o->out.format;
+	int rounds = 0, rc = 0;
+	size_t n = ids->n;
+
 	for (;; rounds++) {
-		for (size_t i = 0; i < ids->n; i++)
+		if (rounds > 0 && all && (rc = follow(c, o, &v, &n, e)) < 0)
+			break;
+		for (size_t i = 0; i < n; i++)
 			read_one(c, &v[i]);
 		if (rounds > 0) {	/* a rate needs two readings */
 			if (live && isatty(1))
 				printf("\033[H\033[J");
-			rc = print(v, ids->n, o, e);
+			rc = print(v, n, o, e);
 			if (rc < 0 || fflush(stdout) != 0 || o->no_stream)
 				break;
 		}
 		nanosleep(&t, NULL);
 	}
-	for (size_t i = 0; i < ids->n; i++) {
-		cgroup_stats_cleanup(&v[i].now);
-		cgroup_stats_cleanup(&v[i].before);
-	}
-	mem_free_cleanup(&v);
+	samples_free(v, n);
 	return rc;
 }
 
@@ -232,7 +270,7 @@ static int run_stats(struct cli *c, void *opts, int argc, char **argv, struct er
 		return err_say(e, EINVAL, "--interval %s: expected a time of at least 10ms",
 			       o->interval);
 	rc = choose(c, o, argc, argv, &ids, e);
-	return rc < 0 ? rc : show(c, o, &ids, every, e);
+	return rc < 0 ? rc : show(c, o, &ids, argc == 0, every, e);
 }
 
 /* clang-format off */

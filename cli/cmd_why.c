@@ -190,7 +190,10 @@ static int run_why(struct cli *c, void *opts, int argc, char **argv, struct err 
 		as_json(r, &s, state, text.s, &lines);
 		return 0;
 	}
-	printf("%s: %s (exit code %d)\n", r->name, text.s, s.exit_code);
+	printf("%s: %s", r->name, text.s);
+	if (state == STATE_EXITED || state == STATE_RESTARTING)
+		printf(" (exit code %d)", s.exit_code);
+	printf("\n");
 	if (s.restarts)
 		printf("  restarted %u times\n", s.restarts);
 	for (size_t i = 0; i < lines.n; i++)

@@ -123,6 +123,25 @@ static const char *known_elsewhere(int argc, char **argv)
 	return NULL;
 }
 
+static int unknown_in_group(const char *group, const char *word, struct err *e)
+{
+	AUTO(strlist) struct strlist words = STRLIST_INIT;
+	AUTO_FREE char *prefix = mem_printf("%s ", group);
+	const char *near;
+
+	for (size_t i = 0; commands[i]; i++)
+		if (str_starts(commands[i]->name, prefix) && !(commands[i]->flags & CMD_HIDDEN))
+			strlist_add(&words, commands[i]->name + strlen(prefix));
+	for (size_t i = 0; aliases[i].name; i++)
+		if (str_starts(aliases[i].name, prefix))
+			strlist_add(&words, aliases[i].name + strlen(prefix));
+	near = str_nearest(word, (const char *const *)words.v);
+	if (near)
+		return err_say(e, EINVAL, "unknown command: %s %s (did you mean %s %s?)", group,
+			       word, group, near);
+	return err_say(e, EINVAL, "unknown command: %s %s; see berth help %s", group, word, group);
+}
+
 int command_unknown(int argc, char **argv, struct err *e)
 {
 	AUTO(strlist) struct strlist names = STRLIST_INIT;
@@ -137,8 +156,7 @@ int command_unknown(int argc, char **argv, struct err *e)
 			help_group(argv[0], stdout);
 			return 0;
 		}
-		return err_say(e, EINVAL, "unknown command: %s %s; see berth help %s", argv[0],
-			       argv[1], argv[0]);
+		return unknown_in_group(argv[0], argv[1], e);
 	}
 	for (size_t i = 0; commands[i]; i++)
 		if (!(commands[i]->flags & CMD_HIDDEN))

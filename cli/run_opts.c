@@ -153,7 +153,7 @@ static const struct opt common_rows[] = {
 	REFUSED("io-maxiops", "it is Windows'; --device-read-iops and --device-write-iops"),
 	REFUSED("cpu-count", "it is Windows'; --cpus"),
 	REFUSED("cpu-percent", "it is Windows'; --cpus"),
-	REFUSED("systemd", "an init finds what it needs with --tmpfs /run --tmpfs /tmp --stop-signal RTMIN+3"),
+	REFUSED("systemd", "berth does nothing of its own for an init; --tmpfs, --stop-signal and --privileged are for all"),
 	REFUSED("shm-size-systemd", "--tmpfs /run:size=SIZE"),
 	REFUSED("init-path", "--init is a program of berth's own"),
 	REFUSED("conmon-pidfile", "--pidfile has the container's first process; the supervisor needs no care"),

@@ -30,6 +30,8 @@ for group in container image network volume secret system; do
 	fails "and knows no other" 125 "berth: unknown command: $group frob; see berth help $group" berth $group frob
 done
 
+fails "a word of a group, misspelt" 125 "berth: unknown command: volume inpsect (did you mean volume inspect?)" berth volume inpsect x
+
 # ---- what is not there: status 1, the nearest name; for what runs a command 125
 run_d --name webserver busybox sleep 1000
 wrong=''
@@ -220,6 +222,18 @@ kill "$pid"; wait "$pid" 2>/dev/null
 t "--remove" berth delegate --remove "$uid"
 is "it is gone" "$([ -e "$CGROUP2/berth-user/$uid" ] && echo there)" ""
 fails "an unknown user" 125 "berth: no such user: nobodyhere" berth delegate nobodyhere
+
+# ---- stats: who comes and who goes
+stdbuf -oL "$BERTH" --root "$ROOT" stats --interval 100ms --format '{{.Name}}' >"$T/live" &
+pid=$!
+t "stats shows who runs" until_true 10 grep -q webserver "$T/live"
+run_d --name newcomer busybox sleep 1000
+t "and who comes later" until_true 10 grep -q newcomer "$T/live"
+berth rm -f newcomer >/dev/null
+gone() { : >"$T/live"; sleep 0.5; grep -q webserver "$T/live" && ! grep -q newcomer "$T/live"; }
+t "and not who is gone" until_true 10 gone
+kill "$pid"; wait "$pid" 2>/dev/null
+is "why, of one that runs" "$(berth why webserver)" "webserver: it is running"
 
 # ---- version, info
 is "version --format json" "$(berth version --format json | jq -r '.Version // .Client.Version' | grep -c '^[0-9]')" 1
