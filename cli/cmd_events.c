@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "cli/command.h"
+#include "cli/filters.h"
 #include "cli/output.h"
 
 #define FILE_MAX_BYTES (16u << 20)
@@ -41,20 +42,14 @@ struct view {
 static int when(const char *option, const char *text, int64_t *ret, struct err *e)
 {
 	struct timespec t;
-	int64_t ns;
 
 	if (!text)
 		return 0;
-	if (str_to_time(text, &t) == 0) {
-		*ret = INT64_MAX;
-		if (t.tv_sec < INT64_MAX / 1000000000)
-			*ret = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-		return 0;
-	}
-	if (str_to_duration(text, &ns) < 0)
+	if (filters_time(text, &t) < 0)
 		return err_say(e, EINVAL, "--%s %s: expected a time, or 10m", option, text);
-	clock_gettime(CLOCK_REALTIME, &t);
-	*ret = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec - ns;
+	*ret = INT64_MAX;
+	if (t.tv_sec < INT64_MAX / 1000000000)
+		*ret = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 	return 0;
 }
 

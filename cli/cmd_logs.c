@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "cli/filters.h"
 #include "cli/pick.h"
 #include "cli/log_reader.h"
 #include "cli/output.h"
@@ -54,24 +55,12 @@ struct view {
 static int parse_when(const char *option, const char *text, char out[static 40], struct err *e)
 {
 	struct timespec t;
-	int64_t ns;
 
 	if (!text)
 		return 0;
-	if (str_to_time(text, &t) < 0) {
-		if (str_to_duration(text, &ns) < 0)
-			return err_say(
-				e, EINVAL,
-				"--%s %s: expected 2026-01-02T03:04:05Z, seconds since 1970, or 10m",
-				option, text);
-		clock_gettime(CLOCK_REALTIME, &t);
-		t.tv_sec -= ns / 1000000000;
-		t.tv_nsec -= ns % 1000000000;
-		if (t.tv_nsec < 0) {
-			t.tv_nsec += 1000000000;
-			t.tv_sec--;
-		}
-	}
+	if (filters_time(text, &t) < 0)
+		return err_say(e, EINVAL, "--%s %s: expected 2026-01-02T03:04:05Z, seconds since "
+			       "1970, or 10m", option, text);
 	str_time(t, out);
 	return 0;
 }

@@ -72,6 +72,15 @@ bool compose_has_volume(const struct compose *c, const char *dst)
 	return false;
 }
 
+/* A folder that is to be made: where it will be. */
+static char *not_there(const char *source)
+{
+	AUTO_FREE char *here = source[0] == '/' ? mem_strdup("/") : getcwd(NULL, 0);
+	AUTO_FREE char *path = here ? path_join(here, source) : NULL;
+
+	return path ? path_clean(path) : NULL;
+}
+
 static int volume_source(struct compose *c, struct want *w, struct record_volume *v,
 			 struct err *e)
 {
@@ -88,9 +97,11 @@ static int volume_source(struct compose *c, struct want *w, struct record_volume
 		real = realpath(w->source, NULL);
 		if (!real && errno != ENOENT)
 			return err_set(e, errno, "%s: %s", w->option, w->source);
-		if (!real && w->source[0] != '/')
+		if (!real && (w->source[0] == '/' || w->source[0] == '.'))
+			real = not_there(w->source);
+		if (!real)
 			return err_set(e, ENOENT, "%s: %s", w->option, w->source);
-		v->source = arena_strdup(c->a, real ? real : w->source);
+		v->source = arena_strdup(c->a, real);
 		return 0;
 	}
 	if (str_empty(w->source)) {

@@ -183,25 +183,55 @@ int filters_check_words(const struct filters *f, const char *key, const char *co
 	return 0;
 }
 
+static int local_time(const char *text, struct timespec *ret)
+{
+	static const char *const forms[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		struct tm tm = { .tm_isdst = -1 };
+		const char *end = strptime(text, forms[i], &tm);
+		int day = tm.tm_mday;
+
+		if (!end || *end)
+			continue;
+		*ret = (struct timespec){ .tv_sec = mktime(&tm) };
+		return tm.tm_mday == day ? 0 : -EINVAL;	/* 31 February is no day */
+	}
+	return -EINVAL;
+}
+
+int filters_time(const char *text, struct timespec *ret)
+{
+	int64_t ns;
+
+	if (str_to_time(text, ret) == 0)
+		return 0;
+	if (str_to_duration(text, &ns) < 0)
+		return local_time(text, ret);
+	clock_gettime(CLOCK_REALTIME, ret);
+	ret->tv_sec -= ns / 1000000000;
+	ret->tv_nsec -= ns % 1000000000;
+	if (ret->tv_nsec < 0) {
+		ret->tv_nsec += 1000000000;
+		ret->tv_sec--;
+	}
+	return 0;
+}
+
 int filters_until(const struct filters *f, int64_t *ret, struct err *e)
 {
 	int64_t until = INT64_MAX;
 
 	for (size_t i = 0; i < f->n; i++) {
 		struct timespec t;
-		int64_t ns;
 
 		if (!str_eq(f->v[i].key, "until"))
 			continue;
-		/* a bare number is seconds since the epoch, as Docker has it */
-		if (str_to_time(f->v[i].value, &t) == 0)
-			until = (int64_t)t.tv_sec;
-		else if (str_to_duration(f->v[i].value, &ns) == 0)
-			until = (int64_t)time(NULL) - ns / 1000000000;
-		else
+		if (filters_time(f->v[i].value, &t) < 0)
 			return err_say(e, EINVAL,
 				       "--filter until=%s: expected a time or a duration as 24h",
 				       f->v[i].value);
+		until = (int64_t)t.tv_sec;
 	}
 	*ret = until;
 	return 0;

@@ -105,6 +105,10 @@ is "or just now" "$(berth logs --since 0s tm)" ""
 is "--until" "$(berth logs --until "$first" tm)" one
 is "--tail 1" "$(berth logs --tail 1 tm)" two
 is "-n 0" "$(berth logs -n 0 tm)" ""
+is "--since a local time" "$(berth logs --since "$(date -d '1 hour ago' +%Y-%m-%dT%H:%M:%S)" tm | tr '\n' ' ')" "one two "
+is "--until a day" "$(berth logs --until "$(date -d '2 days ago' +%Y-%m-%d)" tm)" ""
+is "in a zone" "$(TZ=UTC-5 berth logs --since "$(TZ=UTC-5 date -d '1 hour ago' +%Y-%m-%dT%H:%M)" tm | tr '\n' ' ')" "one two "
+fails "a day that is none" 125 "berth: --since 2026-02-31: expected*" berth logs --since 2026-02-31 tm
 fails "a time that is none" 125 "berth: --since yesterday*" berth logs --since yesterday tm
 
 # each of them goes on when what both have said was read

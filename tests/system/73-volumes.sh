@@ -28,6 +28,8 @@ is "it is gone" "$(berth volume ls -q)" ""
 
 # ---- bind, tmpfs, --mount
 mkdir "$T/src"; echo host >"$T/src/f"
+t "a folder that is not there is made, from here too" eval "(cd '$T/src' && run_n -v ./sub/new:/x busybox touch /x/y)"
+is "where it was meant" "$(ls "$T/src/sub/new")" y
 says "bind" host run_n -v "$T/src:/m" busybox cat /m/f
 t "write" run_n -v "$T/src:/m" busybox sh -c 'echo inside >/m/g'
 is "it is on the host" "$(cat "$T/src/g")" inside
