@@ -1,8 +1,9 @@
 #!/bin/bash
 # Help, man pages and completions, which come from the same rows; installation.
-# time: 300
+# time: 600
 # parallel: yes
 . "$(dirname "$0")/lib.sh"
+need groff
 
 "$BERTH" help all >"$T/all"
 missing=''
@@ -35,9 +36,7 @@ is "and each that is there in the table" \
 	"$(sed 's/^  //; s/  .*//' "$T/all" | grep -vxF -e "container exists" -e "image exists" -e "container inspect" -e "image inspect" -f <(echo -n "$listed"))" ""
 t "man pages and completions are written" "$BERTH" internal-docs "$T/docs"
 is "a page for each command and one for all" "$(ls "$T/docs/man1" | wc -l)" $(($(wc -l <"$T/all") + 1))
-if command -v groff >/dev/null; then
-	is "no page has a fault" "$(groff -Kutf8 -man -ww -Tutf8 -z "$T"/docs/man1/*.1 2>&1 | head -n 3)" ""
-fi
+is "no page has a fault" "$(groff -Kutf8 -man -ww -Tutf8 -z "$T"/docs/man1/*.1 2>&1 | head -n 3)" ""
 like "a page has the options" "$(cat "$T/docs/man1/berth-stop.1")" "*signal*Signal that asks it to stop*"
 t "the completion for bash is a script" bash -n "$T/docs/completions/berth.bash"
 
