@@ -13,10 +13,11 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "cgroup/place.h"
+#include "cgroup/unit.h"
 
 #define FILE_MAX_BYTES (64u << 10)
 
-static int file_write(int fd, const char *file, const char *text)
+int cgroup_file_write(int fd, const char *file, const char *text)
 {
 	AUTO_CLOSE int f = openat(fd, file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 
@@ -95,12 +96,12 @@ static int write_one(int fd, const struct cgroup_write *w)
 	int r;
 
 	if (w->alt_file) {
-		r = file_write(fd, w->alt_file, w->alt_text);
+		r = cgroup_file_write(fd, w->alt_file, w->alt_text);
 		/* EOPNOTSUPP: the file is there, but no disk uses the BFQ scheduler. */
 		if (r != -ENOENT && r != -EOPNOTSUPP)
 			return r;
 	}
-	r = file_write(fd, w->file, w->text);
+	r = cgroup_file_write(fd, w->file, w->text);
 	return r == -ENOENT && w->may_lack ? 0 : r;
 }
 
@@ -110,7 +111,7 @@ static void take_back(int fd, struct undo *u, size_t n)
 {
 	while (n-- > 0)
 		if (u[n].text)
-			file_write(fd, u[n].file, u[n].text);
+			cgroup_file_write(fd, u[n].file, u[n].text);
 }
 
 /*
@@ -209,13 +210,13 @@ static void reclaim_to(int fd, int64_t used, int64_t limit)
 	struct err ignored = ERR_INIT;
 
 	snprintf(text, sizeof(text), "%" PRId64, used - limit);
-	if (file_write(fd, "memory.reclaim", text) != -ENOENT)
+	if (cgroup_file_write(fd, "memory.reclaim", text) != -ENOENT)
 		return;
 	if (path_read_line(fd, "memory.high", before, sizeof(before), &ignored) < 0)
 		return;
 	snprintf(text, sizeof(text), "%" PRId64, limit);
-	file_write(fd, "memory.high", text);
-	file_write(fd, "memory.high", before);
+	cgroup_file_write(fd, "memory.high", text);
+	cgroup_file_write(fd, "memory.high", before);
 }
 
 /* The specification's checkBeforeUpdate: v1 refused a limit below the use, v2 would call the
@@ -276,7 +277,7 @@ static int update_unit(struct cgroup *c, const struct cgroup_limits *l, bool use
 	if (r == 0 && known &&
 	    path_read_line(c->fd, file, after, sizeof(after), &ignored) == 0 &&
 	    !str_eq(before, after))
-		r = file_write(c->fd, file, before);
+		r = cgroup_file_write(c->fd, file, before);
 	return r;
 }
 
@@ -327,6 +328,8 @@ int cgroup_apply(struct cgroup *c, const struct cgroup_limits *limits, struct er
 		r = check_usage(c->fd, &l, e);
 	if (r < 0)
 		return r;
+	if (c->unit)
+		unit_round_quota(&l);
 	cgroup_plan_make(&l, a, &p);
 	order_memory(c->fd, &l, &p);
 	if (c->unit) {

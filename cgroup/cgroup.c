@@ -18,6 +18,7 @@
 #include "base/sys.h"
 #include "cgroup/devices.h"
 #include "cgroup/place.h"
+#include "cgroup/unit.h"
 
 #define DEFAULT_PARENT "berth"
 #define REMOVE_MS 10000
@@ -345,6 +346,19 @@ void cgroup_settle(struct cgroup *c)
 			;
 	}
 	c->hold_pid = 0;
+	if (c->one_task)
+		cgroup_file_write(c->fd, "pids.max", "1");
+	c->one_task = false;
+}
+
+/* Besides the process that holds the scope the first one of the container must find room. */
+static void make_room(struct cgroup *c)
+{
+	struct err ignored = ERR_INIT;
+	char line[16];
+
+	c->one_task = path_read_line(c->fd, "pids.max", line, sizeof(line), &ignored) == 0 &&
+		      str_eq(line, "1") && cgroup_file_write(c->fd, "pids.max", "2") == 0;
 }
 
 /*
@@ -365,6 +379,7 @@ static int come_near(const struct cgroup_want *w, const struct cgroup_host *h, s
 static int make_systemd(const struct cgroup_want *w, const struct cgroup_host *h,
 			struct cgroup *c, struct err *e)
 {
+	struct cgroup_limits l = *limits_of(w);
 	struct err ignored = ERR_INIT;
 	const char *base;
 	int r = come_near(w, h, e);
@@ -380,9 +395,12 @@ static int make_systemd(const struct cgroup_want *w, const struct cgroup_host *h
 	}
 	c->made = true;
 	base = w->rootless ? c->path : "";
+	unit_round_quota(&l);
 	r = open_dir(h, c->path, &c->fd, e);
 	if (r == 0)
-		r = furnish(w, h, base, limits_of(w), c, e);
+		r = furnish(w, h, base, &l, c, e);
+	if (r == 0)
+		make_room(c);
 	if (r == 0)
 		r = enter_subgroups(w, h, base, c, e);
 	if (r < 0) {

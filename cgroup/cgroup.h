@@ -190,6 +190,7 @@ struct cgroup {
 	bool devices_due;	/* has no device program yet: see cgroup_devices_due */
 	int hold;		/* systemd only: see cgroup_settle */
 	pid_t hold_pid;
+	bool one_task;		/* pids.max is to be 1, and until then there is room for two */
 };
 #define CGROUP_INIT { .fd = -1, .hold = -1 }
 

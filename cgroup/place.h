@@ -34,6 +34,8 @@ int cgroup_enable(const struct cgroup_host *h, const char *base, const char *pat
 int cgroup_mkdirs(const struct cgroup_host *h, const char *path, bool *ret_made, struct err *e);
 
 /* apply.c */
+/* One file of the cgroup that fd is; -errno. */
+int cgroup_file_write(int fd, const char *file, const char *text);
 /* Writes a plan; undo: what was there before is put back when one write fails. */
 int cgroup_plan_apply(int fd, const struct cgroup_plan *p, bool undo, struct err *e);
 /* Fills what a live change leaves out and its files need: cpu.max takes quota and period

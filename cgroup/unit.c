@@ -180,18 +180,26 @@ static void add_mask(struct unit_props *p, const char *name, const char *list)
 }
 
 /* CPUQuotaPerSecUSec is microseconds a second, in whole hundredths of a CPU. */
+static uint64_t quota_per_sec(int64_t quota, uint64_t period)
+{
+	return ((uint64_t)quota * 1000000 / period + 9999) / 10000 * 10000;
+}
+
 static void add_quota(struct unit_props *p, int64_t quota, uint64_t period)
 {
-	uint64_t per_sec = UINT64_MAX;
-
 	if (!period)
 		period = 100000;
-	if (quota > 0) {
-		per_sec = (uint64_t)quota * 1000000 / period;
-		per_sec = (per_sec + 9999) / 10000 * 10000;
-	}
-	add_u64(p, "CPUQuotaPerSecUSec", per_sec);
+	add_u64(p, "CPUQuotaPerSecUSec", quota > 0 ? quota_per_sec(quota, period) : UINT64_MAX);
 	add_u64(p, "CPUQuotaPeriodUSec", period);
+}
+
+void unit_round_quota(struct cgroup_limits *l)
+{
+	uint64_t period = l->cpu.period.set && l->cpu.period.v ? l->cpu.period.v : 100000;
+
+	if (l->cpu.quota.set && l->cpu.quota.v > 0 && l->cpu.quota.v <= INT64_MAX / 1000000)
+		l->cpu.quota.v = (int64_t)(quota_per_sec(l->cpu.quota.v, period) * period /
+					   1000000);
 }
 
 /* systemd says idle by a weight of 0, and writes cpu.idle=0 where it was not told so. */

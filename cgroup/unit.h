@@ -36,6 +36,9 @@ struct unit_props {
 struct unit_prop *unit_props_add(struct unit_props *p, const char *name, const char *sig);
 /* What systemd knows of limits; the rest goes to cgroupfs alone.  Pure. */
 void unit_props_limits(struct unit_props *p, const struct cgroup_limits *l);
+/* A quota as systemd would write it, in whole hundredths of a CPU: what we write is not to change
+ * with its next reload. */
+void unit_round_quota(struct cgroup_limits *l);
 /* DevicePolicy and DeviceAllow, as far as they can say it ("auto": our program alone).  Pure. */
 void unit_props_devices(struct unit_props *p, const struct cgroup_limits *l);
 /* Annotations org.systemd.property.NAME, values in GVariant text notation.  Pure. */

@@ -30,6 +30,8 @@ t "update" sd update --memory 96m --memory-swap 96m --pids-limit -1 $id
 is "in the unit" "$(show $U MemoryMax) $(show $U TasksMax)" "100663296 infinity"
 systemctl daemon-reload
 is "and a reload keeps it" "$(cat "$CG/memory.max") $(cat "$CG/pids.max")" "100663296 max"
+t "a quota that is no whole hundredth of a CPU" sd update --cpu-quota 50000 --cpu-period 90000 $id
+is "is the one that systemd makes of it" "$(show $U CPUQuotaPerSecUSec) $(cat "$CG/cpu.max")" "560ms 50400 90000"
 run sd update --cpu-idle 1 --cpu-share 200 $id
 like "idle beside a weight is said" "$rc $err" "0 *unable to apply both*"
 is "and idle it is" "$(cat "$CG/cpu.idle")" 1
@@ -45,6 +47,11 @@ t "exec" sd exec $id true
 make_bundle "$T/again" ".linux.cgroupsPath = \"machine-test.slice:t:$id\""
 fails "a name in use is refused" 1 "*$U*" sd run --bundle "$T/again" $id-2
 t "the first still lives" sd exec $id true
+t "kill" sd kill $id KILL
+stopped() { [ "$(sd state $id | jq -r .status)" = stopped ] && [ ! -d "$CG" ]; }
+t "systemd takes the scope away" until_true 20 stopped
+fails "there is nobody to signal" 1 "*container not running*" sd kill $id 0
+t "which is no error for all of them" sd kill --all $id 0
 t "delete" sd delete -f $id
 is "the unit is gone" "$(show $U LoadState)" not-found
 t "and the cgroup" test ! -d "$CG"
@@ -52,6 +59,10 @@ t "and the cgroup" test ! -d "$CG"
 make_bundle "$T/d" '.process.args = ["true"]'
 t "a default place, to its end" sd run --bundle "$T/d" $id-d
 is "nothing is left" "$(systemctl list-units --all --no-legend "*$id*")" ""
+make_bundle "$T/p" '.process.args = ["sleep", "1000"] | .linux.resources.pids.limit = 0'
+t "room for one process" sd run -d --bundle "$T/p" $id-p
+is "is room for one" "$(cat "$CGROUP2/system.slice/berth-$id-p.scope/pids.max") $(show berth-$id-p.scope TasksMax)" "1 1"
+sd delete -f $id-p
 make_bundle "$T/x" '.annotations += {"org.systemd.property.NoSuchThing": "true"}'
 fails "a property that systemd does not know" 1 "*NoSuchThing*" sd run --bundle "$T/x" $id-x
 make_bundle "$T/y" '.annotations += {"org.systemd.property.TasksMax": "uint64"}'

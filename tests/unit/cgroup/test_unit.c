@@ -117,6 +117,8 @@ static void props__limits__as_systemd_counts(void **state)
 	assert_int_equal(u64(&p, "MemorySwapMax"), 32 << 20);
 	assert_int_equal(u64(&p, "CPUQuotaPerSecUSec"), 340000); /* up to whole percents */
 	assert_int_equal(u64(&p, "CPUQuotaPeriodUSec"), 100000);
+	unit_round_quota(&l);
+	assert_int_equal(l.cpu.quota.v, 34000); /* and so in the file */
 	assert_int_equal(u64(&p, "CPUWeight"), 100);
 	assert_int_equal(u64(&p, "IOWeight"), 10000);
 	assert_true(u64(&p, "TasksMax") == UINT64_MAX);
