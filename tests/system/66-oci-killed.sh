@@ -71,39 +71,6 @@ for i in $(seq 20); do
 done
 is "of three creates and three starts at once one succeeds each" "$bad" 0
 
-# all at once, for some seconds: whoever comes first, each has an answer, and nothing stays
-over=$((SECONDS + 6))
-storm() { # FILE CMD...: again and again
-	local to=$T/storm.$1
-	shift
-	while [ "$SECONDS" -lt "$over" ]; do
-		"${O[@]}" "$@" </dev/null >"$to.now" 2>&1	# no pipe: the container would keep it
-		tr -d '\n' <"$to.now"
-		echo
-	done >"$to" &
-	jobs+=($!)
-}
-jobs=()
-storm create create -b "$T/b" k3
-storm start start k3
-storm state state k3
-storm exec exec k3 true
-storm pause pause k3
-storm resume resume k3
-storm kill kill k3 KILL
-storm delete delete k3
-# an exec that was frozen, and nobody resumes it any more, ends with the container
-while sleep 0.5 && [ -n "$(jobs -rp)" ]; do
-	[ "$SECONDS" -lt "$over" ] || "${O[@]}" delete -f k3 >/dev/null 2>&1
-done
-wait "${jobs[@]}"
-is "state always has one, or says that there is none" "$(grep -vE '"status": "(creating|created|running|paused|stopped)"|: container "k3" does not exist$' "$T/storm.state")" ""
-is "exec says why it cannot, or runs" "$(grep -vE '^(.*exec failed: .*)?$' "$T/storm.exec")" ""
-is "delete and create take turns" "$(grep -hvE '^$|does not exist$|already exists$|is not stopped: (running|paused)$' "$T/storm.delete" "$T/storm.create")" ""
-t "the last one is deleted" "${O[@]}" delete -f k3
-is "nothing is left of the storm" "$(ls -A "$T/oci")$(groups)" ""
-t "nor any process" until_true 5 eval '[ "$(sleepers)" = 0 ]'
-
 # states that lie
 "${O[@]}" run -d -b "$T/b" k2 </dev/null >/dev/null 2>&1
 pid=$("${O[@]}" state k2 | jq .pid)
