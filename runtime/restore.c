@@ -239,8 +239,25 @@ static int on_restore(void *ctx, const char *script, pid_t pid, int *fd, struct 
 	return code;
 }
 
+/* criu gives what it restores a time namespace, that its clocks go on; an exec is to join that,
+ * too, or the two could not be dumped together again. */
+static int note_time(struct restore *r, struct err *e)
+{
+	AUTO_FREE char *path = mem_printf("/proc/%d/ns/time", (int)r->l.pid);
+	struct spec_namespace *ns = &r->s->ns[SPEC_NS_TIME];
+	struct stat own, its;
+
+	if (ns->unshare || stat("/proc/self/ns/time", &own) < 0 || stat(path, &its) < 0 ||
+	    own.st_ino == its.st_ino)
+		return 0;
+	ns->unshare = true;
+	return save_spec(r, e);
+}
+
 static int note_pid(struct restore *r, struct err *e)
 {
+	int code;
+
 	if (r->l.pid <= 0)
 		return err_say(e, EPROTO, "criu named no process");
 	r->l.pidfd = sys_pidfd_open(r->l.pid, 0);
@@ -249,7 +266,8 @@ static int note_pid(struct restore *r, struct err *e)
 	r->state.pid = r->l.pid;
 	r->state.start_time = r->l.start_time;
 	r->state.creating = false;
-	return state_save(r->dir, &r->state, e);
+	code = note_time(r, e);
+	return code < 0 ? code : state_save(r->dir, &r->state, e);
 }
 
 static int restore_args(struct restore *r, struct checkpoint_dirs *d, struct strbuf *b,

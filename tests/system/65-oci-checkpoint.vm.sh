@@ -50,6 +50,10 @@ t "it counts on" grows
 [ "$(count)" -gt "$at" ] && ok "from where it was" || not_ok "from where it was" "$at, then $(count)"
 says "exec works in it" 1 oci exec ck sh -c 'cat /proc/1/status | sed -n "s/^Pid:[[:space:]]*//p"'
 is "it is in its own cgroup" "$(grep ^0:: "/proc/$(cat "$T/pid")/cgroup")" "0::/berth/ck"
+oci exec ck sh -c 'sleep 1000 </dev/null >/dev/null 2>&1 &'
+dumped "checkpoint with what was executed since"
+restored "and restore"
+t "both are there" oci exec ck sh -c 'ps | grep "[s]leep 1000"'
 t "it is killed and deleted" oci delete -f ck
 fails "without images there is no restore" 1 "*No such file*" oci restore -d -b "$T/b" --image-path "$T/none" ck
 is "and nothing is left" "$(oci list -q)" ""
