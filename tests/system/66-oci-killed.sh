@@ -5,11 +5,13 @@
 . "$(dirname "$0")/lib.sh"
 need jq
 umask 022
-make_bundle "$T/b" '.process.args = ["sleep", "1000"]' || exit 1
+# of this run alone: the cgroup tree and the processes are everybody's
+K=k$$ naptime=10$$
+make_bundle "$T/b" '.process.args = ["sleep", "'$naptime'"]' || exit 1
 mkdir "$T/oci"
 O=("$OCI" --root "$T/oci")
-groups() { ls -d "$CGROUP2"/berth/k[0-9]* 2>/dev/null; }
-sleepers() { grep -lz '^1000$' /proc/[0-9]*/cmdline 2>/dev/null | wc -l; }
+groups() { ls -d "$CGROUP2/berth/$K"-* 2>/dev/null; }
+sleepers() { grep -lz "^$naptime\$" /proc/[0-9]*/cmdline 2>/dev/null | wc -l; }
 
 # killed AFTER CMD...: starts it, and kills it after so many milliseconds
 killed() {
@@ -23,12 +25,12 @@ killed() {
 
 bad=0
 for i in $(seq 60); do
-	killed $((RANDOM % 14)) "${O[@]}" create -b "$T/b" "k$i"
-	case $("${O[@]}" state "k$i" 2>/dev/null | jq -r .status) in
+	killed $((RANDOM % 14)) "${O[@]}" create -b "$T/b" "$K-$i"
+	case $("${O[@]}" state "$K-$i" 2>/dev/null | jq -r .status) in
 	creating|created|stopped|'') ;; # creating: its child has not let go yet
 	*) bad=$((bad + 1));;
 	esac
-	"${O[@]}" delete -f "k$i" 2>>"$T/errors" || bad=$((bad + 1))
+	"${O[@]}" delete -f "$K-$i" 2>>"$T/errors" || bad=$((bad + 1))
 done
 is "60 times create is killed, and delete -f cleans" "$bad" 0
 is "no folder is left" "$(ls -A "$T/oci")" ""
@@ -37,13 +39,13 @@ t "no process is left" until_true 5 eval '[ "$(sleepers)" = 0 ]'
 
 bad=0
 for i in $(seq 40); do
-	killed $((RANDOM % 14)) "${O[@]}" create -b "$T/b" k0
-	"${O[@]}" state k0 >/dev/null 2>&1 && [ "$("${O[@]}" state k0 | jq -r .status)" = created ] &&
-		"${O[@]}" delete -f k0
-	"${O[@]}" create -b "$T/b" k0 </dev/null >/dev/null 2>>"$T/errors" || bad=$((bad + 1))
-	killed $((RANDOM % 8)) "${O[@]}" start k0
-	killed $((RANDOM % 8)) "${O[@]}" delete -f k0
-	"${O[@]}" delete -f k0 2>>"$T/errors" || bad=$((bad + 1))
+	killed $((RANDOM % 14)) "${O[@]}" create -b "$T/b" "$K-0"
+	"${O[@]}" state "$K-0" >/dev/null 2>&1 && [ "$("${O[@]}" state "$K-0" | jq -r .status)" = created ] &&
+		"${O[@]}" delete -f "$K-0"
+	"${O[@]}" create -b "$T/b" "$K-0" </dev/null >/dev/null 2>>"$T/errors" || bad=$((bad + 1))
+	killed $((RANDOM % 8)) "${O[@]}" start "$K-0"
+	killed $((RANDOM % 8)) "${O[@]}" delete -f "$K-0"
+	"${O[@]}" delete -f "$K-0" 2>>"$T/errors" || bad=$((bad + 1))
 done
 is "40 times create, start and delete are killed, and the ID is free again" "$bad" 0
 [ "$bad" = 0 ] || sed 's/^/# /' "$T/errors"
@@ -55,42 +57,42 @@ bad=0
 for i in $(seq 20); do
 	jobs=() won=0
 	for _ in 1 2 3; do
-		"${O[@]}" create -b "$T/b" k1 </dev/null >/dev/null 2>&1 &
+		"${O[@]}" create -b "$T/b" "$K-1" </dev/null >/dev/null 2>&1 &
 		jobs+=($!)
 	done
 	for job in "${jobs[@]}"; do wait "$job" && won=$((won + 1)); done
 	[ "$won" = 1 ] || bad=$((bad + 1))
 	jobs=() won=0
 	for _ in 1 2 3; do
-		"${O[@]}" start k1 2>/dev/null &
+		"${O[@]}" start "$K-1" 2>/dev/null &
 		jobs+=($!)
 	done
 	for job in "${jobs[@]}"; do wait "$job" && won=$((won + 1)); done
 	[ "$won" = 1 ] || bad=$((bad + 1))
-	"${O[@]}" delete -f k1
+	"${O[@]}" delete -f "$K-1"
 done
 is "of three creates and three starts at once one succeeds each" "$bad" 0
 
 # states that lie
-"${O[@]}" run -d -b "$T/b" k2 </dev/null >/dev/null 2>&1
-pid=$("${O[@]}" state k2 | jq .pid)
-edit() { jq -c "$1" "$T/oci/k2/state.json" >"$T/new" && cp "$T/new" "$T/oci/k2/state.json"; }
-cp "$T/oci/k2/state.json" "$T/true"
+"${O[@]}" run -d -b "$T/b" "$K-2" </dev/null >/dev/null 2>&1
+pid=$("${O[@]}" state "$K-2" | jq .pid)
+edit() { jq -c "$1" "$T/oci/$K-2/state.json" >"$T/new" && cp "$T/new" "$T/oci/$K-2/state.json"; }
+cp "$T/oci/$K-2/state.json" "$T/true"
 edit '.startTime += 1'
-is "a reused PID is stopped" "$("${O[@]}" state k2 | jq -r .status)" stopped
-fails "and gets no signal" 1 "*not running" "${O[@]}" kill k2 KILL
-cp "$T/true" "$T/oci/k2/state.json"
+is "a reused PID is stopped" "$("${O[@]}" state "$K-2" | jq -r .status)" stopped
+fails "and gets no signal" 1 "*not running" "${O[@]}" kill "$K-2" KILL
+cp "$T/true" "$T/oci/$K-2/state.json"
 edit '.bootId = "00000000-0000-0000-0000-000000000000"'
-is "after a reboot it is stopped" "$("${O[@]}" state k2 | jq -r .status)" stopped
+is "after a reboot it is stopped" "$("${O[@]}" state "$K-2" | jq -r .status)" stopped
 t "the process still lives" kill -0 "$pid"
 for lie in '.pid = -1' '.pid = "1"' 'del(.bundle)' '.x = 1' '.hooks = 99999999999'; do
-	cp "$T/true" "$T/oci/k2/state.json"
+	cp "$T/true" "$T/oci/$K-2/state.json"
 	edit "$lie"
-	fails "a state with $lie is refused" 1 "*container k2: state.json: *" "${O[@]}" state k2
+	fails "a state with $lie is refused" 1 "*container $K-2: state.json: *" "${O[@]}" state "$K-2"
 done
-echo '{' >"$T/oci/k2/state.json"
-fails "half a state is refused" 1 "*state.json*" "${O[@]}" kill k2
+echo '{' >"$T/oci/$K-2/state.json"
+fails "half a state is refused" 1 "*state.json*" "${O[@]}" kill "$K-2"
 t "list goes on" "${O[@]}" list
-cp "$T/true" "$T/oci/k2/state.json"
-t "the true one is deleted" "${O[@]}" delete -f k2
+cp "$T/true" "$T/oci/$K-2/state.json"
+t "the true one is deleted" "${O[@]}" delete -f "$K-2"
 is "nothing is left of all that" "$(ls -A "$T/oci")$(groups)" ""
