@@ -81,7 +81,7 @@ static const struct { const char *name, *instead; } missing[] = {
 	{ "volume unmount", "a volume is a folder: berth volume inspect -f '{{.Mountpoint}}'" },
 	{ "volume reload", "there are no other drivers whose volumes could be new" },
 	{ "volume update", "it is for a cluster's volumes" },
-	{ "network reload", "each command makes lost rules of the firewall again" },
+	{ "network reload", "the next start of a container makes lost firewall rules again" },
 	{ "network update", "there is no name server in a network; --dns of run names one" },
 	{ "generate", "berth boot starts what has --restart, from any init: see examples/boot" },
 	{ "quadlet", "berth boot starts what has --restart, from any init: see examples/boot" },
