@@ -126,7 +126,8 @@ static int add(struct cli *c, const struct connect_opts *o, struct view *v,
 		return err_say(e, EEXIST, "container %s is on network %s already",
 			       v->r->name, net->name);
 	list = arena_array(a, n->nattach + 1, sizeof(*list));
-	memcpy(list, n->attach, n->nattach * sizeof(*list));
+	if (n->nattach)	/* none: after the last disconnect */
+		memcpy(list, n->attach, n->nattach * sizeof(*list));
 	list[n->nattach].network = arena_strdup(a, net->name);
 	if ((r = fill(o, a, &list[n->nattach], e)) < 0)
 		return r;
