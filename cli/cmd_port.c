@@ -36,7 +36,8 @@ static int print_ports(struct net_result *net, const char *want)
 {
 	int n = 0;
 
-	qsort(net->ports, net->nports, sizeof(*net->ports), by_port);
+	if (net->nports)
+		qsort(net->ports, net->nports, sizeof(*net->ports), by_port);
 	for (size_t i = 0; i < net->nports; i++) {
 		const struct net_port *p = &net->ports[i];
 		AUTO_FREE char *name = mem_printf("%u/%s", p->ctr, proto_name(p->proto));

@@ -224,7 +224,7 @@ is "it is gone" "$([ -e "$CGROUP2/berth-user/$uid" ] && echo there)" ""
 fails "an unknown user" 125 "berth: no such user: nobodyhere" berth delegate nobodyhere
 
 # ---- stats: who comes and who goes
-stdbuf -oL "$BERTH" --root "$ROOT" stats --interval 100ms --format '{{.Name}}' >"$T/live" &
+"$BERTH" --root "$ROOT" stats --interval 100ms --format '{{.Name}}' >"$T/live" &
 pid=$!
 t "stats shows who runs" until_true 10 grep -q webserver "$T/live"
 run_d --name newcomer busybox sleep 1000

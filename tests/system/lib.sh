@@ -144,7 +144,8 @@ kill_9() {
 	local pid=$1 from
 	if [ -n "${SANITIZE-}" ]; then
 		from=$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$pid/status" 2>/dev/null)
-		! cmp -s "/proc/$pid/cmdline" "/proc/$from/cmdline" || pid=$from
+		# nor is it this script's own clone, which has yet to become berth
+		[ "$from" = $$ ] || ! cmp -s "/proc/$pid/cmdline" "/proc/$from/cmdline" || pid=$from
 	fi
 	kill -9 "$pid" 2>/dev/null
 }
