@@ -81,6 +81,7 @@ fails "nobody at all" 125 "berth: usage: berth stop CONTAINER...*" berth stop
 t "rm --force --time asks first" berth rm -f -t 10 pick2
 is "kill --all" "$(berth kill -a | wc -l)" 1
 is "wait --latest" "$(berth wait -l)" 137
+berth ps -aq | xargs "$BERTH" --root "$ROOT" wait >/dev/null # kill does not
 t "rm --all" berth rm -a
 fails "--latest of none" 125 "berth: --latest: there is no container" berth exec -l true
 timeout 2 "$BERTH" --root "$ROOT" ps --watch 1 >"$T/watched"
