@@ -144,6 +144,21 @@ static int open_dir(const struct cgroup_host *h, const char *path, int *ret, str
 	return 0;
 }
 
+/* What is asked for counts, also while a process that has just come in is not frozen yet: clone3
+ * into such a cgroup would not come back. */
+static int check_thawed(const char *path, int fd, struct err *e)
+{
+	char value[8];
+	int r = path_read_line(fd, "cgroup.freeze", value, sizeof(value), e);
+
+	if (r < 0)
+		return err_wrap(e, "cgroup %s", path);
+	if (str_eq(value, "1"))
+		return err_say(e, EBUSY, "container's cgroup unexpectedly frozen: %s "
+			       "exists already", path);
+	return 0;
+}
+
 /* One that was there before is taken if nothing lives in it (runtime-spec, "Control groups"). */
 static int check_existing(const char *path, int fd, struct err *e)
 {
@@ -155,7 +170,7 @@ static int check_existing(const char *path, int fd, struct err *e)
 	if (s.populated)
 		return err_say(e, EBUSY, "container's cgroup is not empty: %s exists "
 			       "already and holds processes", path);
-	if (s.frozen)
+	if (s.frozen)	/* or one above it */
 		return err_say(e, EBUSY, "container's cgroup unexpectedly frozen: %s "
 			       "exists already", path);
 	return 0;
@@ -397,6 +412,8 @@ static int make_systemd(const struct cgroup_want *w, const struct cgroup_host *h
 	base = w->rootless ? c->path : "";
 	unit_round_quota(&l);
 	r = open_dir(h, c->path, &c->fd, e);
+	if (r == 0)
+		r = check_thawed(c->path, c->fd, e);	/* systemd takes what is there */
 	if (r == 0)
 		r = furnish(w, h, base, &l, c, e);
 	if (r == 0)

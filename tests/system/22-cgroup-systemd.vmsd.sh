@@ -56,6 +56,14 @@ t "delete" sd delete -f $id
 is "the unit is gone" "$(show $U LoadState)" not-found
 t "and the cgroup" test ! -d "$CG"
 
+# a place that somebody froze: nothing would ever come back from there
+make_bundle "$T/ice" ".linux.cgroupsPath = \"machine-test.slice:t:ice$id\""
+ICE=$CGROUP2/machine.slice/machine-test.slice/t-ice$id.scope
+mkdir -p "$ICE" && echo 1 >"$ICE/cgroup.freeze"
+fails "a frozen place is refused" 1 "*container's cgroup unexpectedly frozen*" timeout 60 "$OCI" --root "$T/oci" --systemd-cgroup run --bundle "$T/ice" ice$id
+t "and nothing stays in it" until_true 10 sh -c "[ ! -s '$ICE/cgroup.procs' ]"
+[ ! -d "$ICE" ] || rmdir "$ICE"
+
 make_bundle "$T/d" '.process.args = ["true"]'
 t "a default place, to its end" sd run --bundle "$T/d" $id-d
 is "nothing is left" "$(systemctl list-units --all --no-legend "*$id*")" ""
