@@ -18,9 +18,14 @@ static void args_cleanup(struct args *a)
 	free(a->v);
 }
 
-static bool wants_value(const struct opt *o)
+static bool is_switch(const struct opt *o)
 {
-	return o->kind != OPT_BOOL && o->kind != OPT_COUNT && o->kind != OPT_FLAGFUNC &&
+	return o->kind == OPT_BOOL || o->kind == OPT_OFF;
+}
+
+bool opt_wants_value(const struct opt *o)
+{
+	return !is_switch(o) && o->kind != OPT_COUNT && o->kind != OPT_FLAGFUNC &&
 	       o->kind != OPT_REFUSED;
 }
 
@@ -78,14 +83,16 @@ static int set_number(const struct opt *o, void *field, const char *as, const ch
 static int set(const struct opt *o, void *opts, const char *as, const char *value, struct err *e)
 {
 	void *field = (char *)opts + o->off;
+	bool on = true;
 	int r;
 
 	switch (o->kind) {
 	case OPT_BOOL:
-		*(bool *)field = true;
-		if (value && str_to_bool(value, field) < 0)
+	case OPT_OFF:
+		if (value && str_to_bool(value, &on) < 0)
 			return err_say(e, EINVAL, "option %s: expected true or false, not \"%s\"",
 				       as, value);
+		*(bool *)field = on == (o->kind == OPT_BOOL);
 		return 0;
 	case OPT_COUNT:
 		if (value)
@@ -115,7 +122,7 @@ static int set(const struct opt *o, void *opts, const char *as, const char *valu
 static int give(const struct opt *o, void *opts, const char *as, const char *value, int *i,
 		int argc, char **argv, struct err *e)
 {
-	if (wants_value(o) && !value) {
+	if (opt_wants_value(o) && !value) {
 		if (o->flags & OPT_OPTVALUE)
 			value = "";
 		else if (*i + 1 < argc)
@@ -137,7 +144,7 @@ static int parse_long(const struct opt *rows, void *opts, int *i, int argc, char
 
 	if (!o && n > 3 && str_starts(name, "no-")) {
 		o = by_name(rows, name + 3, n - 3);
-		if (o && o->kind == OPT_BOOL) {
+		if (o && is_switch(o)) {
 			if (eq)
 				return err_say(e, EINVAL, "option %s takes no value", as);
 			return set(o, opts, as, "false", e);
@@ -162,7 +169,7 @@ static int parse_letters(const struct opt *rows, void *opts, int *i, int argc, c
 		if (!o)
 			return err_say(e, EINVAL, p == argv[*i] + 1 && !p[1] ? "unknown option %s"
 				       : "unknown option %s in \"%s\"", as, argv[*i]);
-		if (wants_value(o))
+		if (opt_wants_value(o))
 			return give(o, opts, as, rest, i, argc, argv, e);
 		r = set(o, opts, as, p[1] == '=' ? p + 2 : NULL, e);
 		if (r < 0 || p[1] == '=')

@@ -15,6 +15,7 @@
 
 enum opt_kind {
 	OPT_BOOL,	/* [bool]          --x, --x=false, --no-x */
+	OPT_OFF,	/* [bool]          the same for what is on by default: true when off */
 	OPT_STR,	/* [const char *]  points into argv */
 	OPT_U32,	/* [uint32_t] */
 	OPT_I64,	/* [int64_t] */
@@ -60,6 +61,8 @@ int opt_parse(const struct opt *rows, void *opts, int argc, char **argv, bool st
 struct opt_values { const struct opt *rows; void *opts; };
 struct opt_values opt_values_new(const struct opt *rows, size_t size);	/* zeroed */
 void opt_values_cleanup(struct opt_values *v);				/* AUTO(opt_values) */
+
+bool opt_wants_value(const struct opt *o);
 
 /* The rows as they stand in --help: "  -d, --detach        text". */
 void opt_help(const struct opt *rows, struct strbuf *b);

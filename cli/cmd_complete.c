@@ -126,11 +126,6 @@ static void offer_kind(const struct ask *k, const char *kind, const char *prefix
 	}
 }
 
-static bool takes_value(const struct opt *o)
-{
-	return o->kind != OPT_BOOL && o->kind != OPT_COUNT && o->kind != OPT_FLAGFUNC;
-}
-
 static const struct opt *find_option(const struct opt *rows, const char *word)
 {
 	for (; rows->name; rows++)
@@ -147,7 +142,7 @@ static bool offer_value(const struct ask *k, const struct opt *rows, const char 
 	AUTO_FREE char *name = mem_strndup(last, n);
 	const struct opt *o = find_option(rows, name);
 
-	if (!o || !takes_value(o))
+	if (!o || !opt_wants_value(o))
 		return false;
 	AUTO_FREE char *before = mem_strndup(last, n + 1);
 	struct ask value = { k->c, before };
@@ -188,7 +183,7 @@ static void offer_in_command(const struct ask *k, const struct command *cmd, int
 
 	for (int i = 0; i < argc; i++) {
 		o = argv[i][0] == '-' ? find_option(rows, argv[i]) : NULL;
-		if (o && takes_value(o)) {
+		if (o && opt_wants_value(o)) {
 			if (i == argc - 1) {
 				offer_kind(k, o->complete, last);
 				return;

@@ -238,23 +238,13 @@ static int run_exec(struct cli *c, void *opts, int argc, char **argv, struct err
 
 struct attach_cmd_opts { struct pick pick; bool no_stdin, sig_proxy_off; const char *detach_keys; };
 
-static int set_sig_proxy(void *opts, const char *value, struct err *e)
-{
-	bool on = true;
-
-	if (!str_empty(value) && str_to_bool(value, &on) < 0)
-		return err_say(e, EINVAL, "--sig-proxy=%s: expected true or false", value);
-	((struct attach_cmd_opts *)opts)->sig_proxy_off = !on;
-	return 0;
-}
-
 static const struct opt attach_rows[] = {
 	{ "no-stdin", 0, OPT_BOOL, offsetof(struct attach_cmd_opts, no_stdin), NULL,
 	  "Do not pass standard input on" },
 	{ "detach-keys", 0, OPT_STR, offsetof(struct attach_cmd_opts, detach_keys), "KEYS",
 	  "Keys that leave it running" },
-	{ "sig-proxy", 0, OPT_FLAGFUNC, 0, NULL,
-	  "Pass signals on (default; --sig-proxy=false)", .set = set_sig_proxy },
+	{ "sig-proxy", 0, OPT_OFF, offsetof(struct attach_cmd_opts, sig_proxy_off), NULL,
+	  "Pass signals on (default; --sig-proxy=false)" },
 	PICK_LATEST(attach_cmd_opts),
 	OPT_END,
 };

@@ -7,23 +7,13 @@
 #include "cli/view.h"
 #include "image/image.h"
 
-struct history_opts { struct output_opts out; bool raw, human; };
+struct history_opts { struct output_opts out; bool raw; };
 
 #define O(f) offsetof(struct history_opts, f)
-static int set_human(void *opts, const char *value, struct err *e)
-{
-	bool on = true;
-
-	if (!str_empty(value) && str_to_bool(value, &on) < 0)
-		return err_say(e, EINVAL, "--human=%s: expected true or false", value);
-	((struct history_opts *)opts)->raw = !on;
-	return 0;
-}
-
 static const struct opt history_rows[] = {
 	OUTPUT_OPT_FORMAT_LONG(struct history_opts, out),
-	{ "human", 'H', OPT_FLAGFUNC, 0, NULL,
-	  "Sizes and dates for people (default; --human=false)", .set = set_human },
+	{ "human", 'H', OPT_OFF, O(raw), NULL,
+	  "Sizes and dates for people (default; --human=false)" },
 	OUTPUT_OPT_NO_TRUNC(struct history_opts, out),
 	OUTPUT_OPT_QUIET(struct history_opts, out, "ids"),
 	OPT_END,

@@ -20,16 +20,6 @@ struct start_opts {
 	const char *detach_keys;
 };
 
-static int set_sig_proxy(void *opts, const char *value, struct err *e)
-{
-	bool on = true;
-
-	if (!str_empty(value) && str_to_bool(value, &on) < 0)
-		return err_say(e, EINVAL, "--sig-proxy=%s: expected true or false", value);
-	((struct start_opts *)opts)->sig_proxy_off = !on;
-	return 0;
-}
-
 static const struct opt start_rows[] = {
 	{ "attach", 'a', OPT_BOOL, offsetof(struct start_opts, attach), NULL,
 	  "Stay and show its output" },
@@ -37,8 +27,8 @@ static const struct opt start_rows[] = {
 	  "Pass standard input on" },
 	{ "detach-keys", 0, OPT_STR, offsetof(struct start_opts, detach_keys), "KEYS",
 	  "Keys that leave it running" },
-	{ "sig-proxy", 0, OPT_FLAGFUNC, 0, NULL,
-	  "Pass signals on (default; --sig-proxy=false)", .set = set_sig_proxy },
+	{ "sig-proxy", 0, OPT_OFF, offsetof(struct start_opts, sig_proxy_off), NULL,
+	  "Pass signals on (default; --sig-proxy=false)" },
 	PICK_LATEST(start_opts),
 	PICK_ALL(start_opts, 0),
 	PICK_FILTER(start_opts, 'f'),

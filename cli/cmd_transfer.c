@@ -216,16 +216,6 @@ struct commit_opts {
 	bool no_pause, quiet;
 };
 
-static int set_pause(void *opts, const char *value, struct err *e)
-{
-	bool on = true;
-
-	if (!str_empty(value) && str_to_bool(value, &on) < 0)
-		return err_say(e, EINVAL, "--pause=%s: expected true or false", value);
-	((struct commit_opts *)opts)->no_pause = !on;
-	return 0;
-}
-
 static const struct opt commit_rows[] = {
 	{ "author", 'a', OPT_STR, offsetof(struct commit_opts, author), "NAME", "Author" },
 	{ "message", 'm', OPT_STR, offsetof(struct commit_opts, message), "TEXT",
@@ -234,8 +224,8 @@ static const struct opt commit_rows[] = {
 	  "Set CMD, ENV, USER … of its config" },
 	{ "iidfile", 0, OPT_STR, offsetof(struct commit_opts, iidfile), "FILE", "Gets the id",
 	  .complete = "file" },
-	{ "pause", 'p', OPT_FLAGFUNC, 0, NULL, "Pause it meanwhile (default; --pause=false)",
-	  .set = set_pause },
+	{ "pause", 'p', OPT_OFF, offsetof(struct commit_opts, no_pause), NULL,
+	  "Pause it meanwhile (default; --pause=false)" },
 	{ "quiet", 'q', OPT_BOOL, offsetof(struct commit_opts, quiet), NULL, NULL },
 	OPT_END,
 };

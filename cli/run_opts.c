@@ -10,26 +10,6 @@
 
 #define O(field) offsetof(struct run_opts, field)
 
-static int set_sig_proxy(void *opts, const char *value, struct err *e)
-{
-	bool on = true;
-
-	if (!str_empty(value) && str_to_bool(value, &on) < 0)
-		return err_say(e, EINVAL, "--sig-proxy=%s: expected true or false", value);
-	((struct run_opts *)opts)->sig_proxy_off = !on;
-	return 0;
-}
-
-static int set_tmpfs(void *opts, const char *value, struct err *e)
-{
-	bool on = true;
-
-	if (!str_empty(value) && str_to_bool(value, &on) < 0)
-		return err_say(e, EINVAL, "--read-only-tmpfs=%s: expected true or false", value);
-	((struct run_opts *)opts)->read_only_tmpfs_off = !on;
-	return 0;
-}
-
 /* What Docker's and podman's people may type, and berth has not: said in a line of its own. */
 #define REFUSED(name, why) { name, 0, OPT_REFUSED, 0, NULL, why, .flags = OPT_HIDDEN }
 
@@ -79,7 +59,7 @@ static const struct opt common_rows[] = {
 	{ "requires", 0, OPT_LIST, O(requires), "CONTAINER", "Start that one first, if it does not run", .complete = "container" },
 	{ "init", 0, OPT_BOOL, O(init), NULL, "Run a small init that reaps and passes signals on" },
 	{ "read-only", 0, OPT_BOOL, O(read_only), NULL, "Make the root file system read-only" },
-	{ "read-only-tmpfs", 0, OPT_FLAGFUNC, 0, NULL, "Writable /run, /tmp, /var/tmp with --read-only (default)", .set = set_tmpfs },
+	{ "read-only-tmpfs", 0, OPT_OFF, O(read_only_tmpfs_off), NULL, "Writable /run, /tmp, /var/tmp with --read-only (default)" },
 	{ "shm-size", 0, OPT_STR, O(shm_size), "BYTES", "Size of /dev/shm (64m)" },
 	{ "cap-add", 0, OPT_LIST, O(cap_add), "CAP", "Give a capability, or ALL" },
 	{ "cap-drop", 0, OPT_LIST, O(cap_drop), "CAP", "Take a capability, or ALL" },
@@ -188,7 +168,7 @@ static const struct opt create_only[] = {
 static const struct opt run_only[] = {
 	{ "detach", 'd', OPT_BOOL, O(detach), NULL, "Leave it running and print its id" },
 	{ "attach", 'a', OPT_LIST, O(attach), "STREAM", "stdin, stdout, stderr" },
-	{ "sig-proxy", 0, OPT_FLAGFUNC, 0, NULL, "Pass signals on (default; --sig-proxy=false)", .set = set_sig_proxy },
+	{ "sig-proxy", 0, OPT_OFF, O(sig_proxy_off), NULL, "Pass signals on (default; --sig-proxy=false)" },
 	{ "rmi", 0, OPT_BOOL, O(rmi), NULL, "Remove it and then its image, unless others use that" },
 	OPT_END,
 };

@@ -61,7 +61,7 @@ berth run --name writer --network none busybox sh -c 'echo new >/etc/new' >/dev/
 says "the id goes into a file, too" "$(berth commit -q --iidfile "$T/iid" writer made)" cat "$T/iid"
 berth run -d --name counter --network none busybox sh -c 'while :; do :; done' >/dev/null
 t "of one that runs on" berth commit --pause=false counter made
-fails "--pause is yes or no" 125 "berth: *--pause=perhaps: expected true or false" berth commit --pause=perhaps counter made
+fails "--pause is yes or no" 125 "berth: option --pause: expected true or false, not \"perhaps\"" berth commit --pause=perhaps counter made
 berth rm -f counter writer >/dev/null
 berth rmi -f made >/dev/null
 berth image prune -f >/dev/null

@@ -20,7 +20,7 @@ struct opts {
 	struct strlist ports;
 	uint64_t memory;
 	int verbose;
-	bool all;
+	bool all, quiet;
 };
 
 static int set_memory(void *opts, const char *value, struct err *e)
@@ -54,6 +54,7 @@ static const struct opt rows[] = {
 	{ "memory", 'm', OPT_FUNC, 0, "SIZE", "most memory", set_memory, 0, NULL },
 	{ "verbose", 'v', OPT_COUNT, AT(verbose), NULL, "say more", NULL, 0, NULL },
 	{ "all", 'a', OPT_FLAGFUNC, 0, NULL, "all", set_all, 0, NULL },
+	{ "progress", 0, OPT_OFF, AT(quiet), NULL, "show it", NULL, 0, NULL },
 	{ "secret", 0, OPT_BOOL, AT(tty), NULL, "not shown", NULL, OPT_HIDDEN, NULL },
 	{ "net-alias", 0, OPT_STR, AT(name), "X", NULL, NULL, 0, NULL },
 	{ "gpus", 0, OPT_REFUSED, 0, NULL, "there are none", NULL, OPT_HIDDEN, NULL },
@@ -133,6 +134,25 @@ static void opt_parse__bools__also_off(void **state)
 	assert_true(o.all);
 	assert_int_equal(PARSE(false, "--log=x"), 0);
 	assert_string_equal(o.log, "x");
+}
+
+static void opt_parse__what_is_on_by_default__true_when_off(void **state)
+{
+	VARS;
+	assert_int_equal(PARSE(false, "--progress"), 0);
+	assert_false(o.quiet);
+	assert_int_equal(PARSE(false, "--progress=false"), 0);
+	assert_true(o.quiet);
+	assert_int_equal(PARSE(false, "--no-progress"), 0);
+	assert_true(o.quiet);
+	assert_int_equal(PARSE(false, "--no-progress", "--progress=true"), 0);
+	assert_false(o.quiet);
+	assert_int_equal(PARSE(false, "--progress", "false"), 0);
+	assert_false(o.quiet);
+	assert_int_equal(n, 1);
+	assert_int_equal(PARSE(false, "--progress=perhaps"), -EINVAL);
+	assert_string_equal(e.msg,
+			    "option --progress: expected true or false, not \"perhaps\"");
 }
 
 static void opt_parse__arguments__where_they_may_stand(void **state)
@@ -224,6 +244,7 @@ int main(void)
 		cmocka_unit_test(opt_parse__long_forms__set),
 		cmocka_unit_test(opt_parse__letters__clusters),
 		cmocka_unit_test(opt_parse__bools__also_off),
+		cmocka_unit_test(opt_parse__what_is_on_by_default__true_when_off),
 		cmocka_unit_test(opt_parse__arguments__where_they_may_stand),
 		cmocka_unit_test(opt_parse__wrong__one_clear_line),
 		cmocka_unit_test(opt_help__rows__aligned),
