@@ -208,6 +208,15 @@ static int on_input(struct session *s)
 	return 0;
 }
 
+/* Nobody reads us any more, or what we write has no room. */
+static int end_unread(const struct session *s, int *ret_code, struct err *e)
+{
+	if (s->gone != EPIPE)
+		return err_set(e, s->gone, "write what the container says");
+	*ret_code = 128 + SIGPIPE;
+	return 1;
+}
+
 /* 1: the end. */
 static int on_message(struct session *s, int *ret_code, struct err *e)
 {
@@ -223,15 +232,16 @@ static int on_message(struct session *s, int *ret_code, struct err *e)
 		r = s->gone ? 0 : fd_write_all(h.type == SUP_OUT ? 1 : 2, s->data, (size_t)n);
 		if (r == 0)
 			return 0;
-		/* nobody reads us any more: as in a pipeline, that is its end */
 		s->gone = -r;
-		if (s->o->flags & SUP_LOSSLESS)
-			return control_send(s->o->sock, SUP_STOP, SIGKILL, 0, NULL, 0);
-		return -EPIPE;
+		if (!(s->o->flags & SUP_LOSSLESS))
+			return end_unread(s, ret_code, e);
+		/* as in a pipeline, that is its end; when that has come already, it is to be read */
+		control_send(s->o->sock, SUP_STOP, SIGKILL, 0, NULL, 0);
+		return 0;
 	case SUP_END:
-		if (s->gone && s->gone != EPIPE)
-			return err_set(e, s->gone, "write what the container says");
-		*ret_code = s->gone ? 128 + SIGPIPE : h.a;
+		if (s->gone)
+			return end_unread(s, ret_code, e);
+		*ret_code = h.a;
 		return 1;
 	case SUP_ERROR:
 		return err_say(e, EPROTO, "%.*s", (int)n, s->data);

@@ -19,6 +19,14 @@ says "a reader that goes ends it" y gone
 early() { (yes || :) | "$BERTH" --root "$ROOT" run -i --rm --network none busybox true; }
 ends "input that nobody reads does not hold it" 0 early
 
+berth run -d --name talker --network none busybox yes >/dev/null
+left() { { "$BERTH" --root "$ROOT" attach --no-stdin talker 2>"$T/said"; echo $? >"$T/status"; } | head -n 1; cat "$T/said" "$T/status"; }
+says "who is attached and whose reader goes, ends as in a pipeline" "y
+141" left
+fails "or says that there is no room" 125 "berth: *write what the container says*" sh -c "'$BERTH' --root '$ROOT' attach --no-stdin talker >/dev/full"
+says "and the container goes on" running berth inspect --format '{{.State.Status}}' talker
+berth rm -f talker >/dev/null
+
 # ---- terminals: a program with a terminal of its own types and reads
 cat >"$T/typing.py" <<'PY'
 import os, pty, select, struct, sys, time, fcntl, termios, signal
