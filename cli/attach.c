@@ -235,7 +235,7 @@ static int on_message(struct session *s, int *ret_code, struct err *e)
 		s->gone = -r;
 		if (!(s->o->flags & SUP_LOSSLESS))
 			return end_unread(s, ret_code, e);
-		/* as in a pipeline, that is its end; when that has come already, it is to be read */
+		/* as in a pipeline, that is its end, which may be on its way already */
 		control_send(s->o->sock, SUP_STOP, SIGKILL, 0, NULL, 0);
 		return 0;
 	case SUP_END:
