@@ -311,6 +311,7 @@ struct cgroup_stats {
 	struct cgroup_rdma_stat *rdma_current, *rdma_max;
 	struct cgroup_pressure cpu_psi, memory_psi, io_psi;
 	struct cgroup_oom oom;
+	char *const *rdt;		/* lines of schemata (resctrl) or NULL; not owned */
 };
 #define CGROUP_STATS_INIT { .a = NULL }
 int cgroup_stats_read(int fd, struct cgroup_stats *ret, struct err *e);

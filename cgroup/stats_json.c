@@ -8,6 +8,9 @@
 
 #include <stdio.h>
 
+#include "base/mem.h"
+#include "base/str.h"
+
 static void out_nonzero(struct json_out *o, const char *key, uint64_t v)
 {
 	if (v)
@@ -49,6 +52,21 @@ static void out_cpu(struct json_out *o, const struct cgroup_stats *s)
 	out_nonzero(o, "throttledTime", s->cpu.throttled_time);
 	json_out_end_obj(o);
 	out_pressure(o, &s->cpu_psi);
+	json_out_end_obj(o);
+}
+
+/* What v1 had; with v2 runc says 0, too. */
+static void out_cpuset(struct json_out *o)
+{
+	static const char *const names[] = {
+		"cpu_exclusive", "mem_hardwall", "mem_exclusive", "memory_migrate",
+		"memory_spread_page", "memory_spread_slab", "memory_pressure",
+		"sched_load_balance", "sched_relax_domain_level",
+	};
+
+	json_out_obj(o, "cpuset");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		json_out_u64(o, names[i], 0);
 	json_out_end_obj(o);
 }
 
@@ -135,6 +153,20 @@ static void out_rdma(struct json_out *o, const char *key, const struct cgroup_rd
 	json_out_end_arr(o);
 }
 
+static void out_rdt(struct json_out *o, char *const *schemata)
+{
+	json_out_obj(o, "intel_rdt");
+	for (size_t i = 0; schemata && schemata[i]; i++) {
+		if (str_starts(schemata[i], "L3:"))
+			json_out_str(o, "l3_cache_schema", schemata[i]);
+		if (str_starts(schemata[i], "MB:"))
+			json_out_str(o, "mem_bw_schema", schemata[i]);
+	}
+	if (schemata && schemata[0])
+		json_out_strs(o, "schemata", schemata);
+	json_out_end_obj(o);
+}
+
 void cgroup_stats_write(struct json_out *o, const char *id, const struct cgroup_stats *s)
 {
 	json_out_obj(o, NULL);
@@ -142,6 +174,7 @@ void cgroup_stats_write(struct json_out *o, const char *id, const struct cgroup_
 	json_out_str(o, "id", id);
 	json_out_obj(o, "data");
 	out_cpu(o, s);
+	out_cpuset(o);
 	out_memory(o, s);
 	json_out_obj(o, "pids");
 	out_nonzero(o, "current", s->pids);
@@ -162,8 +195,7 @@ void cgroup_stats_write(struct json_out *o, const char *id, const struct cgroup_
 		out_rdma(o, "limit", s->rdma_max, s->nrdma_max);
 		json_out_end_obj(o);
 	}
-	json_out_obj(o, "intel_rdt");
-	json_out_end_obj(o);
+	out_rdt(o, s->rdt);
 	json_out_arr(o, "network_interfaces");
 	json_out_end_arr(o);
 	json_out_end_obj(o);

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "cli/command.h"
 #include "cli/docs.h"
+#include "cli/oci.h"
 
 const char *const docs_groups[] = { "container", "image", "volume", "network", "secret", "system",
 				    "healthcheck", "oci", NULL };
@@ -31,9 +32,6 @@ static void text(FILE *f, const char *s)
 
 static void options(FILE *f, const struct opt *rows)
 {
-	if (!rows || !rows[0].name)
-		return;
-	fputs(".SH OPTIONS\n", f);
 	for (; rows->name; rows++) {
 		if (!rows->help || (rows->flags & OPT_HIDDEN))
 			continue;
@@ -100,6 +98,8 @@ static int command_page(const char *dir, const struct command *c, struct err *e)
 		text(f, c->text);
 		fputc('\n', f);
 	}
+	if (command_rows(c)[0].name)
+		fputs(".SH OPTIONS\n", f);
 	options(f, command_rows(c));
 	fputs(".SH SEE ALSO\n.BR berth (1)\n", f);
 	return close_page(f, name, e);
@@ -128,9 +128,44 @@ static int main_page(const char *dir, struct err *e)
 	      "127 when it was not found.\n"
 	      ".SH FILES\n.TP\n.I /var/lib/berth\n"
 	      "Images, containers, volumes, networks (BERTH_ROOT).\n"
-	      ".TP\n.I /run/berth\nWhat runs.\n",
+	      ".TP\n.I /run/berth\nWhat runs.\n"
+	      ".SH SEE ALSO\n.BR berth-oci (1)\n",
 	      f);
 	return close_page(f, "berth.1", e);
+}
+
+/* One page for the OCI runtime with all its commands, as runc's and crun's callers know them. */
+static int oci_page(const char *dir, struct err *e)
+{
+	FILE *f;
+	int r = open_page(dir, "berth-oci", ".1", &f, e);
+
+	if (r < 0)
+		return r;
+	fprintf(f, ".TH berth-oci 1 \"\" \"berth %s\" \"berth\"\n.SH NAME\n"
+		"berth-oci \\- an OCI runtime with the commands and options of runc and crun\n"
+		".SH SYNOPSIS\n.B berth-oci\n[\\fIOPTION\\fR...] COMMAND [ARG...]\n.br\n"
+		".B berth oci\n[\\fIOPTION\\fR...] COMMAND [ARG...]\n.SH DESCRIPTION\n"
+		"What podman, containerd, Docker and Kubernetes call to run a bundle: a folder\n"
+		"with a config.json and a root file system.\nThe names\n.B runc\nand\n.B crun\n"
+		"do the same, as links to berth.\n.SH OPTIONS\n", BERTH_VERSION);
+	options(f, oci_rows);
+	fputs(".SH COMMANDS\n", f);
+	for (size_t i = 0; oci_commands[i]; i++) {
+		const struct oci_command *c = oci_commands[i];
+
+		fprintf(f, ".SS %s %s%s\n", c->name, c->rows[0].name ? "[OPTION...] " : "",
+			c->args);
+		text(f, c->help);
+		fputs(".\n", f);
+		options(f, c->rows);
+	}
+	fputs(".SH EXIT STATUS\nOf run and exec in the foreground: the command's own, and 128+N\n"
+	      "when signal N ended it; 255 when exec could not do it; else 0, or 1 with one line\n"
+	      "on standard error and in \\-\\-log.\n"
+	      ".SH FILES\n.TP\n.I /run/berth\nWhere containers are known (\\-\\-root).\n"
+	      ".SH SEE ALSO\n.BR berth (1)\n", f);
+	return close_page(f, "berth-oci.1", e);
 }
 
 static const char bash_text[] =
@@ -183,7 +218,7 @@ static int run_docs(struct cli *c, void *opts, int argc, char **argv, struct err
 	(void)opts;
 	(void)argc;
 	if ((r = path_mkdirs(man, 0755, e)) < 0 || (r = path_mkdirs(comp, 0755, e)) < 0 ||
-	    (r = main_page(man, e)) < 0)
+	    (r = main_page(man, e)) < 0 || (r = oci_page(man, e)) < 0)
 		return r;
 	for (size_t i = 0; commands[i]; i++)
 		if (!(commands[i]->flags & CMD_HIDDEN) &&

@@ -191,8 +191,11 @@ static int berth_main(int argc, char **argv, struct err *e)
 		help_main(global_rows, stdout);
 		return 0;
 	}
-	if (str_eq(args[0], "oci"))
-		return oci_main(n, args);
+	if (str_eq(args[0], "oci")) {	/* says its own errors, those of the output too */
+		if (g.root && setenv("BERTH_ROOT", g.root, 1) < 0)
+			return err_set(e, errno, "set BERTH_ROOT");
+		exit(oci_main(n, args));
+	}
 	cmd = find_command(n, args, &words);
 	if (!cmd && oci_has(args[0], NULL, 0, NULL))
 		return err_say(e, EINVAL, "%s is a command of the OCI runtime; call berth-oci "

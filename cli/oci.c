@@ -19,7 +19,7 @@
 #include "base/str.h"
 #include "cli/oci.h"
 
-static const struct oci_command *const oci_commands[] = {
+const struct oci_command *const oci_commands[] = {
 	&oci_create, &oci_run, &oci_start, &oci_state, &oci_kill, &oci_delete, &oci_exec,
 	&oci_list, &oci_ps, &oci_pause, &oci_resume, &oci_update, &oci_events, &oci_features,
 	&oci_info, &oci_spec, &oci_mounts, &oci_checkpoint, &oci_restore, NULL,
@@ -32,7 +32,7 @@ struct oci_globals {
 
 #define G(field) offsetof(struct oci_globals, field)
 /* clang-format off */
-static const struct opt global_rows[] = {
+const struct opt oci_rows[] = {
 	{ "root", 0, OPT_STR, G(root), "DIR", "Keep the state of containers in DIR",
 	  .complete = "dir" },
 	{ "log", 0, OPT_STR, G(log), "FILE", "Write errors and warnings to FILE",
@@ -65,7 +65,7 @@ static void print_help(const char *program)
 {
 	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
 
-	opt_help(global_rows, &b);
+	opt_help(oci_rows, &b);
 	printf("usage: %s [OPTIONS] COMMAND [ARGUMENTS]\n\ncommands:\n", program);
 	for (size_t i = 0; oci_commands[i]; i++)
 		printf("  %-12s %s\n", oci_commands[i]->name, oci_commands[i]->help);
@@ -267,7 +267,7 @@ static int dispatch(struct oci *o, int argc, char **argv, struct err *e)
 	AUTO_FREE char **args = NULL;
 	const struct oci_command *cmd;
 	struct oci_globals g = { 0 };
-	int n, r = opt_parse(global_rows, &g, argc, argv, true, &args, &n, e);
+	int n, r = opt_parse(oci_rows, &g, argc, argv, true, &args, &n, e);
 
 	if (r < 0)
 		return r;

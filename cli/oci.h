@@ -38,6 +38,9 @@ extern const struct oci_command oci_create, oci_run, oci_start, oci_restore, oci
 	oci_list, oci_ps, oci_kill, oci_delete, oci_pause, oci_resume, oci_update, oci_events,
 	oci_features, oci_info, oci_spec, oci_mounts, oci_checkpoint;
 
+extern const struct oci_command *const oci_commands[];	/* NULL at the end */
+extern const struct opt oci_rows[];			/* the global options */
+
 /* The whole command line: argv[0] is the name.  Prints its own errors; returns the status. */
 int oci_main(int argc, char **argv);
 

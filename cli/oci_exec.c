@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/path.h"
 #include "base/str.h"
 #include "cli/oci.h"
@@ -86,13 +87,16 @@ static int add_groups(const struct strlist *gids, struct arena *a, struct spec_u
 	return 0;
 }
 
-static int add_caps(const struct strlist *names, struct spec_caps *c, struct err *e)
+/* One that is unknown is warned about, as in config.json. */
+static void add_caps(const struct strlist *names, struct spec_caps *c)
 {
 	for (size_t i = 0; i < names->n; i++) {
 		int bit = spec_cap_parse(names->v[i]);
 
-		if (bit < 0)
-			return err_say(e, EINVAL, "--cap \"%s\": unknown capability", names->v[i]);
+		if (bit < 0) {
+			log_warn("--cap \"%s\": unknown capability, is left out", names->v[i]);
+			continue;
+		}
 		c->set = true;
 		c->bounding |= UINT64_C(1) << bit;
 		c->effective |= UINT64_C(1) << bit;
@@ -100,7 +104,6 @@ static int add_caps(const struct strlist *names, struct spec_caps *c, struct err
 		/* Ambient needs inheritable, capabilities(7); the configuration says it. */
 		c->ambient |= c->inheritable & UINT64_C(1) << bit;
 	}
-	return 0;
 }
 
 /* Later ones win over those of the same name; the order of the rest stays. */
@@ -157,8 +160,7 @@ static int process_of_flags(const struct exec_opts *x, char **args, struct arena
 		r = parse_user(x->user, &p->user, e);
 	if (!r)
 		r = add_groups(&x->gids, a, &p->user, e);
-	if (!r)
-		r = add_caps(&x->caps, &p->caps, e);
+	add_caps(&x->caps, &p->caps);
 	return r < 0 ? r : add_env(&x->env, a, p, e);
 }
 

@@ -146,7 +146,6 @@ static int read_resources(struct update_opts *u, struct err *e)
 		return r;
 	/* As with runc the file is all: flags beside it are an error, not a mixture. */
 	u->limits = read;
-	u->any = true;
 	return 0;
 }
 
@@ -160,12 +159,10 @@ static int run_update(struct oci *o, void *opts, int argc, char **argv, struct e
 		r = err_say(e, EINVAL, "--resources cannot be given with other limits");
 	else if (u->resources)
 		r = read_resources(u, e);
-	if (!r && u->any)
+	if (!r)		/* with nothing to change it is asked whether it runs, no more */
 		r = container_update(&o->env, argv[0], &u->limits, e);
 	if (!r && (u->l3 || u->mem_bw))
 		r = container_update_rdt(&o->env, argv[0], u->l3, u->mem_bw, e);
-	if (!r && !u->any && !u->l3 && !u->mem_bw)
-		r = err_say(e, EINVAL, "update: say what to change");
 	if (u->arena)
 		arena_free(u->arena);
 	return r;
@@ -182,15 +179,19 @@ static const struct opt events_rows[] = {
 	OPT_END,
 };
 
-static int print_stats(int fd, const char *id, struct err *e)
+static int print_stats(struct oci *o, int fd, const char *id, struct err *e)
 {
 	AUTO(cgroup_stats) struct cgroup_stats stats = CGROUP_STATS_INIT;
+	AUTO(strlist) struct strlist schemata = STRLIST_INIT;
 	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
 	struct json_out out;
 	int r = cgroup_stats_read(fd, &stats, e);
 
+	if (!r)
+		r = container_schemata(&o->env, id, &schemata, e);
 	if (r < 0)
 		return r;
+	stats.rdt = schemata.v;
 	json_out_init(&out, &b, 0);
 	cgroup_stats_write(&out, id, &stats);
 	puts(b.s);
@@ -211,7 +212,7 @@ static int timer_open(int64_t ns, int *ret, struct err *e)
 }
 
 /* Lines until the container has ended. */
-static int follow(int cgroup, const char *id, int64_t interval, struct err *e)
+static int follow(struct oci *o, int cgroup, const char *id, int64_t interval, struct err *e)
 {
 	AUTO(cgroup_watch) struct cgroup_watch w = CGROUP_WATCH_INIT;
 	AUTO_CLOSE int timer = -1;
@@ -236,7 +237,7 @@ static int follow(int cgroup, const char *id, int64_t interval, struct err *e)
 		if (what & (CGROUP_EVENT_EMPTY | CGROUP_EVENT_GONE))
 			return 0;
 		if (!r && p[0].revents && read(timer, &ticks, sizeof(ticks)) > 0)
-			r = print_stats(cgroup, id, e);
+			r = print_stats(o, cgroup, id, e);
 	}
 	return r;
 }
@@ -261,7 +262,8 @@ static int run_events(struct oci *o, void *opts, int argc, char **argv, struct e
 	else
 		r = container_cgroup(&s, &c, e);
 	if (!r)
-		r = v->stats ? print_stats(c.fd, s.id, e) : follow(c.fd, s.id, interval, e);
+		r = v->stats ? print_stats(o, c.fd, s.id, e)
+			     : follow(o, c.fd, s.id, interval, e);
 	container_state_clear(&s);
 	return r;
 }

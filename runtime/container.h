@@ -94,6 +94,9 @@ int container_update(const struct container_env *env, const char *id,
 /* New schemata for a container with intelRdt; NULL: stays. */
 int container_update_rdt(const struct container_env *env, const char *id, const char *l3,
 			 const char *mem_bw, struct err *e);
+/* The lines of its group's schemata; none without intelRdt. */
+int container_schemata(const struct container_env *env, const char *id, struct strlist *ret,
+		       struct err *e);
 /* The cgroup of a container whose state was loaded; -ENOENT with a message when it has none. */
 int container_cgroup(const struct container_state *s, struct cgroup *ret, struct err *e);
 int container_load(const struct container_env *env, const char *id, struct container_state *ret,

@@ -125,3 +125,13 @@ int container_update_rdt(const struct container_env *env, const char *id, const 
 	s->rdt.schemata = NULL;
 	return rdt_update(RDT_ROOT, &s->rdt, id, e);
 }
+
+int container_schemata(const struct container_env *env, const char *id, struct strlist *ret,
+		       struct err *e)
+{
+	AUTO(arena) struct arena *a = arena_new(SPEC_ARENA_MAX);
+	struct spec *s;
+	int r = container_spec(env, id, a, &s, e);
+
+	return r < 0 || !s->rdt.set ? r : rdt_schemata(RDT_ROOT, &s->rdt, id, ret, e);
+}

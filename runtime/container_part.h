@@ -75,6 +75,9 @@ int hooks_run(const struct spec_hooks *list, enum spec_hook_kind kind, const cha
 int rdt_join(const char *root, const struct spec_rdt *want, const char *id, pid_t pid,
 	     struct arena *a, const char **ret_group, struct err *e);
 int rdt_update(const char *root, const struct spec_rdt *want, const char *id, struct err *e);
+/* The lines of the schemata of the container's group. */
+int rdt_schemata(const char *root, const struct spec_rdt *want, const char *id,
+		 struct strlist *ret, struct err *e);
 int rdt_leave(const char *root, const char *group, const char *id, struct err *e);
 
 #endif

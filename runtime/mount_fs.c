@@ -113,8 +113,11 @@ static int set_options(struct init *in, int fs, const struct spec_mount *m, stru
 	return r;
 }
 
-static bool has_long_option(const struct spec_mount *m)
+/* fsconfig knows no option longer than a page, and iversion of a few file systems only. */
+static bool needs_classic(const struct spec_mount *m)
 {
+	if (m->sb_flags & MS_I_VERSION)
+		return true;
 	for (char **d = m->data; d && *d; d++) {
 		const char *value = strchr(*d, '=');
 
@@ -124,7 +127,7 @@ static bool has_long_option(const struct spec_mount *m)
 	return false;
 }
 
-/* mount(2) takes what fsconfig cannot: an overlay with long paths.  It knows no detached
+/* mount(2) takes what fsconfig cannot.  It knows no detached
  * mounts, so the target itself is mounted on for a moment, by descriptor. */
 static int make_classic(struct init *in, const struct spec_mount *m, const char *target, int *ret,
 			struct err *e)
@@ -237,7 +240,7 @@ int mount_fs_make(struct init *in, const struct spec_mount *m, const char *targe
 			*ret = TAKE_FD(fd);
 		return r;
 	}
-	if (has_long_option(m))
+	if (needs_classic(m))
 		r = make_classic(in, m, target, &fd, e);
 	else
 		r = make_new(in, m, type, target, &fd, e);
@@ -252,7 +255,7 @@ int mount_fs_make(struct init *in, const struct spec_mount *m, const char *targe
 		rest.rec_clr |= m->attr_clr;
 	} else if (r < 0) {
 		return r;
-	} else if (!has_long_option(m)) {
+	} else if (!needs_classic(m)) {
 		rest.attr_set = rest.attr_clr = 0;	/* fsmount has done it */
 	}
 	r = mount_attrs(in, &rest, fd, false, e);

@@ -188,15 +188,41 @@ int rdt_join(const char *root, const struct spec_rdt *want, const char *id, pid_
 	return 0;
 }
 
-int rdt_update(const char *root, const struct spec_rdt *want, const char *id, struct err *e)
+static int group_of(const char *root, const struct spec_rdt *want, const char *id, int *ret,
+		    struct err *e)
 {
 	const char *name = str_empty(want->clos_id) ? id : want->clos_id;
 	AUTO_FREE char *path = path_join(root, str_eq(name, "/") ? "." : name);
-	AUTO_CLOSE int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (dir < 0)
-		return err_set(e, errno, "linux.intelRdt: open %s", path);
-	return write_schemata(dir, want, e);
+	*ret = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *ret < 0 ? err_set(e, errno, "linux.intelRdt: open %s", path) : 0;
+}
+
+int rdt_update(const char *root, const struct spec_rdt *want, const char *id, struct err *e)
+{
+	AUTO_CLOSE int dir = -1;
+	int r = group_of(root, want, id, &dir, e);
+
+	return r < 0 ? r : write_schemata(dir, want, e);
+}
+
+int rdt_schemata(const char *root, const struct spec_rdt *want, const char *id,
+		 struct strlist *ret, struct err *e)
+{
+	AUTO(strlist) struct strlist lines = STRLIST_INIT;
+	AUTO_CLOSE int dir = -1;
+	AUTO_FREE char *text = NULL;
+	size_t n;
+	int r = group_of(root, want, id, &dir, e);
+
+	if (!r)
+		r = path_read_file(dir, "schemata", SCHEMATA_MAX, &text, &n, e);
+	if (r < 0)
+		return r;
+	strlist_split(&lines, text, '\n', true);
+	for (size_t i = 0; i < lines.n; i++)
+		strlist_add(ret, lines.v[i] + strspn(lines.v[i], " "));
+	return 0;
 }
 
 /* rmdir of a group moves its tasks to the default one; the files inside need no removal.  "=NAME":

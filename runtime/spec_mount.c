@@ -6,7 +6,8 @@
  * An option is a row of mount_options[]; what is no row goes to the file system.
  * The last of two contrary options wins, as with mount(8).  Source: mount(8),
  * mount_setattr(2), runtime-spec config.md "Linux mount options", crun(1) for
- * copy-symlink, src-nofollow, dest-nofollow and idmap=.
+ * copy-symlink, src-nofollow, dest-nofollow and idmap=, and crun's features for rsync and its
+ * like: what is the superblock's is no different for a whole tree.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -64,18 +65,22 @@ static const struct mount_option mount_options[] = {
 	{ "nosuid",         OPTION_SET,         MOUNT_ATTR_NOSUID },
 	{ "nosymfollow",    OPTION_SET,         MOUNT_ATTR_NOSYMFOLLOW },
 	{ "private",        OPTION_PROPAGATION, MS_PRIVATE },
+	{ "rasync",         OPTION_NOSB,        MS_SYNCHRONOUS },
 	{ "ratime",         OPTION_RATIME,      MOUNT_ATTR_RELATIME },
 	{ "rbind",          OPTION_FLAG,        SPEC_MOUNT_BIND | SPEC_MOUNT_REC },
 	{ "rdev",           OPTION_RCLR,        MOUNT_ATTR_NODEV },
 	{ "rdiratime",      OPTION_RCLR,        MOUNT_ATTR_NODIRATIME },
+	{ "rdirsync",       OPTION_SB,          MS_DIRSYNC },
 	{ "relatime",       OPTION_ATIME,       MOUNT_ATTR_RELATIME },
 	{ "remount",        OPTION_FLAG,        SPEC_MOUNT_REMOUNT },
 	{ "rexec",          OPTION_RCLR,        MOUNT_ATTR_NOEXEC },
 	{ "ridmap",         OPTION_FLAG,        SPEC_MOUNT_IDMAP | SPEC_MOUNT_IDMAP_REC },
+	{ "rmand",          OPTION_SB,          MS_MANDLOCK },
 	{ "rnoatime",       OPTION_RATIME,      MOUNT_ATTR_NOATIME },
 	{ "rnodev",         OPTION_RSET,        MOUNT_ATTR_NODEV },
 	{ "rnodiratime",    OPTION_RSET,        MOUNT_ATTR_NODIRATIME },
 	{ "rnoexec",        OPTION_RSET,        MOUNT_ATTR_NOEXEC },
+	{ "rnomand",        OPTION_NOSB,        MS_MANDLOCK },
 	{ "rnorelatime",    OPTION_RATIME,      MOUNT_ATTR_RELATIME },
 	{ "rnostrictatime", OPTION_RATIME,      MOUNT_ATTR_RELATIME },
 	{ "rnosuid",        OPTION_RSET,        MOUNT_ATTR_NOSUID },
@@ -90,6 +95,7 @@ static const struct mount_option mount_options[] = {
 	{ "rstrictatime",   OPTION_RATIME,      MOUNT_ATTR_STRICTATIME },
 	{ "rsuid",          OPTION_RCLR,        MOUNT_ATTR_NOSUID },
 	{ "rsymfollow",     OPTION_RCLR,        MOUNT_ATTR_NOSYMFOLLOW },
+	{ "rsync",          OPTION_SB,          MS_SYNCHRONOUS },
 	{ "runbindable",    OPTION_PROPAGATION, MS_UNBINDABLE | MS_REC },
 	{ "rw",             OPTION_RW,          MOUNT_ATTR_RDONLY },
 	{ "shared",         OPTION_PROPAGATION, MS_SHARED },

@@ -28,6 +28,7 @@ t "a signal is sent" oci kill c1 TERM
 t "the program ends by it" until_true 5 is_status c1 stopped
 is "a stopped container has no process" "$(oci state c1 | jq .pid)" 0
 fails "a stopped container takes no signal" 1 "*container not running" oci kill c1 KILL
+fails "nor is it updated" 1 "*container not running" oci update c1
 fails "a stopped container does not start" 1 "*has stopped*" oci start c1
 fails "a stopped container takes no exec" 1 "*exec failed: cannot exec in a stopped container" \
 	bash -c '"$0" --root "$1" exec c1 true; [ $? = 255 ] && exit 1' "$OCI" "$T/oci"
@@ -76,6 +77,10 @@ is "features is JSON" "$(oci features | jq -r .ociVersionMax)" 1.3.0
 is "an empty list is null" "$(oci list --format json)" null
 fails "an unknown command is refused" 1 "*did you mean create*" oci creat x
 fails "an unknown option is refused" 1 "*--bundel*did you mean --bundle*" oci create --bundel x y
+fails "what cannot be written is said once" 1 "berth-oci: write to standard output: No space left on device" \
+	bash -c '"$0" features >/dev/full' "$OCI"
+fails "also by berth oci" 1 "berth-oci: write to standard output: No space left on device" \
+	bash -c '"$0" oci features >/dev/full' "$BERTH"
 fails "plain berth refuses OCI options" 125 "*--systemd-cgroup*berth-oci*" "$BERTH" --systemd-cgroup list
 fails "also those of a command" 125 "*unknown option --bundle*call berth-oci (or berth oci) instead*" \
 	"$BERTH" create --bundle "$T/b" x
@@ -92,6 +97,7 @@ says "as a user" "12 34" oci exec -u 12:34 e1 sh -c 'echo $(id -u) $(id -g)'
 for user in root "" " 0" +1 -1 0x1 1: :1 1:2:3 4294967295 4294967296 1a; do
 	ends "no user \"$user\"" 255 oci exec -u "$user" e1 true
 done
+fails "an unknown capability is left out, with a warning" 0 '*--cap "CAP_NOSUCH": unknown capability*' oci exec --cap CAP_NOSUCH e1 true
 says "with a variable" 2 oci exec -e A=1 -e A=2 e1 sh -c 'echo $A'
 says "in a folder" /tmp oci exec --cwd /tmp e1 pwd
 echo '{"cwd":"/","env":["PATH=/bin"],"args":["sh","-c","id -u"],"user":{"uid":7,"gid":7}}' >"$T/process.json"
@@ -138,5 +144,7 @@ is "it is frozen" "$(sed -n 's/^frozen //p' "$CGROUP2/berth/p1/cgroup.events")" 
 t "and resumed" oci resume p1
 fails "once" 1 "*not paused*" oci resume p1
 oci delete -f p1
-like "events --stats is one line" "$(oci events --stats e1 | jq -r .type)" stats
+is "events --stats is one line with what runc's has" "$(oci events --stats e1 | jq -c '[.type, (.data | keys)]')" \
+	'["stats",["blkio","cpu","cpuset","hugetlb","intel_rdt","memory","network_interfaces","pids"]]'
+t "update with nothing to change" oci update e1
 oci delete -f e1

@@ -98,6 +98,31 @@ refused "no tmpcopyup of the whole root" "*mounts\[*\].options: tmpcopyup of the
 runs "a mount without a type changes what is there" slave '.mounts += [
 	{type: "tmpfs", source: "tmpfs", destination: "/mnt"}, {destination: "/mnt", options: ["rslave"]}]' \
 	'grep " /mnt " /proc/self/mountinfo | grep -q shared || echo slave'
+oci features | jq -r '.mountOptions[]' >"$T/options"
+# takes TYPE FIRST NOT: those that are refused, and how many are not
+takes() {
+	local taken=0
+	jq --arg t "$T" --rawfile all "$T/options" '.process.args = ["true"] | . as $c |
+		$all / "\n" | map(select(. != "")) - '"$3"' | to_entries[] | . as $o |
+		$c | .mounts += [{type: "'"$1"'", source: $t, destination: "/mnt", options: ('"$2"' + [$o.value])}]' \
+		-c "$T/b/config.json" >"$T/lines"
+	while read -r line; do
+		if oci run -b "$T/b" -f <(echo "$line") m1 </dev/null >"$T/said" 2>&1 && [ ! -s "$T/said" ]; then
+			taken=$((taken + 1))
+		else
+			jq -r '.mounts[-1].options | "\(.): "' <<<"$line" | cat - "$T/said"
+		fi
+	done <"$T/lines"
+	echo "$taken"
+}
+is "every option of features is one of a tmpfs" \
+	"$(takes tmpfs '[]' '["bind", "rbind", "remount", "idmap", "ridmap", "copy-symlink"]')" \
+	"$(($(wc -l <"$T/options") - 6))"
+is "or of a bind" "$(takes bind '["bind"]' '["tmpcopyup", "remount", "idmap", "ridmap"]')" \
+	"$(($(wc -l <"$T/options") - 4))"
+runs "sync for a whole tree is the superblock's" "rw,sync,dirsync" '.mounts += [
+	{type: "tmpfs", source: "t", destination: "/mnt", options: ["rsync", "rdirsync"]}]' \
+	'sed -n "s|.* /mnt .* - tmpfs t \([a-z,]*dirsync\).*|\1|p" /proc/self/mountinfo'
 refused "an unknown option of a bind" '*mounts\[[0-9]*\].options: "nonsense" is no option of a bind' \
 	'.mounts += ['"$bind"' + {source: $t, destination: "/mnt"}] | .mounts[-1].options += ["nonsense"]'
 refused "an unknown option of a file system" "*/mnt (tmpfs from t): option nonsense: Invalid argument*" \

@@ -35,7 +35,18 @@ is "each command of README's table is there" "$wrong" ""
 is "and each that is there in the table" \
 	"$(sed 's/^  //; s/  .*//' "$T/all" | grep -vxF -e "container exists" -e "image exists" -e "container inspect" -e "image inspect" -f <(echo -n "$listed"))" ""
 t "man pages and completions are written" "$BERTH" internal-docs "$T/docs"
-is "a page for each command and one for all" "$(ls "$T/docs/man1" | wc -l)" $(($(wc -l <"$T/all") + 1))
+is "a page for each command, one for all, one for the OCI runtime" "$(ls "$T/docs/man1" | wc -l)" $(($(wc -l <"$T/all") + 2))
+groff -Kutf8 -man -Tascii -P-cbou "$T/docs/man1/berth-oci.1" >"$T/oci.page"
+"$OCI" --help | sed -n '/^commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' >"$T/oci.names"
+while read -r name; do
+	sed -n "/^   $name\>/,/^   [a-z]\|^[A-Z]/p" "$T/oci.page" | grep -o -- "^   $name\>\|--[a-z][a-z0-9-]*" | sort -u
+done <"$T/oci.names" >"$T/oci.has"
+while read -r name; do
+	{ echo "   $name"; "$OCI" "$name" --help | grep -o -- '^ .*--[a-z][a-z0-9-]*' | sed 's/.* //'; } | sort -u
+done <"$T/oci.names" >"$T/oci.wanted"
+is "which has every command and option that its help has" "$(diff "$T/oci.wanted" "$T/oci.has" && grep -c '^ ' "$T/oci.has")" \
+	"$(wc -l <"$T/oci.names")"
+like "and the global ones" "$(cat "$T/oci.page")" "*--systemd-cgroup*COMMANDS*create*--console-socket*restore*"
 is "no page has a fault" "$(groff -Kutf8 -man -ww -Tutf8 -z "$T"/docs/man1/*.1 2>&1 | head -n 3)" ""
 like "a page has the options" "$(cat "$T/docs/man1/berth-stop.1")" "*signal*Signal that asks it to stop*"
 t "the completion for bash is a script" bash -n "$T/docs/completions/berth.bash"

@@ -105,7 +105,11 @@ static void stats__json__has_the_fields_of_runc(void **state)
 		"\"pids\":{\"current\":3,\"limit\":10}",
 		"\"ioServiceBytesRecursive\":[{\"major\":8,\"op\":\"Read\",\"value\":11},",
 		"\"hugetlb\":{\"2MB\":{\"usage\":1,\"failcnt\":3}}",
+		"\"cpuset\":{\"cpu_exclusive\":0,",
+		"\"intel_rdt\":{\"l3_cache_schema\":\"L3:0=7f0\",\"mem_bw_schema\":\"MB:0=100\","
+		"\"schemata\":[\"L3:0=7f0\",\"MB:0=100\"]}",
 	};
+	char *rdt[] = { "L3:0=7f0", "MB:0=100", NULL };
 	struct cgroup_counter raw[] = { { "anon", 42 } };
 	struct cgroup_io_stat io[] = { { .major = 8, .rbytes = 11 } };
 	struct cgroup_hugetlb_stat huge[] = { { "2MB", 1, 3 } };
@@ -121,6 +125,7 @@ static void stats__json__has_the_fields_of_runc(void **state)
 	struct json_out o;
 
 	(void)state;
+	s.rdt = rdt;
 	s.cpu.usage = 5;
 	s.cpu.system = 2;
 	s.cpu.user = 3;

@@ -193,6 +193,10 @@ static void mount_options__contrary_ones__last_wins(void **state)
 	assert_true(m.attr_set == MOUNT_ATTR_STRICTATIME && m.attr_clr == MOUNT_ATTR__ATIME);
 	m = options(a, "rnoatime,rrelatime");
 	assert_true(m.rec_set == 0 && m.rec_clr == MOUNT_ATTR__ATIME);
+	m = options(a, "rsync,rdirsync,rasync,rmand");
+	assert_true(m.sb_flags == (MS_DIRSYNC | MS_MANDLOCK) && !m.rec_set && !m.rec_clr);
+	m = options(a, "mand,rnomand,rsync");
+	assert_true(m.sb_flags == MS_SYNCHRONOUS);
 	m = options(a, "shared,rslave");
 	assert_true(m.propagation == (MS_SLAVE | MS_REC));
 }

@@ -192,6 +192,7 @@ static void rdt__existing_group__is_compared_not_written(void **state)
 	AUTO(arena) struct arena *a = arena_new(SPEC_ARENA_MAX);
 	AUTO_FREE char *dir = path_join(r->root, "gold");
 	struct spec_rdt want = { .set = true, .clos_id = "gold", .l3 = "L3:0=7f0;1=1f" };
+	AUTO(strlist) struct strlist lines = STRLIST_INIT;
 	const char *group = NULL;
 	struct err e = ERR_INIT;
 
@@ -201,6 +202,11 @@ static void rdt__existing_group__is_compared_not_written(void **state)
 	if (rdt_join(r->root, &want, "c", 42, a, &group, &e) < 0)
 		fail_msg("%s", e.msg);
 	assert_string_equal(group, "");		/* not ours to remove */
+	if (rdt_schemata(r->root, &want, "c", &lines, &e) < 0)
+		fail_msg("%s", e.msg);
+	assert_int_equal(lines.n, 2);
+	assert_string_equal(lines.v[0], "L3:0=007f0;1=0001f");
+	assert_string_equal(lines.v[1], "MB:0=100");
 	want.l3 = "L3:0=7f1";
 	assert_int_equal(rdt_join(r->root, &want, "c", 42, a, &group, &e), -EINVAL);
 	assert_non_null(strstr(e.msg, "linux.intelRdt.closID"));
