@@ -259,9 +259,19 @@ int cgroup_state_read_in(int fd, const char *path, struct cgroup_state *ret)
 	return ev < 0 ? ev : state_pread(ev, ret);
 }
 
-#define LOOK_MS 100	/* a cgroup that is removed while it freezes wakes nobody */
+/* A cgroup that is removed while it freezes wakes nobody, nor does one whose freezing somebody
+ * takes back before it came to that. */
+#define LOOK_MS 100
 
 enum wait_for { WAIT_EMPTY, WAIT_FROZEN, WAIT_THAWED };
+
+static bool taken_back(int fd, enum wait_for what)
+{
+	char wish[8];
+
+	return what != WAIT_EMPTY && file_read(fd, "cgroup.freeze", wish, sizeof(wish)) > 0 &&
+	       *wish != (what == WAIT_FROZEN ? '1' : '0');
+}
 
 static int wait_until(int fd, enum wait_for what, int timeout_ms)
 {
@@ -282,9 +292,11 @@ static int wait_until(int fd, enum wait_for what, int timeout_ms)
 		if ((what == WAIT_EMPTY && !s.populated) || (what == WAIT_FROZEN && s.frozen) ||
 		    (what == WAIT_THAWED && !s.frozen))
 			return 0;
+		if (taken_back(fd, what))
+			return -ECANCELED;
 		left = ms_left(start, timeout_ms);
-		r = poll(&p, 1, what == WAIT_FROZEN && left > LOOK_MS ? LOOK_MS : left);
-		if (r == 0 && (what != WAIT_FROZEN || left <= LOOK_MS))
+		r = poll(&p, 1, what != WAIT_EMPTY && left > LOOK_MS ? LOOK_MS : left);
+		if (r == 0 && (what == WAIT_EMPTY || left <= LOOK_MS))
 			return -ETIMEDOUT;
 		if (r < 0 && errno != EINTR)
 			return -errno;
@@ -302,6 +314,8 @@ static int freezer_failed(const char *what, int code, struct err *e)
 {
 	if (code == ENODEV || code == ENOENT)
 		return err_say(e, ENODEV, "%s: the cgroup was removed meanwhile", what);
+	if (code == ECANCELED)
+		return err_say(e, EAGAIN, "%s: somebody took it back meanwhile", what);
 	return err_set(e, code, "%s: write cgroup.freeze", what);
 }
 
@@ -312,7 +326,7 @@ int cgroup_freeze(int fd, int timeout_ms, struct err *e)
 	if (r < 0)
 		return freezer_failed("freeze", -r, e);
 	r = wait_until(fd, WAIT_FROZEN, timeout_ms);
-	if (r == -ENODEV || r == -ENOENT)
+	if (r == -ENODEV || r == -ENOENT || r == -ECANCELED)
 		return freezer_failed("freeze", -r, e);
 	if (r < 0) {
 		file_write(fd, "cgroup.freeze", "0");
@@ -328,7 +342,7 @@ int cgroup_thaw(int fd, int timeout_ms, struct err *e)
 	if (r < 0)
 		return freezer_failed("thaw", -r, e);
 	r = wait_until(fd, WAIT_THAWED, timeout_ms);
-	if (r == -ENODEV || r == -ENOENT)
+	if (r == -ENODEV || r == -ENOENT || r == -ECANCELED)
 		return freezer_failed("thaw", -r, e);
 	if (r < 0)
 		return err_set(e, -r, "thaw: still frozen after %d ms (a parent cgroup may be "

@@ -88,7 +88,7 @@ static int run_list(struct oci *o, void *opts, int argc, char **argv, struct err
 	AUTO(strlist) struct strlist ids = STRLIST_INIT;
 	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
 	struct json_out out;
-	bool json = str_eq(l->format, "json");
+	bool json = str_eq(l->format, "json"), any = false;
 	int r = check_format(l->format, e);
 
 	(void)argc;
@@ -114,6 +114,7 @@ static int run_list(struct oci *o, void *opts, int argc, char **argv, struct err
 			if (why.code != ENOENT)	/* else it has just been deleted */
 				log_warn("%s", why.msg);
 		} else {
+			any = true;
 			if (json)
 				out_state(&out, &s);
 			else
@@ -123,7 +124,7 @@ static int run_list(struct oci *o, void *opts, int argc, char **argv, struct err
 	}
 	json_out_end_arr(&out);
 	if (json && !l->quiet)
-		puts(ids.n ? b.s : "null");	/* as runc's, whose callers know no [] */
+		puts(any ? b.s : "null");	/* as runc's, whose callers know no [] */
 	return 0;
 }
 

@@ -30,26 +30,6 @@ static bool same_boot(const struct container_state *s)
 	return proc_boot_id(boot) == 0 && str_eq(boot, s->boot_id);
 }
 
-int container_kill_init(const struct container_state *s, struct err *e)
-{
-	AUTO_CLOSE int fd = -1;
-	struct pollfd p = { .events = POLLIN };
-	int n;
-
-	if (s->pid <= 0 || !same_boot(s) || proc_open(s->pid, s->start_time, &fd) < 0)
-		return 0;
-	if (sys_pidfd_send_signal(fd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
-		return err_set(e, errno, "kill process %d of container %s", (int)s->pid, s->id);
-	p.fd = fd;
-	do
-		n = poll(&p, 1, END_TIMEOUT_MS);
-	while (n < 0 && errno == EINTR);
-	if (n == 0)
-		return err_say(e, ETIMEDOUT, "process %d of container %s does not end after "
-			       "SIGKILL", (int)s->pid, s->id);
-	return 0;
-}
-
 static int kill_all(const struct container_state *s, int sig, struct err *e)
 {
 	AUTO_CLOSE int fd = -1;
@@ -61,6 +41,31 @@ static int kill_all(const struct container_state *s, int sig, struct err *e)
 	if (r < 0)
 		return r;
 	return sig == SIGKILL ? cgroup_kill(fd, e) : cgroup_signal(fd, sig, e);
+}
+
+int container_kill_init(const struct container_state *s, struct err *e)
+{
+	AUTO_CLOSE int fd = -1;
+	struct pollfd p = { .events = POLLIN };
+	struct err ignore = ERR_INIT;
+	int n;
+
+	if (s->pid <= 0 || !same_boot(s) || proc_open(s->pid, s->start_time, &fd) < 0)
+		return 0;
+	if (sys_pidfd_send_signal(fd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+		return err_set(e, errno, "kill process %d of container %s", (int)s->pid, s->id);
+	/* The init ends when all of its PID namespace are reaped.  Who is to reap the child of an
+	 * exec that was frozen half way waits for that one, outside of the namespace. */
+	if (!str_empty(s->cgroup_path))
+		kill_all(s, SIGKILL, &ignore);
+	p.fd = fd;
+	do
+		n = poll(&p, 1, END_TIMEOUT_MS);
+	while (n < 0 && errno == EINTR);
+	if (n == 0)
+		return err_say(e, ETIMEDOUT, "process %d of container %s does not end after "
+			       "SIGKILL", (int)s->pid, s->id);
+	return 0;
 }
 
 /* Without a PID namespace of its own a container's processes go on when its init has ended. */

@@ -59,9 +59,17 @@ static int check_frozen(const struct container_env *env, const char *id,
 
 int container_pause(const struct container_env *env, const char *id, bool pause, struct err *e)
 {
+	AUTO_CLOSE int dir = -1;
 	struct container_state s = { 0 };
 	int r = container_load(env, id, &s, e);
 
+	if (!r && pause && !s.engine && s.status == CONTAINER_CREATED) {
+		/* not while somebody starts it, and has its lock until its init answers */
+		container_state_clear(&s);
+		r = state_dir_lock(env, id, &dir, e);
+		if (!r)
+			r = state_load(dir, id, &s, e);
+	}
 	if (r < 0)
 		return r;
 	r = change_freeze(&s, pause, e);

@@ -25,6 +25,7 @@ int state_dir_make(const struct container_env *env, const char *id, bool engine,
 /* state.json, whole or not at all. */
 int state_save(int dirfd, const struct container_state *s, struct err *e);
 /* Reads state.json and looks up what the container is doing now. */
+bool state_frozen(const struct container_state *s);
 int state_load(int dirfd, const char *id, struct container_state *ret, struct err *e);
 
 /* container_end.c: undoes what a state names: process, cgroup, resctrl group, then poststop

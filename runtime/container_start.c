@@ -96,6 +96,8 @@ static int start_locked(const struct container_env *env, int dir, const char *id
 
 	if (!r)
 		r = start_refused(st, e);
+	if (!r && state_frozen(st))	/* we would wait for its answer, and all others for us */
+		r = err_say(e, EINVAL, "cannot start a container that is paused");
 	if (!r && st->hooks & 1u << SPEC_HOOK_POSTSTART) {
 		a = arena_new(SPEC_ARENA_MAX);
 		r = container_spec(env, id, a, &s, e);

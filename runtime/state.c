@@ -290,7 +290,7 @@ static bool init_waits(const struct container_state *s)
 	return strstr(exe, "berth-init") != NULL;
 }
 
-static bool is_frozen(const struct container_state *s)
+bool state_frozen(const struct container_state *s)
 {
 	AUTO_CLOSE int fd = -1;
 	struct cgroup_state now = { 0 };
@@ -317,7 +317,7 @@ static enum container_status status_now(int dirfd, const struct container_state 
 		return CONTAINER_STOPPED;
 	if (path_exists(dirfd, STATE_GATE) && init_waits(s))
 		return CONTAINER_CREATED;
-	return is_frozen(s) ? CONTAINER_PAUSED : CONTAINER_RUNNING;
+	return state_frozen(s) ? CONTAINER_PAUSED : CONTAINER_RUNNING;
 }
 
 int state_load(int dirfd, const char *id, struct container_state *ret, struct err *e)

@@ -141,7 +141,8 @@ is "and runs" "$(status e1)" running
 create p1
 t "one that is created is paused, too" oci pause p1
 is "it is frozen" "$(sed -n 's/^frozen //p' "$CGROUP2/berth/p1/cgroup.events")" 1
-t "and resumed" oci resume p1
+fails "and not started" 1 "*cannot start a container that is paused" oci start p1
+t "but resumed" oci resume p1
 fails "once" 1 "*not paused*" oci resume p1
 oci delete -f p1
 is "events --stats is one line with what runc's has" "$(oci events --stats e1 | jq -c '[.type, (.data | keys)]')" \
