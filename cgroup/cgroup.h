@@ -82,7 +82,7 @@ json_reader cgroup_limits_read;
 void cgroup_limits_write(struct json_out *o, const char *key, const struct cgroup_limits *l);
 
 /* One row a limit: how the command line, the specification and the kernel call it, and what
- * parses, shows and writes it.  cgroup_options is for tables and help and ends with name NULL;
+ * parses and writes it.  cgroup_options is for tables and help and ends with name NULL;
  * the functions are cgroup/'s own. */
 struct cgroup_plan;
 struct cgroup_option {
@@ -94,8 +94,6 @@ struct cgroup_option {
 	size_t off;		/* of the field in struct cgroup_limits */
 	int (*parse)(struct cgroup_limits *l, struct arena *a, const struct cgroup_option *o,
 		     const char *value, struct err *e);
-	bool (*show)(const struct cgroup_limits *l, const struct cgroup_option *o,
-		     struct strbuf *b);
 	void (*write)(const struct cgroup_limits *l, const struct cgroup_option *o,
 		      struct cgroup_plan *p);
 	const char *help;	/* one line; NULL: an alias, not shown */
@@ -107,8 +105,6 @@ const struct cgroup_option *cgroup_option_find(const char *name);	/* or NULL */
  * stat the device.  The message names the option and the form that was expected. */
 int cgroup_limits_set(struct cgroup_limits *l, struct arena *a, const char *option,
 		      const char *value, struct err *e);
-/* The value of one option as people write it ("512MiB", "1.5"); false when it is not set. */
-bool cgroup_limits_show(const struct cgroup_limits *l, const char *option, struct strbuf *b);
 /* Rules that hold on every host: ranges, and fields that exist on v1 only.  Pure. */
 int cgroup_limits_check(const struct cgroup_limits *l, struct err *e);
 /* What `change` sets replaces what `into` had (unified and per-device entries by their key). */

@@ -15,7 +15,6 @@
 
 #define OFF(field) offsetof(struct cgroup_limits, field)
 #define P(name) limit_parse_##name
-#define S(name) limit_show_##name
 #define W(name) limit_write_##name
 
 /*
@@ -25,66 +24,66 @@
  */
 /* clang-format off */
 const struct cgroup_option cgroup_options[] = {
-/* option, letter, argument, OCI key, kernel file, field, parse, show, write, help */
-{ "memory-swap", 0, "BYTES", "memory.swap", "memory.swap.max", OFF(memory.swap), P(bytes), S(bytes), W(swap),
+/* option, letter, argument, OCI key, kernel file, field, parse, write, help */
+{ "memory-swap", 0, "BYTES", "memory.swap", "memory.swap.max", OFF(memory.swap), P(bytes), W(swap),
   "limit of memory and swap together; -1: any amount of swap" },
-{ "memory", 'm', "BYTES", "memory.limit", "memory.max", OFF(memory.limit), P(bytes), S(bytes), W(memory),
+{ "memory", 'm', "BYTES", "memory.limit", "memory.max", OFF(memory.limit), P(bytes), W(memory),
   "memory limit (512m, 2g)" },
-{ "memory-reservation", 0, "BYTES", "memory.reservation", "memory.low", OFF(memory.reservation), P(bytes), S(bytes), W(memory),
+{ "memory-reservation", 0, "BYTES", "memory.reservation", "memory.low", OFF(memory.reservation), P(bytes), W(memory),
   "memory that is reclaimed from it last" },
-{ "memory-high", 0, "BYTES", "unified.memory.high", "memory.high", 0, P(unified_bytes), S(unified), NULL,
+{ "memory-high", 0, "BYTES", "unified.memory.high", "memory.high", 0, P(unified_bytes), NULL,
   "soft limit: above it the container is slowed down and reclaimed from, not killed" },
-{ "memory-min", 0, "BYTES", "unified.memory.min", "memory.min", 0, P(unified_bytes), S(unified), NULL,
+{ "memory-min", 0, "BYTES", "unified.memory.min", "memory.min", 0, P(unified_bytes), NULL,
   "memory that is never reclaimed from it" },
-{ "memory-zswap", 0, "BYTES", "unified.memory.zswap.max", "memory.zswap.max", 0, P(unified_bytes), S(unified), NULL,
+{ "memory-zswap", 0, "BYTES", "unified.memory.zswap.max", "memory.zswap.max", 0, P(unified_bytes), NULL,
   "limit of compressed swap kept in memory" },
-{ "oom-group", 0, NULL, "unified.memory.oom.group", "memory.oom.group", 0, P(oom_group), S(unified), NULL,
+{ "oom-group", 0, NULL, "unified.memory.oom.group", "memory.oom.group", 0, P(oom_group), NULL,
   "out of memory ends the whole container, not one process of it" },
-{ "memory-swappiness", 0, "N", "memory.swappiness", NULL, OFF(memory.swappiness), P(u64), S(u64), NULL,
+{ "memory-swappiness", 0, "N", "memory.swappiness", NULL, OFF(memory.swappiness), P(u64), NULL,
   NULL },
-{ "oom-kill-disable", 0, NULL, "memory.disableOOMKiller", NULL, OFF(memory.disable_oom_killer), P(oom_disable), S(oom_disable), NULL,
+{ "oom-kill-disable", 0, NULL, "memory.disableOOMKiller", NULL, OFF(memory.disable_oom_killer), P(oom_disable), NULL,
   NULL },
-{ "cpus", 0, "N", "cpu.quota", "cpu.max", OFF(cpu.quota), P(cpus), S(cpus), NULL,
+{ "cpus", 0, "N", "cpu.quota", "cpu.max", OFF(cpu.quota), P(cpus), NULL,
   "number of CPUs worth of time (1.5)" },
-{ "cpu-quota", 0, "USEC", "cpu.quota", "cpu.max", OFF(cpu.quota), P(quota), S(i64), W(cpu_max),
+{ "cpu-quota", 0, "USEC", "cpu.quota", "cpu.max", OFF(cpu.quota), P(quota), W(cpu_max),
   "CPU time that may be used in a period, in microseconds" },
-{ "cpu-period", 0, "USEC", "cpu.period", "cpu.max", OFF(cpu.period), P(u64), S(u64), NULL,
+{ "cpu-period", 0, "USEC", "cpu.period", "cpu.max", OFF(cpu.period), P(u64), NULL,
   "length of the period, 1000 to 1000000 microseconds" },
-{ "cpu-burst", 0, "USEC", "cpu.burst", "cpu.max.burst", OFF(cpu.burst), P(u64), S(u64), W(burst),
+{ "cpu-burst", 0, "USEC", "cpu.burst", "cpu.max.burst", OFF(cpu.burst), P(u64), W(burst),
   "unused CPU time that may be saved up for later" },
-{ "cpu-shares", 'c', "N", "cpu.shares", "cpu.weight", OFF(cpu.shares), P(u64), S(u64), W(shares),
+{ "cpu-shares", 'c', "N", "cpu.shares", "cpu.weight", OFF(cpu.shares), P(u64), W(shares),
   "share of the CPU beside other containers, 2 to 262144, usually 1024" },
-{ "cpu-idle", 0, "0|1", "cpu.idle", "cpu.idle", OFF(cpu.idle), P(idle), S(i64), W(idle),
+{ "cpu-idle", 0, "0|1", "cpu.idle", "cpu.idle", OFF(cpu.idle), P(idle), W(idle),
   "1: runs only when nothing else wants the CPU" },
-{ "cpu-rt-runtime", 0, "USEC", "cpu.realtimeRuntime", NULL, OFF(cpu.rt_runtime), P(quota), S(i64), NULL,
+{ "cpu-rt-runtime", 0, "USEC", "cpu.realtimeRuntime", NULL, OFF(cpu.rt_runtime), P(quota), NULL,
   NULL },
-{ "cpu-rt-period", 0, "USEC", "cpu.realtimePeriod", NULL, OFF(cpu.rt_period), P(u64), S(u64), NULL,
+{ "cpu-rt-period", 0, "USEC", "cpu.realtimePeriod", NULL, OFF(cpu.rt_period), P(u64), NULL,
   NULL },
-{ "cpuset-cpus", 0, "LIST", "cpu.cpus", "cpuset.cpus", OFF(cpu.cpus), P(list), S(list), W(list),
+{ "cpuset-cpus", 0, "LIST", "cpu.cpus", "cpuset.cpus", OFF(cpu.cpus), P(list), W(list),
   "CPUs to run on (0-3,7)" },
-{ "cpuset-mems", 0, "LIST", "cpu.mems", "cpuset.mems", OFF(cpu.mems), P(list), S(list), W(list),
+{ "cpuset-mems", 0, "LIST", "cpu.mems", "cpuset.mems", OFF(cpu.mems), P(list), W(list),
   "memory nodes to use (0,1)" },
-{ "pids-limit", 0, "N", "pids.limit", "pids.max", OFF(pids.limit), P(pids), S(i64), W(pids),
+{ "pids-limit", 0, "N", "pids.limit", "pids.max", OFF(pids.limit), P(pids), W(pids),
   "number of processes and threads; -1: any" },
-{ "blkio-weight", 0, "N", "blockIO.weight", "io.weight", OFF(blkio.weight), P(weight), S(weight), W(weight),
+{ "blkio-weight", 0, "N", "blockIO.weight", "io.weight", OFF(blkio.weight), P(weight), W(weight),
   "share of block I/O beside other containers, 10 to 1000" },
-{ "blkio-weight-device", 0, "DEV:N", "blockIO.weightDevice", "io.weight", OFF(blkio.weights), P(weight_device), S(weight_device), W(weight_device),
+{ "blkio-weight-device", 0, "DEV:N", "blockIO.weightDevice", "io.weight", OFF(blkio.weights), P(weight_device), W(weight_device),
   "the same for one device (/dev/sda:200)" },
-{ "device-read-bps", 0, "DEV:RATE", "blockIO.throttleReadBpsDevice", "io.max", OFF(blkio.rbps), P(rate), S(rate), W(rate),
+{ "device-read-bps", 0, "DEV:RATE", "blockIO.throttleReadBpsDevice", "io.max", OFF(blkio.rbps), P(rate), W(rate),
   "bytes a second that may be read from a device (/dev/sda:10mb)" },
-{ "device-write-bps", 0, "DEV:RATE", "blockIO.throttleWriteBpsDevice", "io.max", OFF(blkio.wbps), P(rate), S(rate), W(rate),
+{ "device-write-bps", 0, "DEV:RATE", "blockIO.throttleWriteBpsDevice", "io.max", OFF(blkio.wbps), P(rate), W(rate),
   "bytes a second that may be written to a device" },
-{ "device-read-iops", 0, "DEV:N", "blockIO.throttleReadIOPSDevice", "io.max", OFF(blkio.riops), P(rate), S(rate), W(rate),
+{ "device-read-iops", 0, "DEV:N", "blockIO.throttleReadIOPSDevice", "io.max", OFF(blkio.riops), P(rate), W(rate),
   "reads a second from a device" },
-{ "device-write-iops", 0, "DEV:N", "blockIO.throttleWriteIOPSDevice", "io.max", OFF(blkio.wiops), P(rate), S(rate), W(rate),
+{ "device-write-iops", 0, "DEV:N", "blockIO.throttleWriteIOPSDevice", "io.max", OFF(blkio.wiops), P(rate), W(rate),
   "writes a second to a device" },
-{ "hugepage-limit", 0, "SIZE:BYTES", "hugepageLimits", "hugetlb.max", OFF(hugepages), P(hugepage), S(hugepage), W(hugepage),
+{ "hugepage-limit", 0, "SIZE:BYTES", "hugepageLimits", "hugetlb.max", OFF(hugepages), P(hugepage), W(hugepage),
   "limit of huge pages of one size (2MB:64m)" },
-{ "rdma-limit", 0, "DEV:HANDLES:OBJECTS", "rdma", "rdma.max", OFF(rdma), P(rdma), S(rdma), W(rdma),
+{ "rdma-limit", 0, "DEV:HANDLES:OBJECTS", "rdma", "rdma.max", OFF(rdma), P(rdma), W(rdma),
   "limit of RDMA handles and objects of one device (mlx5_0:3:1000)" },
-{ "device-cgroup-rule", 0, "RULE", "devices", NULL, OFF(devices), P(device), S(device), NULL,
+{ "device-cgroup-rule", 0, "RULE", "devices", NULL, OFF(devices), P(device), NULL,
   "allows devices, as in \"c 42:* rmw\"" },
-{ "cgroup-conf", 0, "FILE=TEXT", "unified", NULL, OFF(unified), P(conf), S(conf), W(unified),
+{ "cgroup-conf", 0, "FILE=TEXT", "unified", NULL, OFF(unified), P(conf), W(unified),
   "any file of the cgroup (memory.high=1073741824)" },
 { .name = NULL },
 };
@@ -108,13 +107,6 @@ int cgroup_limits_set(struct cgroup_limits *l, struct arena *a, const char *opti
 	if (!value && o->arg)
 		return err_say(e, EINVAL, "--%s needs a value (%s)", o->name, o->arg);
 	return o->parse(l, a, o, value, e);
-}
-
-bool cgroup_limits_show(const struct cgroup_limits *l, const char *option, struct strbuf *b)
-{
-	const struct cgroup_option *o = cgroup_option_find(option);
-
-	return o && o->show(l, o, b);
 }
 
 int cgroup_limits_enough(const struct cgroup_limits *l, struct err *e)

@@ -47,8 +47,6 @@ int cgroup_unified_check(const char *file, struct err *e);
 
 typedef int limit_parse(struct cgroup_limits *l, struct arena *a, const struct cgroup_option *o,
 			const char *value, struct err *e);
-typedef bool limit_show(const struct cgroup_limits *l, const struct cgroup_option *o,
-			struct strbuf *b);
 typedef void limit_write(const struct cgroup_limits *l, const struct cgroup_option *o,
 			 struct cgroup_plan *p);
 
@@ -57,10 +55,6 @@ limit_parse limit_parse_bytes, limit_parse_cpus, limit_parse_u64, limit_parse_qu
 	limit_parse_weight_device, limit_parse_rate, limit_parse_hugepage, limit_parse_rdma,
 	limit_parse_unified_bytes, limit_parse_oom_group, limit_parse_conf, limit_parse_device,
 	limit_parse_oom_disable;
-limit_show limit_show_bytes, limit_show_cpus, limit_show_u64, limit_show_i64, limit_show_list,
-	limit_show_weight, limit_show_weight_device, limit_show_rate, limit_show_hugepage,
-	limit_show_rdma, limit_show_unified, limit_show_conf, limit_show_device,
-	limit_show_oom_disable;
 limit_write limit_write_memory, limit_write_swap, limit_write_shares, limit_write_cpu_max,
 	limit_write_burst, limit_write_idle, limit_write_list, limit_write_pids,
 	limit_write_weight, limit_write_weight_device, limit_write_rate, limit_write_hugepage,

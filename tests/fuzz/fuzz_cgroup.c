@@ -50,14 +50,11 @@ static void limits(struct arena *a, const char *s)
 	if (cgroup_list_is_valid(s))
 		HOLDS(unit_cpu_mask(a, s, &mask) > 0);
 	for (const struct cgroup_option *o = cgroup_options; o->name; o++) {
-		struct strbuf b AUTO(strbuf) = STRBUF_INIT;
-
 		if (str_starts(o->name, "device-") || str_starts(o->name, "blkio-weight-d"))
 			continue;	/* these look at the host */
 		l = (struct cgroup_limits){ 0 };
 		if (cgroup_limits_set(&l, a, o->name, s, &e) < 0)
 			continue;
-		cgroup_limits_show(&l, o->name, &b);
 		if (cgroup_limits_check(&l, &e) < 0)
 			continue;
 		unit_props_limits(&props, &l);

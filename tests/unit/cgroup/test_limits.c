@@ -72,74 +72,70 @@ static void plan_is(struct fixture *f, const char *want)
 	assert_string_equal(have, want);
 }
 
-static void limits__every_row__has_parser_key_and_show(void **state)
+static void limits__every_row__has_parser_and_key(void **state)
 {
-	struct fixture *f = *state;
-
+	(void)state;
 	for (const struct cgroup_option *o = cgroup_options; o->name; o++) {
-		struct strbuf b = STRBUF_INIT;
-
 		assert_non_null(o->parse);
-		assert_non_null(o->show);
 		assert_non_null(o->key);
 		assert_ptr_equal(cgroup_option_find(o->name), o);
-		assert_false(cgroup_limits_show(&f->l, o->name, &b));
-		strbuf_cleanup(&b);
 	}
 }
 
-static void limits__every_row__set_and_shown(void **state)
+static void limits__every_row__set_and_written(void **state)
 {
 	static const char *const rows[][3] = {
-		{ "memory", "512m", "512MiB" },
-		{ "memory-swap", "1g", "1GiB" },
-		{ "memory-reservation", "256m", "256MiB" },
-		{ "memory-high", "400m", "400MiB" },
-		{ "memory-min", "1m", "1MiB" },
-		{ "memory-zswap", "-1", "unlimited" },
-		{ "oom-group", NULL, "true" },
-		{ "memory-swappiness", "60", "60" },
-		{ "oom-kill-disable", NULL, "true" },
-		{ "cpu-quota", "50000", "50000" },
-		{ "cpu-period", "20000", "20000" },
-		{ "cpu-burst", "1000", "1000" },
-		{ "cpu-shares", "512", "512" },
-		{ "cpu-idle", "1", "1" },
-		{ "cpu-rt-runtime", "5", "5" },
-		{ "cpu-rt-period", "7", "7" },
-		{ "cpuset-cpus", "0-1,3", "0-1,3" },
-		{ "cpuset-mems", "0", "0" },
-		{ "pids-limit", "100", "100" },
-		{ "blkio-weight", "300", "300" },
-		{ "blkio-weight-device", "8:0:200", "8:0:200" },
-		{ "device-read-bps", "8:0:1mb", "8:0:1048576" },
-		{ "device-write-bps", "8:0:1k", "8:0:1024" },
-		{ "device-read-iops", "8:0:100", "8:0:100" },
-		{ "device-write-iops", "8:0:200", "8:0:200" },
-		{ "hugepage-limit", "2MB:4m", "2MB:4194304" },
-		{ "rdma-limit", "mlx5_0:3:", "mlx5_0:3:" },
-		{ "device-cgroup-rule", "c 42:* rwm", "c 42:* rwm" },
-		{ "cgroup-conf", "io.latency=8:0 target=10", NULL },
+		{ "memory", "512m", "memory\":{\"limit\":536870912}" },
+		{ "memory-swap", "1g", "memory\":{\"swap\":1073741824}" },
+		{ "memory-reservation", "256m", "memory\":{\"reservation\":268435456}" },
+		{ "memory-high", "400m", "unified\":{\"memory.high\":\"419430400\"}" },
+		{ "memory-min", "1m", "unified\":{\"memory.min\":\"1048576\"}" },
+		{ "memory-zswap", "-1", "unified\":{\"memory.zswap.max\":\"max\"}" },
+		{ "oom-group", NULL, "unified\":{\"memory.oom.group\":\"1\"}" },
+		{ "memory-swappiness", "60", "memory\":{\"swappiness\":60}" },
+		{ "oom-kill-disable", NULL, "memory\":{\"disableOOMKiller\":true}" },
+		{ "cpus", "1.5", "cpu\":{\"quota\":150000,\"period\":100000}" },
+		{ "cpu-quota", "50000", "cpu\":{\"quota\":50000}" },
+		{ "cpu-period", "20000", "cpu\":{\"period\":20000}" },
+		{ "cpu-burst", "1000", "cpu\":{\"burst\":1000}" },
+		{ "cpu-shares", "512", "cpu\":{\"shares\":512}" },
+		{ "cpu-idle", "1", "cpu\":{\"idle\":1}" },
+		{ "cpu-rt-runtime", "5", "cpu\":{\"realtimeRuntime\":5}" },
+		{ "cpu-rt-period", "7", "cpu\":{\"realtimePeriod\":7}" },
+		{ "cpuset-cpus", "0-1,3", "cpu\":{\"cpus\":\"0-1,3\"}" },
+		{ "cpuset-mems", "0", "cpu\":{\"mems\":\"0\"}" },
+		{ "pids-limit", "100", "pids\":{\"limit\":100}" },
+		{ "blkio-weight", "300", "blockIO\":{\"weight\":300}" },
+		{ "blkio-weight-device", "8:0:200", "\"major\":8,\"minor\":0,\"weight\":200}" },
+		{ "device-read-bps", "8:1:1mb", "\"major\":8,\"minor\":1,\"rate\":1048576}" },
+		{ "device-write-bps", "8:0:1k", "\"major\":8,\"minor\":0,\"rate\":1024}" },
+		{ "device-read-iops", "8:0:100", "\"major\":8,\"minor\":0,\"rate\":100}" },
+		{ "device-write-iops", "8:0:200", "\"major\":8,\"minor\":0,\"rate\":200}" },
+		{ "hugepage-limit", "2MB:4m", "\"pageSize\":\"2MB\",\"limit\":4194304}" },
+		{ "rdma-limit", "mlx5_0:3:", "rdma\":{\"mlx5_0\":{\"hcaHandles\":3}}" },
+		{ "device-cgroup-rule", "c 42:* rwm",
+		  "\"allow\":true,\"type\":\"c\",\"major\":42,\"access\":\"rwm\"}" },
+		{ "cgroup-conf", "io.latency=8:0 target=10",
+		  "unified\":{\"io.latency\":\"8:0 target=10\"}" },
 	};
 	struct fixture *f = *state;
 	size_t n = 0;
 
-	for (const struct cgroup_option *o = cgroup_options; o->name; o++) {
-		struct strbuf b = STRBUF_INIT;
+	for (const struct cgroup_option *o = cgroup_options; o->name; o++, n++) {
+		struct strbuf b AUTO(strbuf) = STRBUF_INIT;
+		struct json_out out;
 		size_t i = 0;
 
-		if (str_eq(o->name, "cpus"))
-			continue; /* has a test of its own */
 		while (i < ARRAY_SIZE(rows) && !str_eq(rows[i][0], o->name))
 			i++;
 		if (i == ARRAY_SIZE(rows))
 			fail_msg("--%s has no row in this test", o->name);
+		f->l = (struct cgroup_limits){ 0 };
 		set(f, o->name, rows[i][1]);
-		assert_true(cgroup_limits_show(&f->l, o->name, &b));
-		if (rows[i][2])
-			assert_string_equal(b.s, rows[i][2]);
-		strbuf_cleanup(&b);
-		n++;
+		json_out_init(&out, &b, 0);
+		cgroup_limits_write(&out, NULL, &f->l);
+		if (!strstr(b.s, rows[i][2]))
+			fail_msg("--%s %s: %s has no %s", o->name, rows[i][1], b.s, rows[i][2]);
 	}
 	assert_int_equal(n, ARRAY_SIZE(rows));
 }
@@ -192,17 +188,13 @@ static void limits__memory__too_little_is_refused_only_where_asked(void **state)
 static void limits__cpus__become_quota_and_period(void **state)
 {
 	struct fixture *f = *state;
-	struct strbuf b = STRBUF_INIT;
 
 	set(f, "cpus", "1.5");
 	plan_is(f, "cpu.max=150000 100000\n");
-	assert_true(cgroup_limits_show(&f->l, "cpus", &b));
-	assert_string_equal(b.s, "1.5");
 	set(f, "cpus", "0.5"); /* the last one counts */
 	plan_is(f, "cpu.max=50000 100000\n");
 	refused(f, "cpu-quota", "1000", "--cpu-quota");
 	refused(f, "cpu-period", "1000", "--cpu-period");
-	strbuf_cleanup(&b);
 }
 
 static void limits__cpus_beside_quota__refused(void **state)
@@ -428,8 +420,8 @@ static void device__text__parsed_strictly(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(limits__every_row__has_parser_key_and_show),
-		T(limits__every_row__set_and_shown),
+		T(limits__every_row__has_parser_and_key),
+		T(limits__every_row__set_and_written),
 		T(limits__bad_values__name_the_option),
 		T(limits__memory__too_little_is_refused_only_where_asked),
 		T(limits__cpus__become_quota_and_period),
