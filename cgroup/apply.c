@@ -17,18 +17,6 @@
 
 #define FILE_MAX_BYTES (64u << 10)
 
-int cgroup_file_write(int fd, const char *file, const char *text)
-{
-	AUTO_CLOSE int f = openat(fd, file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-
-	if (f < 0)
-		return -errno;
-	/* An empty write(2) does nothing; a newline empties what can be empty (cpuset.cpus). */
-	if (write(f, *text ? text : "\n", *text ? strlen(text) : 1) < 0)
-		return -errno;
-	return 0;
-}
-
 /* ---- taking back ---------------------------------------------------------------------- */
 
 /* What a keyed line ("8:0 rbps=1") is set to when the file has none for the key. */

@@ -5,7 +5,7 @@
  * files.  Waiting is always poll(2) on cgroup.events, which the kernel marks POLLPRI when
  * "populated" or "frozen" changes; a read arms it again (cgroup-v2.rst, "cgroup.events").
  */
-#include "cgroup/cgroup.h"
+#include "cgroup/place.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -64,13 +64,14 @@ static ssize_t file_read(int dirfd, const char *name, char *buf, size_t n)
 	return len;
 }
 
-static int file_write(int dirfd, const char *name, const char *text)
+int cgroup_file_write(int fd, const char *file, const char *text)
 {
-	AUTO_CLOSE int fd = openat(dirfd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	AUTO_CLOSE int f = openat(fd, file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 
-	if (fd < 0)
+	if (f < 0)
 		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
+	/* An empty write(2) does nothing; a newline empties what can be empty (cpuset.cpus). */
+	if (write(f, *text ? text : "\n", *text ? strlen(text) : 1) < 0)
 		return -errno;
 	return 0;
 }
@@ -321,7 +322,7 @@ static int freezer_failed(const char *what, int code, struct err *e)
 
 int cgroup_freeze(int fd, int timeout_ms, struct err *e)
 {
-	int r = file_write(fd, "cgroup.freeze", "1");
+	int r = cgroup_file_write(fd, "cgroup.freeze", "1");
 
 	if (r < 0)
 		return freezer_failed("freeze", -r, e);
@@ -329,7 +330,7 @@ int cgroup_freeze(int fd, int timeout_ms, struct err *e)
 	if (r == -ENODEV || r == -ENOENT || r == -ECANCELED)
 		return freezer_failed("freeze", -r, e);
 	if (r < 0) {
-		file_write(fd, "cgroup.freeze", "0");
+		cgroup_file_write(fd, "cgroup.freeze", "0");
 		return err_set(e, -r, "freeze: processes did not stop within %d ms", timeout_ms);
 	}
 	return 0;
@@ -337,7 +338,7 @@ int cgroup_freeze(int fd, int timeout_ms, struct err *e)
 
 int cgroup_thaw(int fd, int timeout_ms, struct err *e)
 {
-	int r = file_write(fd, "cgroup.freeze", "0");
+	int r = cgroup_file_write(fd, "cgroup.freeze", "0");
 
 	if (r < 0)
 		return freezer_failed("thaw", -r, e);
@@ -459,7 +460,7 @@ int cgroup_signal(int fd, int sig, struct err *e)
 		if (kill(p.v[i], sig) < 0 && errno != ESRCH && r == 0)
 			r = -errno;
 	if (froze)
-		file_write(fd, "cgroup.freeze", "0");
+		cgroup_file_write(fd, "cgroup.freeze", "0");
 	if (r < 0)
 		return err_set(e, -r, "signal %d to the cgroup's processes", sig);
 	return 0;
@@ -467,7 +468,7 @@ int cgroup_signal(int fd, int sig, struct err *e)
 
 int cgroup_kill(int fd, struct err *e)
 {
-	int r = file_write(fd, "cgroup.kill", "1");
+	int r = cgroup_file_write(fd, "cgroup.kill", "1");
 
 	if (r == 0 || r == -ENODEV)
 		return 0;
@@ -559,7 +560,7 @@ static int empty_out(int fd, int64_t start, int timeout_ms, struct err *e)
 	if (r < 0)
 		return r;
 	if (s.frozen)
-		file_write(fd, "cgroup.freeze", "0");
+		cgroup_file_write(fd, "cgroup.freeze", "0");
 	r = cgroup_wait_empty(fd, ms_left(start, timeout_ms));
 	if (r < 0)
 		return err_say(e, -r, "processes are still alive after SIGKILL and %d ms",

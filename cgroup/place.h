@@ -33,9 +33,10 @@ int cgroup_enable(const struct cgroup_host *h, const char *base, const char *pat
 /* mkdir -p below the mount; *ret_made: the last one did not exist. */
 int cgroup_mkdirs(const struct cgroup_host *h, const char *path, bool *ret_made, struct err *e);
 
-/* apply.c */
-/* One file of the cgroup that fd is; -errno. */
+/* kill.c: one file of the cgroup that fd is; -errno. */
 int cgroup_file_write(int fd, const char *file, const char *text);
+
+/* apply.c */
 /* Writes a plan; undo: what was there before is put back when one write fails. */
 int cgroup_plan_apply(int fd, const struct cgroup_plan *p, bool undo, struct err *e);
 /* Fills what a live change leaves out and its files need: cpu.max takes quota and period
