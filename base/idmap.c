@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "base/sys.h"
 
 #define MAP_BYTES_MAX 65536
 #define OVERFLOW_ID 65534u
@@ -76,4 +77,13 @@ bool idmap_outside(const struct idmap *m, uint32_t inside, uint32_t *ret)
 		}
 	*ret = inside;
 	return m->n == 0;
+}
+
+int idmap_act_as_root(const struct idmap_pair *ids, struct err *e)
+{
+	uint32_t uid, gid;
+
+	if (!idmap_outside(&ids->uids, 0, &uid) || !idmap_outside(&ids->gids, 0, &gid))
+		return err_say(e, EOVERFLOW, "the container's user namespace has no root");
+	return sys_set_fsids(uid, gid) < 0 ? err_set(e, errno, "act as id %u", uid) : 0;
 }

@@ -28,5 +28,8 @@ int idmap_of_process(pid_t pid, struct idmap_pair *ret, struct err *e);
 uint32_t idmap_inside(const struct idmap *m, uint32_t outside);
 /* false: nobody in there has that id. */
 bool idmap_outside(const struct idmap *m, uint32_t inside, uint32_t *ret);
+/* New files of this process are root's of that namespace: what is made where a namespace's ids are
+ * must have an owner that is mapped from the beginning. */
+int idmap_act_as_root(const struct idmap_pair *ids, struct err *e);
 
 #endif

@@ -13,7 +13,6 @@
 
 #include "base/fd.h"
 #include "base/path.h"
-#include "base/sys.h"
 #include "base/tree.h"
 #include "cli/connect_root.h"
 #include "image/image.h"
@@ -183,18 +182,6 @@ static int open_source(struct side *from, const struct cp_opts *o, int *ret_dir,
 	return rc < 0 ? rc : open_parent(from, from->path, ret_dir, ret_name, e);
 }
 
-/* What is made there must have an owner that is mapped from the beginning. */
-static int act_as_root_of(const struct side *to, struct err *e)
-{
-	uint32_t uid, gid;
-
-	if (!to->ids)
-		return 0;
-	if (!idmap_outside(&to->ids->uids, 0, &uid) || !idmap_outside(&to->ids->gids, 0, &gid))
-		return err_say(e, EOVERFLOW, "cp %s: its user namespace has no root", to->text);
-	return sys_set_fsids(uid, gid) < 0 ? err_set(e, errno, "act as id %u", uid) : 0;
-}
-
 static int copy(struct side *from, struct side *to, const struct cp_opts *o, struct err *e)
 {
 	struct tree_opts t = { .no_owner = !o->archive,
@@ -207,8 +194,8 @@ static int copy(struct side *from, struct side *to, const struct cp_opts *o, str
 	struct stat st;
 	int rc;
 
-	if ((rc = act_as_root_of(to, e)) < 0)
-		return rc;
+	if (to->ids && (rc = idmap_act_as_root(to->ids, e)) < 0)
+		return err_wrap(e, "cp %s", to->text);
 	if (is_whole(from->path)) {
 		dir = open_side(from, from->path, O_RDONLY | O_DIRECTORY);
 		if (dir < 0)

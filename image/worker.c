@@ -19,7 +19,6 @@
 #include "base/log.h"
 #include "base/opt.h"
 #include "base/path.h"
-#include "base/sys.h"
 #include "image/change.h"
 #include "image/extract.h"
 #include "image/fsck.h"
@@ -469,16 +468,6 @@ static int cmd_export(const struct store *st, int argc, char **argv, struct err 
 	return r < 0 ? r : pack_tar(fd, args.only, 1, args.one_fs ? PACK_ONE_FS : 0, ids, e);
 }
 
-/* What is made must have an owner that is mapped from the beginning: root of the namespace. */
-static int act_as_root_of(const struct idmap_pair *ids, struct err *e)
-{
-	uint32_t uid, gid;
-
-	if (!idmap_outside(&ids->uids, 0, &uid) || !idmap_outside(&ids->gids, 0, &gid))
-		return err_say(e, EOVERFLOW, "the container's user namespace has no root");
-	return sys_set_fsids(uid, gid) < 0 ? err_set(e, errno, "act as id %u", uid) : 0;
-}
-
 /* unpack [--owners] [--uid-map MAP --gid-map MAP] DIR: a tar archive on standard input, into a
  * folder that has something. */
 static int cmd_unpack(const struct store *st, int argc, char **argv, struct err *e)
@@ -494,7 +483,7 @@ static int cmd_unpack(const struct store *st, int argc, char **argv, struct err 
 	int r = open_tree(argc, argv, &args, &fd, e);
 
 	if (r < 0 || (r = tree_ids(&args, &maps, &ids, e)) < 0 ||
-	    (ids && (r = act_as_root_of(ids, e)) < 0) || (r = sandbox_enter(fd, -1, e)) < 0)
+	    (ids && (r = idmap_act_as_root(ids, e)) < 0) || (r = sandbox_enter(fd, -1, e)) < 0)
 		return r;
 	stage_init(&t, fd, st->user_xattrs);
 	t.ids = ids;
