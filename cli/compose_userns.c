@@ -147,7 +147,6 @@ static int own_range(struct compose *c, const char *options, struct err *e)
 static int own_maps(struct compose *c, struct err *e)
 {
 	const struct run_opts *o = c->o;
-	struct spec_idmaps ignored;
 	int r;
 
 	if ((o->subuidname || o->subgidname) && (o->uidmap.n || o->gidmap.n))
@@ -158,8 +157,8 @@ static int own_maps(struct compose *c, struct err *e)
 		const char *user = o->subuidname ? o->subuidname : o->subgidname;
 		const char *group = o->subgidname ? o->subgidname : o->subuidname;
 
-		r = idrange_granted(user, c->a, &c->s->uids, &ignored, e);
-		return r < 0 ? r : idrange_granted(group, c->a, &ignored, &c->s->gids, e);
+		r = idrange_granted(user, false, c->a, &c->s->uids, e);
+		return r < 0 ? r : idrange_granted(group, true, c->a, &c->s->gids, e);
 	}
 	r = map_list(c, "--uidmap", o->uidmap.n ? &o->uidmap : &o->gidmap, &c->s->uids, e);
 	if (r == 0)

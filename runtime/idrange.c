@@ -67,30 +67,26 @@ static int none_for(const char *user, const char *path, struct err *e)
 		       path, user, IDRANGE_FIRST, 65536 * 64);
 }
 
-int idrange_granted(const char *user, struct arena *a, struct spec_idmaps *ret_uids,
-		    struct spec_idmaps *ret_gids, struct err *e)
+int idrange_granted(const char *user, bool groups, struct arena *a, struct spec_idmaps *ret,
+		    struct err *e)
 {
-	struct spec_idmaps *maps[] = { ret_uids, ret_gids };
+	AUTO(ranges) struct ranges l = { 0 };
+	uint32_t inside = 0;
+	int r = read_file(files[groups], user, &l, e);
 
-	for (size_t k = 0; k < ARRAY_SIZE(files); k++) {
-		AUTO(ranges) struct ranges l = { 0 };
-		uint32_t inside = 0;
-		int r = read_file(files[k], user, &l, e);
+	if (r < 0)
+		return r;
+	if (l.n == 0)
+		return none_for(user, files[groups], e);
+	ret->v = arena_array(a, l.n, sizeof(*ret->v));
+	for (size_t i = 0; i < l.n; i++) {
+		uint32_t size = (uint32_t)(l.v[i].end - l.v[i].first);
 
-		if (r < 0)
-			return r;
-		if (l.n == 0)
-			return none_for(user, files[k], e);
-		maps[k]->v = arena_array(a, l.n, sizeof(*maps[k]->v));
-		for (size_t i = 0; i < l.n; i++) {
-			uint32_t size = (uint32_t)(l.v[i].end - l.v[i].first);
-
-			maps[k]->v[i] = (struct spec_idmap){ .container_id = inside, .size = size,
-							     .host_id = (uint32_t)l.v[i].first };
-			inside += size;
-		}
-		maps[k]->n = l.n;
+		ret->v[i] = (struct spec_idmap){ .container_id = inside, .size = size,
+						 .host_id = (uint32_t)l.v[i].first };
+		inside += size;
 	}
+	ret->n = l.n;
 	return 0;
 }
 

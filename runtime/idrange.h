@@ -16,9 +16,9 @@
 #define IDRANGE_FIRST 0x30000000u
 #define IDRANGE_LAST 0x6fffffffu
 
-/* The ranges of a user there, one after the other from id 0 on.  -ENOENT: it has none. */
-int idrange_granted(const char *user, struct arena *a, struct spec_idmaps *ret_uids,
-		    struct spec_idmaps *ret_gids, struct err *e);
+/* The ranges of a user in one of them, one after the other from id 0 on.  -ENOENT: it has none. */
+int idrange_granted(const char *user, bool groups, struct arena *a, struct spec_idmaps *ret,
+		    struct err *e);
 /* size ids and as many groups that no record's user namespace has; the host's first ones come out.
  * *ret_lock: to be kept until a record has them. */
 int idrange_take(const struct engine *en, uint32_t size, uint32_t *ret_uid, uint32_t *ret_gid,

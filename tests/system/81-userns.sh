@@ -26,6 +26,8 @@ printf 'joe:3000000:1000\ncontainers:500000:131072\njoe:4000000:5\nbad line\n' >
 printf 'joe:3000000:10\ncontainers:600000:131072\n' >/etc/subgid
 says "auto takes from the ids of user containers" "0 500000 65536 0 600000 65536" auto busybox sh -c 'echo $(cat /proc/self/uid_map /proc/self/gid_map)'
 says "--subuidname" "0 3000000 1000 1000 4000000 5 0 3000000 10" run_n --subuidname joe busybox sh -c 'echo $(cat /proc/self/uid_map /proc/self/gid_map)'
+printf 'staff:7000:20\n' >>/etc/subgid
+says "--subgidname of a group that has no user ids" "0 3000000 1000 1000 4000000 5 0 7000 20" run_n --subuidname joe --subgidname staff busybox sh -c 'echo $(cat /proc/self/uid_map /proc/self/gid_map)'
 berth create --name u1 --userns auto busybox true >/dev/null
 berth create --name u2 --userns auto busybox true >/dev/null
 is "records say what is taken" "$(berth inspect -f '{{.HostConfig.IDMappings.UidMap}}{{.HostConfig.IDMappings.GidMap}}' u1 u2 | tr '\n' ' ')" "[0:500000:65536][0:600000:65536] [0:565536:65536][0:665536:65536] "
