@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include "base/mem.h"
 
@@ -553,6 +554,45 @@ int str_to_time(const char *s, struct timespec *ret)
 	t = days_of(y, mo, d) * 86400 + h * 3600 + mi * 60 + sec;
 	t += (west ? 1 : -1) * (int64_t)(oh * 3600 + om * 60);
 	*ret = (struct timespec){ (time_t)t, (long)(frac / 1000000000) };
+	return 0;
+}
+
+static int local_time(const char *text, struct timespec *ret)
+{
+	static const char *const forms[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		struct tm tm = { .tm_isdst = -1 };
+		const char *end = strptime(text, forms[i], &tm);
+		int day = tm.tm_mday;
+		time_t t;
+
+		if (!end || *end)
+			continue;
+		t = mktime(&tm);
+		if (tm.tm_mday != day)
+			return -EINVAL;	/* 31 February is no day */
+		*ret = (struct timespec){ .tv_sec = t };
+		return 0;
+	}
+	return -EINVAL;
+}
+
+int str_to_when(const char *text, struct timespec *ret)
+{
+	int64_t ns;
+
+	if (str_to_time(text, ret) == 0)
+		return 0;
+	if (str_to_duration(text, &ns) < 0)
+		return local_time(text, ret);
+	clock_gettime(CLOCK_REALTIME, ret);
+	ret->tv_sec -= ns / 1000000000;
+	ret->tv_nsec -= ns % 1000000000;
+	if (ret->tv_nsec < 0) {
+		ret->tv_nsec += 1000000000;
+		ret->tv_sec--;
+	}
 	return 0;
 }
 

@@ -66,6 +66,9 @@ const char *str_ago(int64_t seconds, char buf[static 32]);
 const char *str_time(struct timespec t, char buf[static 40]);
 /* RFC 3339, or seconds since the epoch[.fraction]. */
 int str_to_time(const char *s, struct timespec *ret);
+/* A time as people write it: the same, Docker's date without a zone (the host's then), or how long
+ * ago ("10m").  -EINVAL. */
+int str_to_when(const char *s, struct timespec *ret);
 
 /* n random lower-case hex digits and a NUL into buf. */
 void str_random_hex(char *buf, size_t n);

@@ -14,7 +14,6 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "cli/command.h"
-#include "cli/filters.h"
 #include "cli/output.h"
 
 #define FILE_MAX_BYTES (16u << 20)
@@ -45,7 +44,7 @@ static int when(const char *option, const char *text, int64_t *ret, struct err *
 
 	if (!text)
 		return 0;
-	if (filters_time(text, &t) < 0)
+	if (str_to_when(text, &t) < 0)
 		return err_say(e, EINVAL, "--%s %s: expected a time, or 10m", option, text);
 	*ret = INT64_MAX;
 	if (t.tv_sec < INT64_MAX / 1000000000)

@@ -11,7 +11,6 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/path.h"
-#include "cli/filters.h"
 #include "cli/pick.h"
 #include "cli/log_reader.h"
 #include "cli/output.h"
@@ -58,7 +57,7 @@ static int parse_when(const char *option, const char *text, char out[static 40],
 
 	if (!text)
 		return 0;
-	if (filters_time(text, &t) < 0)
+	if (str_to_when(text, &t) < 0)
 		return err_say(e, EINVAL, "--%s %s: expected 2026-01-02T03:04:05Z, seconds since "
 			       "1970, or 10m", option, text);
 	str_time(t, out);

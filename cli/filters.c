@@ -183,41 +183,6 @@ int filters_check_words(const struct filters *f, const char *key, const char *co
 	return 0;
 }
 
-static int local_time(const char *text, struct timespec *ret)
-{
-	static const char *const forms[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
-		struct tm tm = { .tm_isdst = -1 };
-		const char *end = strptime(text, forms[i], &tm);
-		int day = tm.tm_mday;
-
-		if (!end || *end)
-			continue;
-		*ret = (struct timespec){ .tv_sec = mktime(&tm) };
-		return tm.tm_mday == day ? 0 : -EINVAL;	/* 31 February is no day */
-	}
-	return -EINVAL;
-}
-
-int filters_time(const char *text, struct timespec *ret)
-{
-	int64_t ns;
-
-	if (str_to_time(text, ret) == 0)
-		return 0;
-	if (str_to_duration(text, &ns) < 0)
-		return local_time(text, ret);
-	clock_gettime(CLOCK_REALTIME, ret);
-	ret->tv_sec -= ns / 1000000000;
-	ret->tv_nsec -= ns % 1000000000;
-	if (ret->tv_nsec < 0) {
-		ret->tv_nsec += 1000000000;
-		ret->tv_sec--;
-	}
-	return 0;
-}
-
 int filters_until(const struct filters *f, int64_t *ret, struct err *e)
 {
 	int64_t until = INT64_MAX;
@@ -227,7 +192,7 @@ int filters_until(const struct filters *f, int64_t *ret, struct err *e)
 
 		if (!str_eq(f->v[i].key, "until"))
 			continue;
-		if (filters_time(f->v[i].value, &t) < 0)
+		if (str_to_when(f->v[i].value, &t) < 0)
 			return err_say(e, EINVAL,
 				       "--filter until=%s: expected a time or a duration as 24h",
 				       f->v[i].value);

@@ -9,7 +9,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <time.h>
 
 #include "base/json.h"
 #include "base/str.h"
@@ -39,9 +38,6 @@ bool filters_bool(const char *value, const void *ctx);
 int filters_check_bools(const struct filters *f, const char *key, struct err *e);
 int filters_check_words(const struct filters *f, const char *key, const char *const *words,
 			struct err *e);
-/* A time as people write it: RFC 3339, Docker's date without a zone (the host's then), seconds
- * since the epoch, or how long ago ("10m"). */
-int filters_time(const char *text, struct timespec *ret);
 /* until=TIME or DURATION ago → seconds since the epoch; INT64_MAX when there is none. */
 int filters_until(const struct filters *f, int64_t *ret, struct err *e);
 

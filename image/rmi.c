@@ -148,25 +148,6 @@ int image_remove(const struct store *s, const char *name, bool force, image_used
 
 /* ---- prune ---- */
 
-static int filter_time(const char *v, int64_t *ret, struct err *e)
-{
-	struct timespec t, now;
-	int64_t ns;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	/* a bare number is seconds since the epoch, as Docker has it */
-	if (str_to_time(v, &t) == 0)
-		*ret = t.tv_sec;
-	else if (str_to_duration(v, &ns) == 0 && ns >= 0)
-		*ret = now.tv_sec - ns / 1000000000;
-	else
-		return err_say(e, EINVAL,
-			       "filter until=%s: expected a time (2026-01-31T00:00:00Z) or "
-			       "an age (24h)",
-			       v);
-	return 0;
-}
-
 static bool label_fits(const struct json_map *labels, const char *want)
 {
 	size_t n = strcspn(want, "=");
@@ -184,12 +165,13 @@ static int filters_fit(char *const *filters, const struct image_row *row, struct
 		const char *v;
 
 		if ((v = str_after(*filters, "until="))) {
-			struct timespec created;
-			int64_t until = 0;
+			struct timespec created, until;
 
-			if (filter_time(v, &until, e) < 0)
-				return -EINVAL;
-			if (str_to_time(row->created, &created) == 0 && created.tv_sec >= until)
+			if (str_to_when(v, &until) < 0)
+				return err_say(e, EINVAL, "filter until=%s: expected a time "
+					       "(2026-01-31T00:00:00Z) or an age (24h)", v);
+			if (str_to_time(row->created, &created) == 0 &&
+			    created.tv_sec >= until.tv_sec)
 				return 0;
 		} else if ((v = str_after(*filters, "label="))) {
 			if (!label_fits(&row->labels, v))

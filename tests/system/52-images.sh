@@ -96,6 +96,7 @@ like "one with a name stays" "$(berth image prune -f)" "Total reclaimed space: 0
 like "--dry-run says what would go" "$(berth image prune -a --dry-run)" "Images that would go:*untagged: *busybox*reclaimable*"
 is "and leaves it" "$(berth images -q)" "$id"
 is "until=" "$(berth image prune -af --filter until=2001-01-01T00:00:00Z >/dev/null; berth images -q)" "$id"
+is "until= a day" "$(berth image prune -af --filter until=2001-01-01 2>&1 >/dev/null; berth images -q)" "$id"
 like "with --all it goes" "$(berth image prune -af)" "*untagged: *busybox:latest*deleted: sha256:*Total reclaimed space: *"
 is "with all its layers" "$(find "$ROOT/store/layers" -mindepth 1 -maxdepth 1 | wc -l)" 0
 ask() { echo n | "$BERTH" --root "$ROOT" image prune -a; }

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -291,6 +292,30 @@ static void str_to_time__cases__strict(void **state)
 	}
 }
 
+static void str_to_when__cases__also_local_and_ago(void **state)
+{
+	static const char *const bad[] = { "", "soon", "-5m", "2026-02-31", "2026-11-21T", "2026-1-1x" };
+	struct timespec t = { 7, 7 }, now;
+
+	(void)state;
+	setenv("TZ", "UTC-5", 1);
+	assert_int_equal(str_to_when("2026-11-21T15:04:05Z", &t), 0);
+	assert_int_equal(t.tv_sec, 1795273445);
+	assert_int_equal(str_to_when("2026-11-21T20:04:05", &t), 0);
+	assert_int_equal(t.tv_sec, 1795273445);
+	assert_int_equal(str_to_when("2026-11-21T20:04", &t), 0);
+	assert_int_equal(t.tv_sec, 1795273440);
+	assert_int_equal(str_to_when("2026-11-21", &t), 0);
+	assert_int_equal(t.tv_sec, 1795201200);
+	clock_gettime(CLOCK_REALTIME, &now);
+	assert_int_equal(str_to_when("1h30m", &t), 0);
+	assert_in_range(t.tv_sec, now.tv_sec - 5400, now.tv_sec - 5400 + 60);
+	t = (struct timespec){ 7, 7 };
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(str_to_when(bad[i], &t), -EINVAL);
+	assert_true(t.tv_sec == 7 && t.tv_nsec == 7);
+}
+
 static void str_random_hex__lengths__hex_and_different(void **state)
 {
 	char a[301], b[301];
@@ -384,6 +409,7 @@ int main(void)
 		cmocka_unit_test(str_for_people__cases__as_docker_prints),
 		cmocka_unit_test(str_time__every_month__there_and_back),
 		cmocka_unit_test(str_to_time__cases__strict),
+		cmocka_unit_test(str_to_when__cases__also_local_and_ago),
 		cmocka_unit_test(str_random_hex__lengths__hex_and_different),
 		cmocka_unit_test(str_distance__cases__osa),
 		cmocka_unit_test(str_nearest__cases__sensible),
