@@ -46,8 +46,8 @@ static int when(const char *option, const char *text, int64_t *ret, struct err *
 		return 0;
 	if (str_to_when(text, &t) < 0)
 		return err_say(e, EINVAL, "--%s %s: expected a time, or 10m", option, text);
-	*ret = INT64_MAX;
-	if (t.tv_sec < INT64_MAX / 1000000000)
+	*ret = t.tv_sec < 0 ? 0 : INT64_MAX;	/* before all events, or behind them */
+	if (t.tv_sec >= 0 && t.tv_sec < INT64_MAX / 1000000000)
 		*ret = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 	return 0;
 }

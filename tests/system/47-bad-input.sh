@@ -112,6 +112,7 @@ t "a time that is later than all there are" until_true 20 grep -q "container cre
 kill "$events"
 wait "$events" 2>/dev/null
 is "1970 is a time" "$(timeout 20 "$BERTH" --root "$ROOT" events --since 0 --until 0; echo $?)" 0
+is "and what was before it" "$(timeout 20 "$BERTH" --root "$ROOT" events --since 0001-01-01T00:00:00Z --until 0001-01-02T00:00:00Z; echo $?)" 0
 
 # a full disk
 mkdir "$T/small"
