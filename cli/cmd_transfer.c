@@ -17,6 +17,7 @@
 #include "cli/connect.h"
 #include "cli/connect_root.h"
 #include "cli/help.h"
+#include "cli/output.h"
 #include "image/image.h"
 #include "runtime/event.h"
 #include "runtime/supervisor.h"
@@ -290,25 +291,6 @@ static const struct opt export_rows[] = {
 	OPT_END,
 };
 
-static int to_file(const char *path, struct err *e)
-{
-	int fd;
-
-	if (!path) {
-		if (isatty(1))
-			return err_say(e, EINVAL,
-				       "export: standard output is a terminal; use -o FILE");
-		return 0;
-	}
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return err_set(e, errno, "write %s", path);
-	if (dup2(fd, 1) < 0)
-		return err_set(e, errno, "write %s", path);
-	close(fd);
-	return 0;
-}
-
 static int run_export(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
 	const struct export_opts *o = opts;
@@ -323,7 +305,7 @@ static int run_export(struct cli *c, void *opts, int argc, char **argv, struct e
 	if ((rc = record_find(&c->en, argv[0], id, e)) < 0 ||
 	    (rc = record_load(&c->en, id, &r, e)) < 0 ||
 	    (rc = connect_root(c, r, &root, &lock, &ids, e)) < 0 ||
-	    (rc = to_file(o->output, e)) < 0)
+	    (rc = output_to_file(o->output, e)) < 0)
 		return rc;
 	fd_cloexec(root, false);	/* berth-image opens it by its number */
 	strlist_add(&args, "--one-file-system");	/* no volumes, no /proc */

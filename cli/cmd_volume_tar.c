@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "cli/command.h"
+#include "cli/output.h"
 #include "image/image.h"
 #include "runtime/volume.h"
 
@@ -38,14 +39,6 @@ static int open_volume(struct cli *c, const char *name, int *ret, struct err *e)
 	return r;
 }
 
-/* FILE becomes our descriptor `as`. */
-static int redirect(const char *path, int flags, int as, struct err *e)
-{
-	AUTO_CLOSE int fd = open(path, flags | O_CLOEXEC, 0600);
-
-	return fd < 0 || dup2(fd, as) < 0 ? err_set(e, errno, "open %s", path) : 0;
-}
-
 static int run_export(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
 	const char *output = ((struct tar_opts *)opts)->output;
@@ -54,11 +47,7 @@ static int run_export(struct cli *c, void *opts, int argc, char **argv, struct e
 	int r = open_volume(c, argv[0], &dir, e);
 
 	(void)argc;
-	if (r == 0 && !output && isatty(1))
-		return err_say(e, EINVAL, "standard output is a terminal; use -o FILE");
-	if (r == 0 && output)
-		r = redirect(output, O_WRONLY | O_CREAT | O_TRUNC, 1, e);
-	if (r < 0)
+	if (r < 0 || (r = output_to_file(output, e)) < 0)
 		return r;
 	path_of_fd(dir, path);
 	return image_work(c->en.root, args, NULL, e);
@@ -69,14 +58,17 @@ static int run_import(struct cli *c, void *opts, int argc, char **argv, struct e
 	const char *from = argc > 1 ? argv[1] : "-";
 	char path[32], *args[] = { (char *)(uintptr_t)"unpack", (char *)(uintptr_t)"--owners",
 				   path, NULL };
-	AUTO_CLOSE int dir = -1;
+	AUTO_CLOSE int dir = -1, in = -1;
 	int r = open_volume(c, argv[0], &dir, e);
 
 	(void)opts;
-	if (r == 0 && !str_eq(from, "-"))
-		r = redirect(from, O_RDONLY, 0, e);
 	if (r < 0)
 		return r;
+	if (!str_eq(from, "-")) {
+		in = open(from, O_RDONLY | O_CLOEXEC);
+		if (in < 0 || dup2(in, 0) < 0)
+			return err_set(e, errno, "open %s", from);
+	}
 	path_of_fd(dir, path);
 	return image_work(c->en.root, args, NULL, e);
 }

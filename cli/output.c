@@ -1,10 +1,12 @@
 /* output.c - see output.h. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "cli/output.h"
 #include "cli/template.h"
 
@@ -295,4 +297,15 @@ void output_compact(struct json *const *rows, size_t n)
 		value_write(&b, rows[i], 0);
 	}
 	printf("%s]\n", b.s);
+}
+
+int output_to_file(const char *path, struct err *e)
+{
+	AUTO_CLOSE int fd = -1;
+
+	if (!path)
+		return isatty(1) ? err_say(e, EINVAL, "standard output is a terminal; use -o FILE")
+				 : 0;
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	return fd < 0 || dup2(fd, 1) < 0 ? err_set(e, errno, "write %s", path) : 0;
 }

@@ -17,9 +17,6 @@
 struct output_opts { const char *format; bool quiet, no_trunc, no_heading; };
 
 /* Rows of the options, for a struct that has a struct output_opts at `off`. */
-#define OUTPUT_OPT_FORMAT(type, field) \
-	{ "format", 'f', OPT_STR, offsetof(type, field.format), "FORMAT", \
-	  "json, table, or a template as '{{.ID}}' or 'table {{.ID}}\\t{{.Name}}'" }
 #define OUTPUT_OPT_FORMAT_LONG(type, field) \
 	{ "format", 0, OPT_STR, offsetof(type, field.format), "FORMAT", \
 	  "json, table, or a template as '{{.ID}}' or 'table {{.ID}}\\t{{.Name}}'" }
@@ -60,5 +57,8 @@ void output_list_cleanup(struct output_list *l);	/* AUTO(output_list) */
 
 /* Bold and colours on standard output: a terminal, and NO_COLOR is not set. */
 bool output_colour(void);
+
+/* FILE becomes standard output; NULL: that stays what it is, and must be no terminal. */
+int output_to_file(const char *path, struct err *e);
 
 #endif
