@@ -76,16 +76,6 @@ static void write_config(struct strbuf *b, const struct made_image *i)
 	json_out_end_obj(&o);
 }
 
-static void write_descriptor(struct json_out *o, const char *key, const char *type,
-			     const char *digest, uint64_t size)
-{
-	json_out_obj(o, key);
-	json_out_str(o, "mediaType", type);
-	json_out_str(o, "digest", digest);
-	json_out_u64(o, "size", size);
-	json_out_end_obj(o);
-}
-
 /* Docker's types, of a base that Docker made, have these names in OCI. */
 static const char *oci_type(const char *type)
 {
@@ -103,12 +93,12 @@ static void write_manifest(struct strbuf *b, const struct made_image *i, const c
 	json_out_obj(&o, NULL);
 	json_out_u64(&o, "schemaVersion", 2);
 	json_out_str(&o, "mediaType", MANIFEST_TYPE);
-	write_descriptor(&o, "config", CONFIG_TYPE, config, config_size);
+	descriptor_write(&o, "config", CONFIG_TYPE, config, config_size);
 	json_out_arr(&o, "layers");
 	for (size_t k = 0; k < i->nlayers; k++)
-		write_descriptor(&o, NULL, oci_type(i->layers[k].media_type), i->layers[k].digest,
+		descriptor_write(&o, NULL, oci_type(i->layers[k].media_type), i->layers[k].digest,
 				 i->layers[k].size);
-	write_descriptor(&o, NULL, LAYER_TYPE, i->layer->digest, i->layer->size);
+	descriptor_write(&o, NULL, LAYER_TYPE, i->layer->digest, i->layer->size);
 	json_out_end_arr(&o);
 	json_out_end_obj(&o);
 }

@@ -38,16 +38,6 @@ static const char *layer_type(struct maker *m, const char *digest)
 	return "application/vnd.oci.image.layer.v1.tar";
 }
 
-static void write_descriptor(struct json_out *o, const char *key, const char *type,
-			     const char *digest, uint64_t size)
-{
-	json_out_obj(o, key);
-	json_out_str(o, "mediaType", type);
-	json_out_str(o, "digest", digest);
-	json_out_u64(o, "size", size);
-	json_out_end_obj(o);
-}
-
 /* The archive has no manifest in our sense: one is made of its config and layers. */
 static int make_manifest(struct source *s, const struct docker_image *d, struct strbuf *b,
 			 struct err *e)
@@ -65,7 +55,7 @@ static int make_manifest(struct source *s, const struct docker_image *d, struct 
 	json_out_obj(&o, NULL);
 	json_out_u64(&o, "schemaVersion", 2);
 	json_out_str(&o, "mediaType", "application/vnd.oci.image.manifest.v1+json");
-	write_descriptor(&o, "config", "application/vnd.oci.image.config.v1+json", digest, size);
+	descriptor_write(&o, "config", "application/vnd.oci.image.config.v1+json", digest, size);
 	json_out_arr(&o, "layers");
 	for (char **l = d->layers; *l; l++) {
 		r = stage_clean(*l, name, e);
@@ -73,7 +63,7 @@ static int make_manifest(struct source *s, const struct docker_image *d, struct 
 			r = source_take(s, name, NULL, -1, digest, &size, e);
 		if (r < 0)
 			return r;
-		write_descriptor(&o, NULL, layer_type(s->m, digest), digest, size);
+		descriptor_write(&o, NULL, layer_type(s->m, digest), digest, size);
 	}
 	json_out_end_arr(&o);
 	json_out_end_obj(&o);

@@ -475,3 +475,13 @@ int image_record_parse(struct arena *a, const char *text, size_t n, struct image
 	config_fill(a, &i->config);
 	return 0;
 }
+
+void descriptor_write(struct json_out *o, const char *key, const char *type,
+		      const char *digest, uint64_t size)
+{
+	json_out_obj(o, key);
+	json_out_str(o, "mediaType", type);
+	json_out_str(o, "digest", digest);
+	json_out_u64(o, "size", size);
+	json_out_end_obj(o);
+}

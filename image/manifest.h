@@ -83,6 +83,10 @@ void image_record_write(struct strbuf *b, const struct config_doc *doc, char *co
 int image_record_parse(struct arena *a, const char *text, size_t n, struct image *i,
 		       struct err *e);
 
+/* The three members that every descriptor has. */
+void descriptor_write(struct json_out *o, const char *key, const char *type, const char *digest,
+		      uint64_t size);
+
 /* Form of a digest: "sha256:" and 64 lower-case hex digits. */
 bool digest_valid(const char *s);
 
