@@ -19,7 +19,7 @@ void json_quote(struct strbuf *b, const char *s, size_t n)
 			strbuf_adds(b, "\xef\xbf\xbd");
 		else if (esc)
 			strbuf_addf(b, "\\%c", to[esc - from]);
-		else if (c < 0x20 || c == 0x7f)
+		else if (c < 0x20 || (c >= 0x7f && c < 0xa0))	/* a terminal obeys these, too */
 			strbuf_addf(b, "\\u%04x", c);
 		else
 			strbuf_add(b, s + i, k);

@@ -431,6 +431,16 @@ static void write_all(struct json_out *o)
 	json_out_end_obj(o);
 }
 
+static void json_quote__what_a_terminal_obeys__escaped(void **state)
+{
+	static const char text[] = "\x1b[m\x7f\xc2\x80\xc2\x9b\xc2\x9f\xc2\xa0\xff";
+	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
+
+	(void)state;
+	json_quote(&b, text, sizeof(text) - 1);
+	assert_string_equal(b.s, "\"\\u001b[m\\u007f\\u0080\\u009b\\u009f\xc2\xa0\xef\xbf\xbd\"");
+}
+
 static void json_out__everything__valid_both_ways(void **state)
 {
 	static const char compact[] =
@@ -508,6 +518,7 @@ int main(void)
 		cmocka_unit_test(json_read__whole_numbers__however_written),
 		cmocka_unit_test(json_read__arena_too_small__refused_not_aborted),
 		cmocka_unit_test(json_enter__deeper_than_path__bounded),
+		cmocka_unit_test(json_quote__what_a_terminal_obeys__escaped),
 		cmocka_unit_test(json_out__everything__valid_both_ways),
 		cmocka_unit_test(json_out__several_documents__no_comma),
 		cmocka_unit_test(json_out_double__values__come_back_exactly),
