@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/json.h"
 #include "image/load.h"
 #include "image/policy.h"
 #include "image/pull.h"
@@ -411,9 +412,9 @@ int pull_image(const struct store *s, const char *name, const struct pull_opts *
 	return r < 0 ? err_wrap(e, "pull %s", name) : 0;
 }
 
-/* Mirrors first, as when it is pulled. */
 typedef int asked(struct registry *g, struct http *h, void *ctx, struct err *e);
 
+/* Mirrors first, as when it is pulled. */
 static int ask(struct pull *p, asked *one, void *ctx, struct err *e)
 {
 	int r;
@@ -439,6 +440,7 @@ static int ask(struct pull *p, asked *one, void *ctx, struct err *e)
 
 static int ask_tags(struct registry *g, struct http *h, void *ctx, struct err *e)
 {
+	strlist_cleanup(ctx);	/* what a mirror had that could not go on */
 	return registry_tags(g, h, ctx, e);
 }
 
@@ -464,6 +466,30 @@ static int ask_manifest(struct registry *g, struct http *h, void *ctx, struct er
 	return registry_get_manifest(g, h, d->ref, &d->text, &d->n, digest, &type, e);
 }
 
+/* As it is; on a terminal, which might obey it, as we would write it. */
+static int print_document(const struct document *d, struct err *e)
+{
+	AUTO(arena) struct arena *a = arena_new(MANIFEST_ARENA);
+	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
+	const struct json *doc;
+	struct json_out o;
+	int r = json_parse(a, d->text, d->n, (struct json_limits){ MANIFEST_BYTES_MAX, 32 },
+			   "manifest", &doc, e);
+
+	if (r < 0)
+		return r;
+	if (isatty(STDOUT_FILENO)) {
+		json_out_init(&o, &b, 2);
+		json_out_value(&o, NULL, doc);
+	} else {
+		strbuf_add(&b, d->text, d->n);
+	}
+	if (b.s[b.len - 1] != '\n')
+		strbuf_addc(&b, '\n');
+	fwrite(b.s, 1, b.len, stdout);
+	return 0;
+}
+
 int pull_manifest(const struct store *s, const char *name, const struct pull_opts *o, struct err *e)
 {
 	AUTO(pull) struct pull p = { .s = s, .o = o };
@@ -480,11 +506,8 @@ int pull_manifest(const struct store *s, const char *name, const struct pull_opt
 		if (r == 0)
 			r = ask(&p, ask_manifest, &d, e);
 	}
-	if (r == 0) {
-		fwrite(d.text, 1, d.n, stdout);
-		if (d.n && d.text[d.n - 1] != '\n')
-			putchar('\n');
-	}
+	if (r == 0)
+		r = print_document(&d, e);
 	free(d.text);
 	return r < 0 ? err_wrap(e, "manifest inspect %s", name) : 0;
 }

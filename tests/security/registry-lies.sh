@@ -51,6 +51,9 @@ lie bad-type "*it says it is*"
 lie wrong-header "*it says sha256:000000000000*"
 lie nothing-here "*status 404: no such*thing*"
 BERTH_STALL_SECONDS=2 lie drip "*too slow*"
+fails "what is no JSON is not shown" 125 "berth: manifest inspect localhost:$port/bad-json:1: manifest: *JSON*" image manifest "localhost:$port/bad-json:1"
+is "what is, is so to the byte" "$(image manifest "localhost:$port/escapes:1")" '{"schemaVersion":2,"layers":[],"annotations":{"a":"'$'\xc2\x9b''31m"}}'
+like "but for what a terminal obeys" "$(script -qec "$LIBEXEC/berth-image --root $ROOT manifest localhost:$port/escapes:1" /dev/null </dev/null)" '*"a": "\\u009b31m"*'
 lie_tags() { fails "pull --all-tags of $1" 125 "berth: pull --all-tags localhost:$port/$1: *$2*" image pull -a "localhost:$port/$1"; }
 lie_tags tags-evil "list of tags: one is none"
 lie_tags tags-long "longer than"
