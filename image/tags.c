@@ -15,9 +15,7 @@ static char *next_page(const char *link)
 {
 	const char *end = link && *link == '<' ? strchr(link, '>') : NULL;
 
-	if (!end || !strstr(end, "next") || (!str_starts(link, "</") && !str_starts(link, "<http")))
-		return NULL;
-	return mem_strndup(link + 1, (size_t)(end - link - 1));
+	return end && strstr(end, "next") ? mem_strndup(link + 1, (size_t)(end - link - 1)) : NULL;
 }
 
 static int read_page(const char *text, size_t n, struct strlist *ret, struct err *e)
@@ -63,6 +61,8 @@ int registry_tags(struct registry *g, struct http *h, struct strlist *ret, struc
 			return code;
 		free(url);
 		url = next_page(r.link);
+		if (url && *url != '/' && !str_starts(url, "http"))
+			return err_say(e, EBADMSG, "%s: no address of a page: %s", doing, url);
 	}
 	return 0;
 }

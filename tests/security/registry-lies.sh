@@ -59,6 +59,7 @@ lie_tags tags-evil "list of tags: one is none"
 lie_tags tags-long "longer than"
 lie_tags tags-many "more than 4096 tags"
 lie_tags tags-loop "no end of pages"
+lie_tags tags-nowhere 'no address of a page: list?last=x'
 run image pull "localhost:$port/good:1"
 like "and what is good comes after all" "$out" "*Pulled: localhost:$port/good:1*"
 
