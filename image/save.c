@@ -132,15 +132,18 @@ static int old_entries(struct json_out *o, const struct sink *k, const char *tag
 	AUTO(arena) struct arena *a = arena_new(MANIFEST_ARENA);
 	AUTO_FREE char *text = NULL;
 	const struct json *doc, *list;
-	struct err lost = ERR_INIT;
 	size_t n;
 	int r;
 
 	if (!tag)
 		return 0;
-	r = path_read_file(k->dir_fd, "index.json", MANIFEST_BYTES_MAX, &text, &n, &lost);
-	if (r < 0)
+	r = path_read_file(k->dir_fd, "index.json", MANIFEST_BYTES_MAX, &text, &n, e);
+	if (r == -ENOENT) {
+		*e = (struct err)ERR_INIT;
 		return 0;	/* none yet */
+	}
+	if (r < 0)
+		return r;
 	r = json_parse(a, text, n, (struct json_limits){ MANIFEST_BYTES_MAX, 32 }, "index.json",
 		       &doc, e);
 	list = r < 0 ? NULL : json_get(doc, "manifests");

@@ -99,6 +99,8 @@ wait "${tags[@]}"
 is "of eight that push into one folder at once none is lost" "$(jq -r '.manifests[].annotations["org.opencontainers.image.ref.name"]' \
 	"$T/busy/index.json" | sort | tr -d '\n')" abcdefgh
 is "and nothing is left beside" "$(cd "$T/busy" && find . -name '.*' -not -name .)" ""
+truncate -s 5M "$T/busy/index.json"
+fails "what cannot be read there is not replaced" 125 "berth: *index.json*" image push -q "$plain/zstd:1" "oci:$T/busy:i"
 
 # ---- root file systems of every kind
 fresh
