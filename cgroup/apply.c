@@ -158,7 +158,9 @@ static int read_i64(int fd, const char *file, int64_t *ret)
 	return str_to_i64(line, ret);
 }
 
-int cgroup_limits_complete(int fd, struct cgroup_limits *l, struct err *e)
+/* Fills what a live change leaves out and its files need: cpu.max takes quota and period
+ * together, swap counts memory. */
+static int limits_complete(int fd, struct cgroup_limits *l, struct err *e)
 {
 	bool quota = l->cpu.quota.set && l->cpu.quota.v != 0;
 	bool period = l->cpu.period.set && l->cpu.period.v != 0;
@@ -311,7 +313,7 @@ int cgroup_apply(struct cgroup *c, const struct cgroup_limits *limits, struct er
 	if (!c->unit)
 		r = enable_later(&h, c, cgroup_plan_controllers(&p), e);
 	if (r == 0)
-		r = cgroup_limits_complete(c->fd, &l, e);
+		r = limits_complete(c->fd, &l, e);
 	if (r == 0)
 		r = check_usage(c->fd, &l, e);
 	if (r < 0)

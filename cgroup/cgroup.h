@@ -263,8 +263,6 @@ struct cgroup_state { bool populated, frozen; };
 int cgroup_state_read(int fd, struct cgroup_state *ret);
 /* Of the cgroup at path below fd. */
 int cgroup_state_read_in(int fd, const char *path, struct cgroup_state *ret);
-/* Opens cgroup.events or memory.events: POLLPRI says that it changed; read again with pread. */
-int cgroup_events_open(int fd, const char *file);
 
 struct cgroup_oom {
 	bool known;			/* there is a memory controller */

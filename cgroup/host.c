@@ -19,7 +19,7 @@ static const struct { const char *name; unsigned bit; } controllers[] = {
 	{ "rdma", CGROUP_RDMA }, { "misc", CGROUP_MISC },
 };
 
-unsigned cgroup_controller_bit(const char *name, size_t n)
+static unsigned controller_bit(const char *name, size_t n)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(controllers); i++)
 		if (strlen(controllers[i].name) == n && memcmp(controllers[i].name, name, n) == 0)
@@ -29,7 +29,7 @@ unsigned cgroup_controller_bit(const char *name, size_t n)
 
 unsigned cgroup_controller_of_file(const char *file)
 {
-	return cgroup_controller_bit(file, strcspn(file, "."));
+	return controller_bit(file, strcspn(file, "."));
 }
 
 unsigned cgroup_controllers_parse(const char *list)
@@ -39,7 +39,7 @@ unsigned cgroup_controllers_parse(const char *list)
 	while (*list) {
 		size_t n = strcspn(list, " \n");
 
-		bits |= cgroup_controller_bit(list, n);
+		bits |= controller_bit(list, n);
 		list += n;
 		list += strspn(list, " \n");
 	}

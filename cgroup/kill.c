@@ -225,7 +225,8 @@ int cgroup_dir_open(const char *path, int *ret, struct err *e)
 
 /* ---- state and waiting ---------------------------------------------------------------- */
 
-int cgroup_events_open(int fd, const char *file)
+/* Opens cgroup.events or memory.events: POLLPRI says that it changed; read again with pread. */
+static int events_open(int fd, const char *file)
 {
 	int r = openat(fd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
@@ -247,7 +248,7 @@ static int state_pread(int ev, struct cgroup_state *ret)
 
 int cgroup_state_read(int fd, struct cgroup_state *ret)
 {
-	AUTO_CLOSE int ev = cgroup_events_open(fd, "cgroup.events");
+	AUTO_CLOSE int ev = events_open(fd, "cgroup.events");
 
 	return ev < 0 ? ev : state_pread(ev, ret);
 }
@@ -255,7 +256,7 @@ int cgroup_state_read(int fd, struct cgroup_state *ret)
 int cgroup_state_read_in(int fd, const char *path, struct cgroup_state *ret)
 {
 	AUTO_FREE char *file = mem_printf("%s/cgroup.events", path);
-	AUTO_CLOSE int ev = cgroup_events_open(fd, file);
+	AUTO_CLOSE int ev = events_open(fd, file);
 
 	return ev < 0 ? ev : state_pread(ev, ret);
 }
@@ -276,7 +277,7 @@ static bool taken_back(int fd, enum wait_for what)
 
 static int wait_until(int fd, enum wait_for what, int timeout_ms)
 {
-	AUTO_CLOSE int ev = cgroup_events_open(fd, "cgroup.events");
+	AUTO_CLOSE int ev = events_open(fd, "cgroup.events");
 	int64_t start = timeout_ms < 0 ? 0 : now_ms();
 
 	if (ev < 0)

@@ -28,8 +28,7 @@ struct cgroup_plan {
 void cgroup_plan_make(const struct cgroup_limits *l, struct arena *a, struct cgroup_plan *ret);
 /* The controllers that a plan needs, CGROUP_* bits. */
 unsigned cgroup_plan_controllers(const struct cgroup_plan *p);
-/* CGROUP_* bit of "memory" or of a file's name ("memory.high"); 0 if there is none. */
-unsigned cgroup_controller_bit(const char *name, size_t n);
+/* CGROUP_* bit of a file's name ("memory.high"); 0 if there is none. */
 unsigned cgroup_controller_of_file(const char *file);
 
 /* cpu.shares 2..262144 → cpu.weight 1..10000; blkio weight 10..1000 → io.weight 1..10000. */

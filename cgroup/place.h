@@ -39,9 +39,6 @@ int cgroup_file_write(int fd, const char *file, const char *text);
 /* apply.c */
 /* Writes a plan; undo: what was there before is put back when one write fails. */
 int cgroup_plan_apply(int fd, const struct cgroup_plan *p, bool undo, struct err *e);
-/* Fills what a live change leaves out and its files need: cpu.max takes quota and period
- * together, swap counts memory. */
-int cgroup_limits_complete(int fd, struct cgroup_limits *l, struct err *e);
 
 /* systemd.c */
 struct cgroup_unit { char *unit, *slice; };

@@ -28,14 +28,15 @@ void attach_window(unsigned *ret_rows, unsigned *ret_cols)
 	*ret_cols = ws.ws_col;
 }
 
-void attach_restore(void)
+static void restore_mode(void)
 {
 	if (saved_fd >= 0)
 		tcsetattr(saved_fd, TCSADRAIN, &saved);
 	saved_fd = -1;
 }
 
-int attach_raw(int fd, struct err *e)
+/* Raw mode on fd until restored, also when a signal ends us. */
+static int raw_mode(int fd, struct err *e)
 {
 	struct termios raw;
 
@@ -46,7 +47,7 @@ int attach_raw(int fd, struct err *e)
 	if (tcsetattr(fd, TCSADRAIN, &raw) < 0)
 		return err_set(e, errno, "set the terminal to raw mode");
 	if (saved_fd < 0)
-		atexit(attach_restore);
+		atexit(restore_mode);
 	saved_fd = fd;
 	return 0;
 }
@@ -70,7 +71,8 @@ static int key(const char *word)
 	return -1;
 }
 
-int attach_keys_parse(const char *text, unsigned char *ret, size_t max, struct err *e)
+/* "ctrl-p,ctrl-q" or "a,ctrl-]" → bytes; at most max.  Returns how many, or -EINVAL. */
+static int keys_parse(const char *text, unsigned char *ret, size_t max, struct err *e)
 {
 	AUTO(strlist) struct strlist l = STRLIST_INIT;
 
@@ -297,7 +299,7 @@ int attach_run(const struct attach_opts *o, enum attach_end *ret, int *ret_code,
 	sigset_t before;
 	int r;
 
-	s.nkeys = attach_keys_parse(o->detach_keys, s.keys, sizeof(s.keys), e);
+	s.nkeys = keys_parse(o->detach_keys, s.keys, sizeof(s.keys), e);
 	if (s.nkeys < 0)
 		return s.nkeys;
 	sigprocmask(SIG_SETMASK, NULL, &before);
@@ -305,13 +307,13 @@ int attach_run(const struct attach_opts *o, enum attach_end *ret, int *ret_code,
 	if (!o->attached && control_send(o->sock, SUP_ATTACH, o->flags, 0, NULL, 0) < 0)
 		return err_say(e, EPIPE, "the container's supervisor is gone");
 	if (o->tty && (o->flags & SUP_STDIN) && isatty(0)) {
-		r = attach_raw(0, e);
+		r = raw_mode(0, e);
 		if (r < 0)
 			return r;
 		send_size(&s);
 	}
 	r = loop(&s, ret, ret_code, e);
-	attach_restore();
+	restore_mode();
 	fd_close(&s.sigfd);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return r;

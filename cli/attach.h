@@ -25,14 +25,7 @@ enum attach_end { ATTACH_ENDED, ATTACH_DETACHED, ATTACH_LOST };
 /* Until the container ends, we are detached, or the supervisor is gone.  *ret_code: as `wait`. */
 int attach_run(const struct attach_opts *o, enum attach_end *ret, int *ret_code, struct err *e);
 
-/* "ctrl-p,ctrl-q" or "a,ctrl-]" → bytes; at most max.  Returns how many, or -EINVAL. */
-int attach_keys_parse(const char *text, unsigned char *ret, size_t max, struct err *e);
-
 /* Size of our terminal; 0, 0 when there is none. */
 void attach_window(unsigned *ret_rows, unsigned *ret_cols);
-
-/* Raw mode on fd until restored, also when a signal ends us. */
-int attach_raw(int fd, struct err *e);
-void attach_restore(void);
 
 #endif

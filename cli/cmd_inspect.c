@@ -55,8 +55,9 @@ static int inspect_any(struct cli *c, const char *what, bool size, struct arena 
 	return err_say(e, ENOENT, "no such object: %s", what);
 }
 
-int inspect_print(struct cli *c, inspect_fn *fn, const char *format, bool size, int argc,
-		  char **argv, struct err *e)
+/* Prints each, says what is missing, goes on.  Returns the exit status. */
+static int print_all(struct cli *c, inspect_fn *fn, const char *format, bool size, int argc,
+		     char **argv, struct err *e)
 {
 	AUTO(output_list) struct output_list list;
 	int status = 0, r = 0;
@@ -102,7 +103,7 @@ static int run_inspect(struct cli *c, void *opts, int argc, char **argv, struct 
 			break;
 		}
 	}
-	return inspect_print(c, fn, o->format, o->size, argc, argv, e);
+	return print_all(c, fn, o->format, o->size, argc, argv, e);
 }
 
 /* "volume inspect" and its kin: the kind is the command's first word. */
@@ -114,7 +115,7 @@ static int run_typed(struct cli *c, void *opts, int argc, char **argv, struct er
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (str_starts(c->cmd->name, kinds[i].type))
 			fn = kinds[i].fn;
-	return inspect_print(c, fn, o->format, o->size, argc, argv, e);
+	return print_all(c, fn, o->format, o->size, argc, argv, e);
 }
 
 /* clang-format off */

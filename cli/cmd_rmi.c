@@ -22,7 +22,8 @@ static const struct opt rmi_rows[] = {
 	OPT_END,
 };
 
-void image_say_removed(const struct strlist *untagged, const struct strlist *deleted)
+/* "Untagged: NAME", "Deleted: ID" */
+static void say_removed(const struct strlist *untagged, const struct strlist *deleted)
 {
 	for (size_t i = 0; i < untagged->n; i++) {
 		struct err ignored = ERR_INIT;
@@ -46,7 +47,7 @@ static int remove_one(struct cli *c, const struct store *s, const struct rmi_opt
 	use.running_only = o->force;
 	r = image_remove(s, name, o->force, image_use_is, &use, &gone, e);
 	if (r == 0)
-		image_say_removed(&gone.untagged, &gone.deleted);
+		say_removed(&gone.untagged, &gone.deleted);
 	image_removed_cleanup(&gone);
 	return r;
 }

@@ -40,7 +40,7 @@ struct spec_mount *compose_add_mount(struct compose *c, const char *dst, const c
 	return m;
 }
 
-struct record_volume *compose_add_volume(struct compose *c)
+static struct record_volume *add_volume(struct compose *c)
 {
 	struct record_volume *v;
 
@@ -156,7 +156,7 @@ static int add_want(struct compose *c, struct want *w, struct err *e)
 		return err_say(e, EINVAL, "%s: the root itself cannot be mounted over", w->option);
 	if (compose_has_volume(c, dst))
 		return err_say(e, EINVAL, "%s: %s is mounted twice", w->option, dst);
-	v = compose_add_volume(c);
+	v = add_volume(c);
 	v->type = arena_strdup(c->a, w->type);
 	v->destination = arena_strdup(c->a, dst);
 	v->nocopy = w->nocopy;

@@ -25,9 +25,6 @@ int inspect_secret(struct cli *c, const char *what, bool size, struct arena *a,
 
 typedef int inspect_fn(struct cli *c, const char *what, bool size, struct arena *a,
 		       struct json **ret, struct err *e);
-/* The command: prints each, says what is missing, goes on.  Returns the exit status. */
-int inspect_print(struct cli *c, inspect_fn *fn, const char *format, bool size, int argc,
-		  char **argv, struct err *e);
 
 /* ---- parts ---- */
 

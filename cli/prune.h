@@ -41,7 +41,4 @@ void volume_use_cleanup(struct volume_use *u);	/* AUTO(volume_use) */
 /* How many containers have it, and the first one's name (or NULL). */
 size_t volume_use_count(const struct volume_use *u, const char *volume, const char **ret_first);
 
-/* "Untagged: NAME", "Deleted: ID" */
-void image_say_removed(const struct strlist *untagged, const struct strlist *deleted);
-
 #endif

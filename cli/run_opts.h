@@ -87,7 +87,6 @@ int compose_resources(struct compose *c, struct err *e);
 int compose_engine(struct compose *c, struct err *e);	/* net, log, restart, health, timeouts */
 struct spec_mount *compose_add_mount(struct compose *c, const char *dst, const char *type,
 				     const char *src, char *const *options, struct err *e);
-struct record_volume *compose_add_volume(struct compose *c);
 /* 1: the named volume has options of its own, and is mounted; 0: it is a plain folder. */
 int compose_volume(struct compose *c, struct record_volume *v, const struct strlist *more,
 		   bool readonly, struct err *e);

@@ -106,7 +106,8 @@ void view_cut(struct strbuf *b, const char *s, size_t n)
 	strbuf_adds(b, s);
 }
 
-void view_labels(const struct json_map *m, struct strbuf *b)
+/* "a=b,c=d" */
+static void labels_text(const struct json_map *m, struct strbuf *b)
 {
 	for (size_t i = 0; i < m->n; i++)
 		strbuf_addf(b, "%s%s=%s", i ? "," : "", m->v[i].key, m->v[i].value);
@@ -116,7 +117,7 @@ void view_put_labels(struct arena *a, struct json *row, const struct json_map *m
 {
 	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
 
-	view_labels(m, &b);
+	labels_text(m, &b);
 	value_put_str(a, row, "Labels", b.s);
 	value_put_method(row, "Label", value_of_map(a, m));
 }
@@ -144,7 +145,8 @@ const char *view_health(const struct view *v)
 	return v->s.health[0] && view_runs(v) ? v->s.health : "none";
 }
 
-void view_status(const struct view *v, int64_t now, struct strbuf *b)
+/* "Up 3 minutes (healthy)", "Exited (0) 5 seconds ago"; now: seconds since the epoch. */
+static void status_text(const struct view *v, int64_t now, struct strbuf *b)
 {
 	char ago[32];
 	const char *health = view_health(v);
@@ -219,7 +221,8 @@ static bool is_published(const struct net_result *net, const char *port)
 	return false;
 }
 
-void view_ports(const struct view *v, struct strbuf *b)
+/* "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp, 443/tcp" */
+static void ports_text(const struct view *v, struct strbuf *b)
 {
 	struct net_paths paths = engine_net_paths(v->en);
 	AUTO(arena) struct arena *a = NULL;
@@ -270,7 +273,8 @@ void view_networks(const struct view *v, struct strlist *ret)
 	}
 }
 
-void view_command(const struct view *v, struct strbuf *b)
+/* Entry point and command, with blanks between. */
+static void command_text(const struct view *v, struct strbuf *b)
 {
 	for (char **s = v->r->entrypoint; s && *s; s++)
 		strbuf_addf(b, "%s%s", b->len ? " " : "", *s);
@@ -304,7 +308,7 @@ static void put_command(struct arena *a, struct json *row, const struct view *v,
 {
 	AUTO(strbuf) struct strbuf full = STRBUF_INIT, cut = STRBUF_INIT, quoted = STRBUF_INIT;
 
-	view_command(v, &full);
+	command_text(v, &full);
 	view_cut(&cut, full.s ? full.s : "", no_trunc ? SIZE_MAX : 20);
 	json_quote(&quoted, cut.s ? cut.s : "", cut.len);
 	value_put_str(a, row, "Command", quoted.s);
@@ -326,10 +330,10 @@ struct json *view_row(struct arena *a, const struct view *v, bool no_trunc)
 	value_put_str(a, row, "CreatedAt", view_date(v->r->created, date));
 	value_put_str(a, row, "RunningFor", view_ago(view_seconds(v->r->created), now, ago));
 	value_put_str(a, row, "State", connect_state_name(v->state));
-	view_status(v, now, &b);
+	status_text(v, now, &b);
 	value_put_str(a, row, "Status", b.s);
 	strbuf_reset(&b);
-	view_ports(v, &b);
+	ports_text(v, &b);
 	value_put_str(a, row, "Ports", b.s);
 	view_networks(v, &nets);
 	strbuf_reset(&b);

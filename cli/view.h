@@ -31,17 +31,11 @@ static inline bool view_runs(const struct view *v)
 	return v->state == STATE_RUNNING || v->state == STATE_PAUSED;
 }
 
-/* "Up 3 minutes (healthy)", "Exited (0) 5 seconds ago"; now: seconds since the epoch. */
-void view_status(const struct view *v, int64_t now, struct strbuf *b);
-/* "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp, 443/tcp" */
-void view_ports(const struct view *v, struct strbuf *b);
 const char *view_proto(uint8_t proto);	/* "tcp", "udp", "sctp" */
 /* Names of its networks, or its mode; into list. */
 void view_networks(const struct view *v, struct strlist *ret);
 /* "starting", "healthy", "unhealthy", or "none" */
 const char *view_health(const struct view *v);
-/* Entry point and command, with blanks between. */
-void view_command(const struct view *v, struct strbuf *b);
 
 /* A row of ps, with Docker's names. */
 struct json *view_row(struct arena *a, const struct view *v, bool no_trunc);
@@ -56,8 +50,6 @@ const char *view_ago(int64_t then, int64_t now, char buf[static 48]);
 int64_t view_now(void);
 /* At most n characters, the last one "…" when it is cut. */
 void view_cut(struct strbuf *b, const char *s, size_t n);
-/* "a=b,c=d" */
-void view_labels(const struct json_map *m, struct strbuf *b);
 /* "12.3MB": powers of 1000, as Docker shows sizes. */
 const char *view_size_text(uint64_t n, char buf[static 24]);
 /* Row members of an object with labels: Labels as text, Label as a method. */

@@ -64,7 +64,9 @@ static enum look look_in(int root, const char *key, const char *path, int *ret_f
 	return LOOK_FOUND;
 }
 
-int below_open(const struct below *b, const char *path)
+/* What the merged layers show at path: an O_PATH descriptor, -ENOENT, -ELOOP when the way leads
+ * through a symlink, -ENOTDIR; no message. */
+static int below_open(const struct below *b, const char *path)
 {
 	for (size_t i = 0; i < b->n; i++) {
 		int fd = -1;

@@ -18,8 +18,4 @@ bool depend_needed(const struct stage *t, const struct below *b);
  * become copies, whiteouts that hide nothing go.  Before stage_finish. */
 int depend_resolve(struct stage *t, const struct below *b, struct err *e);
 
-/* What the merged layers show at path: an O_PATH descriptor, -ENOENT, -ELOOP when the way leads
- * through a symlink, -ENOTDIR; no message. */
-int below_open(const struct below *b, const char *path);
-
 #endif

@@ -179,11 +179,6 @@ void image_pruned_cleanup(struct image_pruned *r);
 int image_prune(const struct store *s, bool all, bool dry_run, char *const *filters,
 		image_used *used, void *ctx, struct image_pruned *ret, struct err *e);
 
-/* For `system df`. */
-struct image_usage { uint64_t images, active, bytes, reclaimable; };
-int image_usage(const struct store *s, image_used *used, void *ctx, struct image_usage *ret,
-		struct err *e);
-
 /*
  * Runs berth-image on this store ("load", "-i", "x.tar", NULL) with our standard input and
  * error.  Its standard output goes into out, or to ours when out is NULL.  Returns its exit

@@ -56,8 +56,9 @@ static int descend(struct source *s, const struct descriptor *d, const struct pl
 	return err_say(e, ELOOP, "indexes within indexes, more than %d deep", INDEX_DEPTH_MAX);
 }
 
-int load_descriptor(struct source *s, const struct descriptor *d, const struct platform *want,
-		    char *const *names, struct err *e)
+/* One image of an OCI layout whose top blob is d; names NULL-terminated, full. */
+static int load_descriptor(struct source *s, const struct descriptor *d,
+			   const struct platform *want, char *const *names, struct err *e)
 {
 	struct descriptor m = { 0 };
 	struct maker_request q = { .top = d->digest, .top_size = d->size, .names = names };

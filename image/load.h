@@ -17,10 +17,6 @@ struct load_opts {
 /* Finds out what it is (OCI image layout, docker-archive) and queues its images in the maker. */
 int load_source(struct source *s, const struct load_opts *o, struct err *e);
 
-/* One image of an OCI layout whose top blob is d; names NULL-terminated, full. */
-int load_descriptor(struct source *s, const struct descriptor *d, const struct platform *want,
-		    char *const *names, struct err *e);
-
 /* dockertar.c: manifest.json of `docker save`. */
 int load_docker(struct source *s, const struct load_opts *o, struct err *e);
 

@@ -298,31 +298,3 @@ int image_prune(const struct store *s, bool all, bool dry_run, char *const *filt
 	out = (struct image_pruned){ 0 };
 	return 0;
 }
-
-int image_usage(const struct store *s, image_used *used, void *ctx, struct image_usage *ret,
-		struct err *e)
-{
-	AUTO(image_list) struct image_list *l = NULL;
-	struct image_usage u = { 0 };
-	int r = image_list(s, &l, e);
-
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < l->n; i++) {
-		char who[65];
-		bool seen = false;
-
-		for (size_t k = 0; k < i && !seen; k++)
-			seen = str_eq(l->v[k].id, l->v[i].id);
-		if (seen)
-			continue;
-		u.images++;
-		u.bytes += l->v[i].size;
-		if (used && used(ctx, l->v[i].id, who))
-			u.active++;
-		else
-			u.reclaimable += l->v[i].size;
-	}
-	*ret = u;
-	return 0;
-}

@@ -419,7 +419,8 @@ int source_fetch(struct source *s, const char *digest, uint64_t size, struct err
 	return source_take(s, blob_name(digest, name), digest, (int64_t)size, found, &n, e);
 }
 
-int source_find_blob(void *source, const struct descriptor *d, int *ret_fd, uint64_t *ret_at,
+/* Where it lies (maker.h, find_blob). */
+static int find_blob(void *source, const struct descriptor *d, int *ret_fd, uint64_t *ret_at,
 		     struct err *e)
 {
 	AUTO_CLOSE int fd = -1;
@@ -443,7 +444,7 @@ int source_fetch_layer(struct source *s, const struct descriptor *d, struct err 
 		return source_fetch(s, d->digest, d->size, e);
 	if (maker_has_blob(s->m, d->digest))
 		return 0;
-	s->m->find_blob = source_find_blob;
+	s->m->find_blob = find_blob;
 	s->m->wait_ctx = s;
-	return source_find_blob(s, d, &fd, &at, e);
+	return find_blob(s, d, &fd, &at, e);
 }

@@ -47,8 +47,5 @@ int source_take(struct source *s, const char *name, const char *want, int64_t si
 int source_fetch(struct source *s, const char *digest, uint64_t size, struct err *e);
 /* The same for what is unpacked: when it can be read where it lies, only whether it is there. */
 int source_fetch_layer(struct source *s, const struct descriptor *d, struct err *e);
-/* Where it lies (maker.h, find_blob). */
-int source_find_blob(void *source, const struct descriptor *d, int *ret_fd, uint64_t *ret_at,
-		     struct err *e);
 
 #endif

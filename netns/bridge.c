@@ -48,7 +48,7 @@ static void keep_router_advertisements(void)
 	closedir(dir);
 }
 
-int bridge_forward(bool six, struct err *e)
+static int forward_packets(bool six, struct err *e)
 {
 	int r = write_sysctl("/proc/sys/net/ipv4/ip_forward", "1");
 	if (r < 0)
@@ -62,7 +62,7 @@ int bridge_forward(bool six, struct err *e)
 	return 0;
 }
 
-int bridge_build_table(struct lease_dirs *d, const struct net_paths *p, struct err *e)
+static int build_table(struct lease_dirs *d, const struct net_paths *p, struct err *e)
 {
 	AUTO(arena) struct arena *a = arena_new((size_t)1 << 30);
 	AUTO(strlist) struct strlist ids = STRLIST_INIT;
@@ -108,7 +108,7 @@ int bridge_ensure_table(struct lease_dirs *d, const struct net_paths *p, struct 
 	netname_table(p, table);
 	int r = nft_check(table, &there, e);
 	if (r == 0 && !there)
-		r = bridge_build_table(d, p, e);
+		r = build_table(d, p, e);
 	return r;
 }
 
@@ -127,7 +127,7 @@ int bridge_ensure(struct nl *nl, const struct network *n, const char *table,
 	struct nft_net row = network_nft(n);
 	r = nft_add_net(table, &row, e);
 	if (r == 0)
-		r = bridge_forward(n->subnet6.addr.family != 0, e);
+		r = forward_packets(n->subnet6.addr.family != 0, e);
 	if (r < 0)
 		return r;
 	struct link_bridge b = {

@@ -172,8 +172,6 @@ struct net_network {
 	uint32_t mtu;			/* 0: the kernel's */
 	struct json_map labels, options;
 };
-json_reader net_network_read;	/* [struct net_network] */
-void net_network_write(struct json_out *o, const char *key, const struct net_network *n);
 
 /* want: name, and what else is not NULL; the rest is chosen.  -EEXIST: the name is taken;
  * -EADDRINUSE: the subnet overlaps with a route, an address or another network. */

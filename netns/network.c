@@ -20,7 +20,8 @@
 
 #define DOC_MAX (256u << 10)
 
-int net_network_read(struct json_ctx *c, const struct json *v, void *field)
+/* [struct net_network] */
+static int read_document(struct json_ctx *c, const struct json *v, void *field)
 {
 	static const struct json_row rows[] = {
 		{ "name", json_read_str, offsetof(struct net_network, name), true },
@@ -50,7 +51,7 @@ static void write_str(struct json_out *o, const char *key, const char *v)
 		json_out_str(o, key, v);
 }
 
-void net_network_write(struct json_out *o, const char *key, const struct net_network *n)
+static void write_document(struct json_out *o, const char *key, const struct net_network *n)
 {
 	json_out_obj(o, key);
 	json_out_str(o, "name", n->name);
@@ -88,7 +89,7 @@ static int bad(struct err *e, const struct net_network *n, const char *what, con
 		       value ? value : "");
 }
 
-int network_parse(const struct net_network *doc, struct network *ret, struct err *e)
+static int parse(const struct net_network *doc, struct network *ret, struct err *e)
 {
 	struct network n = { .doc = *doc, .masquerade = true };
 	if (!netname_is_network(doc->name))
@@ -157,10 +158,10 @@ static int load_file(struct lease_dirs *d, const char *name, struct arena *a,
 	struct json_ctx c = { .a = a, .e = e, .what = file };
 	r = json_parse(a, text, n, lim, file, &v, e);
 	if (r == 0)
-		r = net_network_read(&c, v, &doc);
+		r = read_document(&c, v, &doc);
 	if (r < 0)
 		return r;
-	return network_parse(&doc, ret, e);
+	return parse(&doc, ret, e);
 }
 
 int network_load(struct lease_dirs *d, const struct net_paths *p, const char *name,
@@ -451,7 +452,7 @@ int network_make(struct lease_dirs *d, const struct net_paths *p, const struct n
 	clock_gettime(CLOCK_REALTIME, &ts);
 	n.created = arena_strdup(a, str_time(ts, now));
 	struct network made;
-	r = network_parse(&n, &made, e);
+	r = parse(&n, &made, e);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < t.nnets; i++)
@@ -463,7 +464,7 @@ int network_make(struct lease_dirs *d, const struct net_paths *p, const struct n
 	AUTO_FREE char *file = mem_printf("%s.json", n.name);
 	struct json_out o;
 	json_out_init(&o, &b, 2);
-	net_network_write(&o, NULL, &n);
+	write_document(&o, NULL, &n);
 	strbuf_addc(&b, '\n');
 	r = path_write_file(d->networks, file, b.s, b.len, 0600, true, e);
 	if (r < 0)

@@ -24,7 +24,6 @@ struct network {
 /* -ENOENT: there is none.  With the lock held the default network is made when missing. */
 int network_load(struct lease_dirs *d, const struct net_paths *p, const char *name,
 		 struct arena *a, struct network *ret, struct err *e);
-int network_parse(const struct net_network *doc, struct network *ret, struct err *e);
 /* All of them, by name.  Unreadable ones are left out. */
 int network_list(struct lease_dirs *d, struct arena *a, struct network **ret, size_t *ret_n,
 		 struct err *e);

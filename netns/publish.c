@@ -22,7 +22,7 @@ const char *publish_proto_name(uint8_t proto)
 	return "?";
 }
 
-int publish_proto_parse(const char *s, uint8_t *ret)
+static int proto_parse(const char *s, uint8_t *ret)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(protos); i++) {
 		if (strcasecmp(protos[i].name, s) == 0) {
@@ -85,7 +85,7 @@ static int cut_proto(char *s, uint8_t *ret)
 	if (!slash)
 		return 0;
 	*slash = 0;
-	return publish_proto_parse(slash + 1, ret);
+	return proto_parse(slash + 1, ret);
 }
 
 static int cut_ip(struct arena *a, char **s, const char **ret)
@@ -175,7 +175,7 @@ static int read_proto(struct json_ctx *c, const struct json *v, void *field)
 	int r = json_read_str(c, v, &s);
 	if (r < 0)
 		return r;
-	if (publish_proto_parse(s, field) < 0)
+	if (proto_parse(s, field) < 0)
 		return json_fail(c, "not tcp, udp or sctp");
 	return 0;
 }

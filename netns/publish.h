@@ -11,7 +11,6 @@
 #define PUBLISH_MAX 65535	/* ports of one container */
 
 const char *publish_proto_name(uint8_t proto);		/* "tcp" ... */
-int publish_proto_parse(const char *s, uint8_t *ret);
 /* Appends one row to a list in the arena. */
 void publish_add(struct arena *a, struct net_port **list, size_t *n, const struct net_port *p);
 

@@ -43,7 +43,8 @@ static int kill_all(const struct container_state *s, int sig, struct err *e)
 	return sig == SIGKILL ? cgroup_kill(fd, e) : cgroup_signal(fd, sig, e);
 }
 
-int container_kill_init(const struct container_state *s, struct err *e)
+/* SIGKILL for exactly that process, and waits until it has ended. */
+static int kill_init(const struct container_state *s, struct err *e)
 {
 	AUTO_CLOSE int fd = -1;
 	struct pollfd p = { .events = POLLIN };
@@ -193,7 +194,7 @@ int container_undo(const struct container_env *env, int dirfd, const struct cont
 		   bool hooks, bool remove_dir, struct err *e)
 {
 	struct err why = ERR_INIT;
-	int r = container_kill_init(s, e);
+	int r = kill_init(s, e);
 
 	first(&r, e, undo_cgroup(s, &why), &why);
 	if (!str_empty(s->rdt_group))

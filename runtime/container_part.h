@@ -32,8 +32,6 @@ int state_load(int dirfd, const char *id, struct container_state *ret, struct er
  * hooks when they are owed, and the files.  Goes on after a failure and returns the first. */
 int container_undo(const struct container_env *env, int dirfd, const struct container_state *s,
 		   bool hooks, bool remove_dir, struct err *e);
-/* SIGKILL for exactly that process, and waits until it has ended. */
-int container_kill_init(const struct container_state *s, struct err *e);
 
 /* container_give.c: what create and exec give to others. */
 /* What a caller's device rules leave to the runtime: nothing but what is listed is allowed, the

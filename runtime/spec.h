@@ -194,7 +194,6 @@ void spec_mempolicy_names(struct strlist *ret_modes, struct strlist *ret_flags);
 const char *spec_hook_name(enum spec_hook_kind kind);	/* "createRuntime" */
 /* spec → config.json. */
 void spec_write(const struct spec *s, struct strbuf *b);
-void spec_write_process(const struct spec_process *p, struct json_out *o, const char *key);
 /* The first rule that the whole breaks, before anything is touched (pure but for looking at
  * the host: which namespaces and controllers there are). */
 int spec_check(const struct spec *s, struct err *e);

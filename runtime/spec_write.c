@@ -110,7 +110,7 @@ static void out_process_tuning(struct json_out *o, const struct spec_process *p)
 	}
 }
 
-void spec_write_process(const struct spec_process *p, struct json_out *o, const char *key)
+static void write_process(const struct spec_process *p, struct json_out *o, const char *key)
 {
 	json_out_obj(o, key);
 	if (p->terminal)
@@ -341,7 +341,7 @@ void spec_write(const struct spec *s, struct strbuf *b)
 		json_out_end_obj(&o);
 	}
 	if (s->has_process)
-		spec_write_process(&s->process, &o, "process");
+		write_process(&s->process, &o, "process");
 	out_text(&o, "hostname", s->hostname);
 	out_text(&o, "domainname", s->domainname);
 	out_mounts(&o, s);

@@ -557,8 +557,10 @@ static void forget_last(struct birth *b)
 		container_delete(&b->env, b->id, true, &ignored);
 }
 
-int supervise_run(const struct engine *en, const char *id, struct supervise_opts *o,
-		  struct err *e)
+/* The birth itself, in the process that is to become the supervisor; returns only on failure,
+ * with everything undone. */
+static int supervise(const struct engine *en, const char *id, struct supervise_opts *o,
+		     struct err *e)
 {
 	struct birth b = {
 		.en = en,
@@ -617,7 +619,7 @@ int supervise_start(const struct engine *en, const char *id, const struct superv
 		setsid();
 		signal(SIGINT, SIG_IGN);
 		signal(SIGHUP, SIG_IGN);
-		supervise_run(en, id, &opts, e);
+		supervise(en, id, &opts, e);
 		fd_write_all(ready[1], e, sizeof(*e));
 		_exit(1);
 	}
@@ -681,7 +683,7 @@ int supervise_resume(const struct engine *en, int argc, char **argv, struct err 
 			return err_say(e, EINVAL, "bad argument %s", argv[i]);
 	if (!id || !str_is_hex(id, 64))
 		return err_say(e, EINVAL, "id= is missing");
-	r = supervise_run(en, id, &o, e);
+	r = supervise(en, id, &o, e);
 	if (path_open_dir(en->containers_fd, id, &dir, &ignored) == 0 &&
 	    status_load(dir, &s, &ignored) == 0) {
 		s.reason = STATUS_START_FAILED;

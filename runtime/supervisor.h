@@ -70,10 +70,6 @@ struct supervise_opts {
  * Returns when the container runs, or with the birth's own error (everything undone). */
 int supervise_start(const struct engine *en, const char *id, const struct supervise_opts *o,
 		    struct err *e);
-/* The birth itself, in the process that is to become the supervisor; returns only on failure,
- * with everything undone. */
-int supervise_run(const struct engine *en, const char *id, struct supervise_opts *o,
-		  struct err *e);
 
 /* A turn at starting a container or cleaning up after one, of which there are as many as
  * processors, so that many at once keep nobody else from working: a descriptor to close when it is
