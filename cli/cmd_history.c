@@ -117,6 +117,7 @@ static int run_tree(struct cli *c, void *opts, int argc, char **argv, struct err
 	AUTO(image_history) struct image_history *h = NULL;
 	AUTO(image_list) struct image_list *all = NULL;
 	char shown[REF_MAX], size[24];
+	struct err odd = ERR_INIT;
 	struct ref r;
 	int rc;
 
@@ -129,7 +130,7 @@ static int run_tree(struct cli *c, void *opts, int argc, char **argv, struct err
 	printf("Image ID: %.12s\nTags:     [", i->id + strlen("sha256:"));
 	for (char **n = i->names; *n; n++)
 		printf("%s%s", n == i->names ? "" : " ",
-		       ref_parse(*n, &r, e) == 0 ? ref_familiar(&r, shown) : *n);
+		       ref_parse(*n, &r, &odd) == 0 ? ref_familiar(&r, shown) : *n);
 	printf("]\nSize:     %s\nImage Layers\n", view_size_text(i->size, size));
 	for (size_t k = 0; k < i->nlayers; k++) {
 		layer_size(h, i->nlayers - 1 - k, size);

@@ -36,8 +36,10 @@ static int kill_all(const struct container_state *s, int sig, struct err *e)
 	int r = cgroup_dir_open(s->cgroup_path, &fd, e);
 
 	/* systemd has removed it: nobody is left, as in one that is there and empty. */
-	if (r == -ENOENT && s->status == CONTAINER_STOPPED)
+	if (r == -ENOENT && s->status == CONTAINER_STOPPED) {
+		*e = (struct err)ERR_INIT;
 		return 0;
+	}
 	if (r < 0)
 		return r;
 	return sig == SIGKILL ? cgroup_kill(fd, e) : cgroup_signal(fd, sig, e);

@@ -211,6 +211,8 @@ int sweep_run(const struct engine *en, struct strlist *ret_left, struct err *e)
 	AUTO_CLOSE int fd = openat(en->run_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO(alive) struct alive alive;
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct net_paths net = engine_net_paths(en);
+	struct err ignored = ERR_INIT;
 	struct dirent *de;
 
 	alive_load(en->run_fd, &alive);
@@ -219,15 +221,12 @@ int sweep_run(const struct engine *en, struct strlist *ret_left, struct err *e)
 	TAKE_FD(fd);
 	while ((de = readdir(d))) {
 		if (str_starts(de->d_name, END_DEAD_PREFIX))
-			path_remove_tree(en->run_fd, de->d_name, e);
+			path_remove_tree(en->run_fd, de->d_name, &ignored);
 		if (str_is_hex(de->d_name, 64) &&
 		    (alive_has(&alive, de->d_name) || !sweep_if_dead(en, de->d_name)) && ret_left)
 			strlist_add(ret_left, de->d_name);
 	}
 	closedir(d);
-	struct net_paths net = engine_net_paths(en);
-	struct err ignored = ERR_INIT;
-
 	if (net_tidy(&net, &ignored) < 0)
 		log_debug("%s", ignored.msg);
 	return 0;
