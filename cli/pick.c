@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/path.h"
 #include "cli/pick.h"
 #include "cli/ps_filter.h"
@@ -51,11 +52,14 @@ static int by_state(struct cli *c, const struct pick *p, struct strlist *ret, st
 		r = record_list(&c->en, &ids, e);
 	for (size_t i = 0; r == 0 && i < ids.n; i++) {
 		AUTO(view) struct view v = { .r = NULL };
-		struct err gone = ERR_INIT;
+		struct err one = ERR_INIT;
 
-		if (view_load(&c->en, ids.v[i], &v, &gone) == 0 && (states & 1u << v.state) &&
-		    ps_filter_match(&f, &v))
+		if (view_load(&c->en, ids.v[i], &v, &one) < 0) {
+			if (one.code != ENOENT)	/* else it goes at this moment */
+				log_warn("%s", one.msg);
+		} else if ((states & 1u << v.state) && ps_filter_match(&f, &v)) {
 			strlist_add(ret, ids.v[i]);
+		}
 	}
 	filters_clear(&f.f);
 	return r;

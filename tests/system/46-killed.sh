@@ -70,6 +70,8 @@ is "what it wrote is there" "$(cat "$ROOT/containers/$id/upper/mine")" mine
 fails "its volume stays" 1 "berth: container ${id:0:12}: *" berth volume rm dear
 ends "even with all others" 125 berth volume prune -af
 fails "its image stays" 125 "berth: image busybox is in use by container ${id:0:12}" berth rmi busybox
+run berth rm -a
+like "rm -a says why it leaves it" "$err" "berth: warning: container ${id:0:12}*"
 cp "$T/record" "$ROOT/containers/$id/record.json"
 t "when it can be read it starts" berth start odd
 says "with what it had" mine berth exec odd cat /mine
