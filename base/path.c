@@ -246,6 +246,8 @@ int path_mkdirs(const char *path, mode_t mode, struct err *e)
 	AUTO_FREE char *p = mem_strdup(path);
 	struct stat st;
 
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))	/* most often it is there */
+		return 0;
 	for (size_t end = strspn(p, "/");;) {
 		char keep;
 
