@@ -301,8 +301,12 @@ static int run_diff(struct cli *c, void *opts, int argc, char **argv, struct err
 	d.lower = lower;
 	d.spec = r ? r->spec : NULL;
 	rc = walk(&d, upper, "", 0, e);
-	for (size_t i = 0; rc == 0 && i < d.lines.n; i++)
-		printf("%s\n", d.lines.v[i]);
+	for (size_t i = 0; rc == 0 && i < d.lines.n; i++) {
+		size_t n = strlen(d.lines.v[i]);
+		AUTO_FREE char *line = mem_alloc(4 * n + 1);	/* the container chose the names */
+
+		printf("%s\n", str_printable(d.lines.v[i], n, line, 4 * n + 1));
+	}
 	strlist_cleanup(&d.lines);
 	return rc;
 }

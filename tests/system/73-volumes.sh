@@ -147,6 +147,7 @@ t "cp -L of the host" berth cp -L "$T/hostlink" c:/tmp/
 says "under the link's name" a berth exec c cat /tmp/hostlink
 fails "cp from what is not there" 125 "berth: *nosuch*" berth cp c:/nosuch "$T/x"
 like "diff" "$(berth diff c)" $'*A /in\n*'
+like "diff: no control characters reach the terminal" "$(berth exec c touch $'/odd\e[1m'; berth diff c)" '*A /odd\\x1b[[]1m*'
 like "diff: removed" "$(berth exec c rm /etc/greeting; berth diff c)" "*D /etc/greeting*"
 t "stop" berth stop -t 0 c
 t "cp works when it is stopped" berth cp c:/in2/a "$T/stopped"
