@@ -294,7 +294,8 @@ static void str_to_time__cases__strict(void **state)
 
 static void str_to_when__cases__also_local_and_ago(void **state)
 {
-	static const char *const bad[] = { "", "soon", "-5m", "2026-02-31", "2026-11-21T", "2026-1-1x" };
+	static const char *const bad[] = { "", "soon", "-5m", "2026-02-31", "2026-11-21T",
+					   "2026-1-1x" };
 	struct timespec t = { 7, 7 }, now;
 
 	(void)state;
