@@ -85,7 +85,6 @@ json_reader json_read_u32;	/* [uint32_t] */
 json_reader json_read_i32;	/* [int32_t] */
 json_reader json_read_u64;	/* [uint64_t] */
 json_reader json_read_i64;	/* [int64_t] */
-json_reader json_read_double;	/* [double] */
 json_reader json_read_strs;	/* [char **] NULL-terminated, never NULL once read */
 /* Object of string values, in order.  [struct json_map] */
 struct json_map { size_t n; struct json_pair { const char *key, *value; } *v; };

@@ -313,15 +313,6 @@ int json_read_i64(struct json_ctx *c, const struct json *v, void *field)
 	return signed_(c, v, "a 64-bit number", INT64_MIN, INT64_MAX, field);
 }
 
-int json_read_double(struct json_ctx *c, const struct json *v, void *field)
-{
-	if (v->type != JSON_NUMBER)
-		return expected(c, "a number", v);
-	if (str_to_double(v->s, field) < 0)
-		return json_fail(c, "a number out of range");
-	return 0;
-}
-
 int json_read_strs(struct json_ctx *c, const struct json *v, void *field)
 {
 	const char **list;

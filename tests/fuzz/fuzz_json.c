@@ -14,7 +14,6 @@ struct doc {
 	int32_t i32;
 	uint64_t u64;
 	int64_t i64;
-	double number;
 	char **strs;
 	struct json_map map;
 	struct json_opt_i64 opt;
@@ -41,7 +40,6 @@ static int read_doc(struct json_ctx *c, const struct json *v, void *field)
 		JSON_ROW(struct doc, i32, json_read_i32),
 		JSON_ROW(struct doc, u64, json_read_u64),
 		JSON_ROW(struct doc, i64, json_read_i64),
-		JSON_ROW(struct doc, number, json_read_double),
 		JSON_ROW(struct doc, strs, json_read_strs),
 		JSON_ROW(struct doc, map, json_read_map),
 		JSON_ROW(struct doc, opt, json_read_opt_i64),
