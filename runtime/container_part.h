@@ -52,9 +52,9 @@ int container_filter(const struct container_env *env, const struct spec *s, stru
 
 const char *container_annotation(const struct spec *s, const char *key);	/* or NULL */
 
-/* host_mounts.c: for a container in the host's mount namespace, or in that of others at ns.  Its
- * root, detached, noted in st; *ret_ns: that namespace, or 0.  And that it goes, with all that is
- * mounted on it. */
+/* host_mounts.c: for a container in the host's mount namespace (ns NULL), or in that of others at
+ * ns.  Its root, detached, noted in st; *ret_ns: that namespace, and nothing for the host's.  And
+ * that it goes, with all that is mounted on it. */
 int host_mounts_clone(const char *ns, struct container_state *st, int *ret_root, int *ret_ns,
 		      struct err *e);
 int host_mounts_undo(const struct container_state *s, struct err *e);

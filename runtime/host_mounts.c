@@ -67,10 +67,12 @@ static int clone_in(const char *path, struct container_state *st, int *ret_root,
 		*e = why;
 		r = -e->code;
 	}
+	if (r < 0)
+		return r;
 	st->mount_ns = arena_strdup(st->arena, path);
 	st->mount_ns_ino = now.st_ino;
-	*ret_ns = r < 0 ? -1 : TAKE_FD(ns);
-	return r;
+	*ret_ns = TAKE_FD(ns);
+	return 0;
 }
 
 int host_mounts_clone(const char *ns, struct container_state *st, int *ret_root, int *ret_ns,
