@@ -13,7 +13,7 @@ struct rmi_opts { bool force, all, ignore, no_prune; };
 
 static const struct opt rmi_rows[] = {
 	{ "force", 'f', OPT_BOOL, offsetof(struct rmi_opts, force), NULL,
-	  "Also with several names, and when containers that do not run are made from it" },
+	  "Also with several names, mounted, or with containers made from it that do not run" },
 	{ "all", 'a', OPT_BOOL, offsetof(struct rmi_opts, all), NULL, "All images" },
 	{ "ignore", 'i', OPT_BOOL, offsetof(struct rmi_opts, ignore), NULL,
 	  "An image that is not there is no error" },
@@ -52,7 +52,7 @@ static int remove_one(struct cli *c, const struct store *s, const struct rmi_opt
 	return r;
 }
 
-static int all_ids(const struct store *s, struct strlist *ret, struct err *e)
+int image_all_ids(const struct store *s, struct strlist *ret, struct err *e)
 {
 	AUTO(image_list) struct image_list *l = NULL;
 	int r = image_list(s, &l, e);
@@ -78,7 +78,7 @@ static int run_rmi(struct cli *c, void *opts, int argc, char **argv, struct err 
 			       o->all ? "rmi --all takes no names" : "usage: berth rmi IMAGE...");
 	for (int i = 0; i < argc; i++)
 		strlist_add(&names, argv[i]);
-	if (o->all && (r = all_ids(s, &names, e)) < 0)
+	if (o->all && (r = image_all_ids(s, &names, e)) < 0)
 		return r;
 	how.force |= o->all;
 	for (size_t i = 0; i < names.n; i++) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "cli/image_use.h"
 #include "runtime/supervisor.h"
 
@@ -66,6 +67,17 @@ static bool has_layer(const struct image_use_row *row, const char *layer)
 	return false;
 }
 
+/* What `berth mount` shows is in use; with --force it is taken down. */
+static bool is_mounted(const struct image_use *u, const char *digits)
+{
+	AUTO_CLOSE int view = engine_view_open(u->en, digits);
+
+	if (view < 0 || !u->running_only)
+		return view >= 0;
+	engine_view_remove(u->en, digits);
+	return false;
+}
+
 bool image_use_is(void *ctx, const char *id_or_layer, char who[static 65])
 {
 	struct image_use *u = ctx;
@@ -88,7 +100,8 @@ bool image_use_is(void *ctx, const char *id_or_layer, char who[static 65])
 			return true;
 		}
 	}
-	return false;
+	*who = 0;
+	return image && is_mounted(u, id_or_layer + strlen("sha256:"));
 }
 
 size_t image_use_count(struct image_use *u, const char *image_id)
@@ -100,6 +113,26 @@ size_t image_use_count(struct image_use *u, const char *image_id)
 	for (size_t i = 0; i < u->n; i++)
 		n += str_eq(u->v[i].image, image_id);
 	return n;
+}
+
+int image_use_remove(const struct engine *en, const char *name, struct err *e)
+{
+	AUTO(image_use) struct image_use use = IMAGE_USE_INIT(en);
+	struct image_removed gone = { STRLIST_INIT, STRLIST_INIT };
+	AUTO(store) struct store *s = NULL;
+	struct err one = ERR_INIT;
+	int r;
+
+	if (!*name)	/* made with --rootfs */
+		return 0;
+	if ((r = store_open(en->root, &s, e)) < 0)
+		return r;
+	r = image_remove(s, name, false, image_use_is, &use, &gone, &one);
+	image_removed_cleanup(&gone);
+	if (r == 0 || r == -EBUSY || r == -ENOENT)
+		return 0;
+	*e = one;
+	return r;
 }
 
 void image_use_cleanup(struct image_use *u)

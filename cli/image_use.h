@@ -14,7 +14,8 @@
  * container can come after. */
 struct image_use {
 	const struct engine *en;
-	bool running_only;	/* of images: rmi --force; layers are always looked up in all */
+	bool running_only;	/* of images: rmi --force, which also takes mounts of them away;
+				   layers are always looked up in all */
 	bool loaded;
 	size_t n;
 	struct image_use_row { char id[65]; char *image; char **layers; bool runs; } *v;
@@ -28,6 +29,9 @@ struct image_use {
 bool image_use_is(void *ctx, const char *id_or_layer, char who[static 65]);
 /* How many containers are made from the image. */
 size_t image_use_count(struct image_use *u, const char *image_id);
+/* For --rmi: the image of a container that is gone.  One that others use, or that is gone too, is
+ * none of its business. */
+int image_use_remove(const struct engine *en, const char *name, struct err *e);
 void image_use_cleanup(struct image_use *u);	/* AUTO(image_use) */
 
 #endif

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/fd.h"
-#include "base/log.h"
 #include "cli/prune.h"
 #include "cli/usage.h"
 #include "cli/view.h"
@@ -270,7 +269,7 @@ int prune_networks(struct cli *c, const struct prune_opts *o, struct pruned *p, 
 		if (r == 0)
 			strlist_add(&p->networks, w->name);
 		else if (r != -EBUSY && r != -ENOENT)
-			log_error(&busy);
+			*e = busy;	/* the others go all the same */
 	}
-	return 0;
+	return -e->code;
 }

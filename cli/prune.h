@@ -41,4 +41,7 @@ void volume_use_cleanup(struct volume_use *u);	/* AUTO(volume_use) */
 /* How many containers have it, and the first one's name (or NULL). */
 size_t volume_use_count(const struct volume_use *u, const char *volume, const char **ret_first);
 
+/* The ids of all images, each once. */
+int image_all_ids(const struct store *s, struct strlist *ret, struct err *e);
+
 #endif

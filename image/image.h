@@ -159,9 +159,10 @@ int image_untag(const struct store *s, const char *name, const char *which, stru
  * rmi.  Takes a name away; when it was the last, or when asked for by id, the image, and the
  * layers and blobs that no other image has.  By id with several names is refused (-EBUSY)
  * unless force.  `used` is called under the store's exclusive lock and says whether a container
- * is made from that id ("sha256:...", puts the container's id into who, at most 64 bytes) or
- * stands on that layer name: then -EBUSY, unless force with only stopped containers (the caller
- * decides by what it answers); layers in use are kept in any case.  NULL: nothing is in use.
+ * is made from that id ("sha256:...", puts the container's id into who, at most 64 bytes; "":
+ * none, it is mounted) or stands on that layer name: then -EBUSY, unless force with only stopped
+ * containers (the caller decides by what it answers); layers in use are kept in any case.  NULL:
+ * nothing is in use.
  */
 typedef bool image_used(void *ctx, const char *id_or_layer, char who[static 65]);
 struct image_removed { struct strlist untagged, deleted; };	/* full names, ids */

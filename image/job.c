@@ -19,6 +19,10 @@ int worker_end(struct maker *m, const char *verb, struct err *e)
 	for (size_t i = 0; i < m->nimages; i++) {
 		const struct maker_image *im = &m->images[i];
 
+		if (!verb) {
+			printf("%s\n", im->id);
+			continue;
+		}
 		if (!*im->names)
 			printf("%s image: %s\n", verb, im->id);
 		for (char **n = im->names; *n; n++) {

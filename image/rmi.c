@@ -85,6 +85,8 @@ static int check_used(const char *id, const char *name, image_used *used, void *
 
 	if (!used || !used(ctx, id, who))
 		return 0;
+	if (!*who)
+		return err_say(e, EBUSY, "image %s is mounted; berth umount takes that away", name);
 	return err_say(e, EBUSY, "image %s is in use by container %.12s", name, who);
 }
 

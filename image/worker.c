@@ -31,7 +31,7 @@
 
 /* ---- load ---- */
 
-struct load_args { const char *input, *platform, *name, *select; bool quiet; };
+struct load_args { const char *input, *platform, *name, *select; bool quiet, ids; };
 
 static const struct opt load_rows[] = {
 	{ "input", 'i', OPT_STR, offsetof(struct load_args, input), "FILE",
@@ -42,6 +42,7 @@ static const struct opt load_rows[] = {
 	{ "select", 0, OPT_STR, offsetof(struct load_args, select), "NAME",
 	  "only this entry of a layout" },
 	{ "quiet", 'q', OPT_BOOL, offsetof(struct load_args, quiet), NULL, "say less" },
+	{ "ids", 0, OPT_BOOL, offsetof(struct load_args, ids), NULL, "print ids only" },
 	OPT_END
 };
 
@@ -118,7 +119,7 @@ static int cmd_load(const struct store *st, int argc, char **argv, struct err *e
 		r = load_source(&s, &o, e);
 	if (r < 0)
 		return err_wrap(e, "load %s", shown);
-	return worker_end(&m, "Loaded", e);
+	return worker_end(&m, args.ids ? NULL : "Loaded", e);
 }
 
 /* ---- pull and push ---- */
@@ -162,10 +163,11 @@ static const struct opt pull_rows[] = {
 static const char *const transports[] = { "oci:", "oci-archive:", "docker-archive:" };
 
 /* oci:DIR[:TAG]: as load does it. */
-static int pull_file(const struct store *st, const char *path, const char *platform, struct err *e)
+static int pull_file(const struct store *st, const char *path, const struct pull_opts *o,
+		     struct err *e)
 {
 	AUTO_FREE char *file = mem_strdup(path);
-	char *args[8] = { (char *)"load", (char *)"-i", file };
+	char *args[10] = { (char *)"load", (char *)"-i", file };
 	char *colon = strrchr(file, ':');
 	int n = 3;
 
@@ -174,10 +176,12 @@ static int pull_file(const struct store *st, const char *path, const char *platf
 		args[n++] = (char *)"--select";
 		args[n++] = colon + 1;
 	}
-	if (platform) {
+	if (o->platform) {
 		args[n++] = (char *)"--platform";
-		args[n++] = (char *)(uintptr_t)platform;
+		args[n++] = (char *)(uintptr_t)o->platform;
 	}
+	if (o->quiet)
+		args[n++] = (char *)"--ids";
 	return cmd_load(st, n, args, e);
 }
 
@@ -186,7 +190,7 @@ static int pull_named(const struct store *st, const char *name, const struct pul
 {
 	for (size_t k = 0; k < ARRAY_SIZE(transports); k++)
 		if (str_starts(name, transports[k]))
-			return pull_file(st, name + strlen(transports[k]), o->platform, e);
+			return pull_file(st, name + strlen(transports[k]), o, e);
 	return pull_image(st, name, o, e);
 }
 

@@ -11,7 +11,8 @@
 
 /* Confines the process to the store (and input_dir, or -1), then begins a change. */
 int worker_begin(const struct store *s, struct maker *m, int input_dir, struct err *e);
-/* Commits, and prints "VERB\tID\tNAME" for each image and name. */
+/* Commits, and prints "VERB image: NAME" for each name of each image (of one that has none: its
+ * id), or, verb NULL, the ids alone. */
 int worker_end(struct maker *m, const char *verb, struct err *e);
 
 #endif

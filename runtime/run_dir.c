@@ -24,6 +24,7 @@
 #include "base/tree.h"
 #include "runtime/alive.h"
 #include "runtime/container.h"
+#include "runtime/secret.h"
 #include "runtime/status.h"
 #include "runtime/supervisor.h"
 
@@ -227,6 +228,7 @@ int sweep_run(const struct engine *en, struct strlist *ret_left, struct err *e)
 			strlist_add(ret_left, de->d_name);
 	}
 	closedir(d);
+	secret_tidy(en);
 	if (net_tidy(&net, &ignored) < 0)
 		log_debug("%s", ignored.msg);
 	return 0;

@@ -19,6 +19,8 @@ int secret_create(const struct engine *en, const char *name, const void *data, s
 int secret_load(const struct engine *en, const char *name, struct secret_info *ret, struct err *e);
 int secret_list(const struct engine *en, struct strlist *ret, struct err *e);
 int secret_remove(const struct engine *en, const char *name, struct err *e);
+/* What a writer that was killed left is removed: it may be a secret. */
+void secret_tidy(const struct engine *en);
 #define SECRET_SOURCE "secret"	/* of a secret's mount in config.json: it has no other */
 #define SECRETS_MAX CHILD_FDS_MAX	/* of one container */
 
