@@ -206,20 +206,32 @@ static int special(struct copy *c, int from, const char *name, int to, const cha
 	return 0;
 }
 
+/* For a folder where a file is, and the other way round. */
+static int make_room(struct copy *c, int to, const char *to_name, bool folder)
+{
+	struct stat old;
+
+	if (fstatat(to, to_name, &old, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    (bool)S_ISDIR(old.st_mode) == folder)
+		return 0;
+	if (c->o->replace)
+		return path_remove_tree(to, to_name, c->e);
+	return err_say(c->e, EEXIST, "%s: a %s is there already", c->path.s,
+		       folder ? "file" : "folder");
+}
+
 static int entry(struct copy *c, int from, const char *name, int to, const char *to_name,
 		 unsigned depth)
 {
 	size_t len = c->path.len;
-	struct stat st, old;
+	struct stat st;
 	int r;
 
 	strbuf_addf(&c->path, "%s%s", len ? "/" : "", to_name);
 	if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
 		r = err_set(c->e, errno, "look at %s", c->path.s);
-	} else if (fstatat(to, to_name, &old, AT_SYMLINK_NOFOLLOW) == 0 &&
-		   S_ISDIR(old.st_mode) != S_ISDIR(st.st_mode)) {
-		r = err_say(c->e, EEXIST, "%s: a %s is there already", c->path.s,
-			    S_ISDIR(old.st_mode) ? "folder" : "file");
+	} else if ((r = make_room(c, to, to_name, S_ISDIR(st.st_mode))) < 0) {
+		;
 	} else if (S_ISDIR(st.st_mode)) {
 		r = directory(c, from, name, to, to_name, depth);
 	} else {

@@ -18,6 +18,7 @@
 #define TREE_DEPTH_MAX 512	/* folders within folders */
 
 struct tree_opts {
+	bool replace;		/* a folder may replace a file, and a file a folder */
 	bool no_owner;		/* files belong to uid, gid instead of who they belonged to */
 	uid_t uid;
 	gid_t gid;
@@ -27,7 +28,7 @@ struct tree_opts {
 
 /* What is in directory `from` goes into directory `to` (both O_RDONLY or O_PATH).  Files that are
  * there already are replaced, folders are merged; a folder never replaces a file, or a file a
- * folder (-EEXIST).  The top itself keeps what it has: see tree_copy_attrs. */
+ * folder (-EEXIST), unless o says so.  The top itself keeps what it has: see tree_copy_attrs. */
 int tree_copy(int from, int to, const struct tree_opts *o, struct err *e);
 /* One entry of directory `from`, under the name to_name in `to`. */
 int tree_copy_entry(int from, const char *name, int to, const char *to_name,

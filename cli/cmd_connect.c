@@ -110,6 +110,11 @@ static int fill(const struct connect_opts *o, struct arena *a, struct net_attach
 	return 0;
 }
 
+static bool has_dns(const struct net_network *n)
+{
+	return n->dns && *n->dns;
+}
+
 static int add(struct cli *c, const struct connect_opts *o, struct view *v,
 	       const struct net_network *net, struct err *e)
 {
@@ -138,7 +143,8 @@ static int add(struct cli *c, const struct connect_opts *o, struct view *v,
 	n->attach = list;
 	n->nattach++;
 	n->mode = NET_BRIDGE;	/* one that had none has one now */
-	return record_save(&c->en, v->r, false, e);
+	r = record_save(&c->en, v->r, false, e);
+	return r == 0 && view_runs(v) && has_dns(net) ? net_resolv(&paths, v->id, n, e) : r;
 }
 
 static int run_connect(struct cli *c, void *opts, int argc, char **argv, struct err *e)
@@ -204,7 +210,8 @@ static int run_disconnect(struct cli *c, void *opts, int argc, char **argv, stru
 	if (r < 0)
 		return r;
 	drop_attach(&v.r->net, i);
-	return record_save(&c->en, v.r, false, e);
+	r = record_save(&c->en, v.r, false, e);
+	return r == 0 && ns >= 0 && has_dns(&net) ? net_resolv(&paths, v.id, &v.r->net, e) : r;
 }
 
 /* clang-format off */

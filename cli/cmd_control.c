@@ -7,7 +7,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "cli/pick.h"
-#include "cli/run_opts.h"
+#include "cli/limit_opts.h"
 #include "runtime/event.h"
 #include "runtime/supervisor.h"
 
@@ -80,51 +80,24 @@ static int run_rename(struct cli *c, void *opts, int argc, char **argv, struct e
 
 /* ---- update ---- */
 
-struct update_opts {
-	const char *restart;
-	struct strlist limit[RUN_LIMITS];
-	bool limit_flag[RUN_LIMITS];
-};
+struct update_opts { const char *restart; struct limit_opts limit; };
 
 static const struct opt *update_rows(void)
 {
-	static struct opt rows[RUN_LIMITS + 2];
-	size_t n = 0;
+	static struct opt rows[LIMIT_OPTS + 2];
 
-	rows[n++] = (struct opt){ "restart", 0, OPT_STR, offsetof(struct update_opts, restart),
-				  "POLICY", "no, on-failure[:N], always or unless-stopped" };
-	for (size_t i = 0; cgroup_options[i].name && i < RUN_LIMITS; i++)
-		rows[n++] = (struct opt){
-			.name = cgroup_options[i].name,
-			.letter = cgroup_options[i].letter,
-			.kind = cgroup_options[i].arg ? OPT_LIST : OPT_BOOL,
-			.off = cgroup_options[i].arg ?
-				       offsetof(struct update_opts, limit) +
-					       i * sizeof(struct strlist) :
-				       offsetof(struct update_opts, limit_flag) + i * sizeof(bool),
-			.arg = cgroup_options[i].arg,
-			.help = cgroup_options[i].help,
-		};
-	rows[n].name = NULL;
+	rows[0] = (struct opt){ "restart", 0, OPT_STR, offsetof(struct update_opts, restart),
+				"POLICY", "no, on-failure[:N], always or unless-stopped" };
+	limit_opts_rows(rows, 1, offsetof(struct update_opts, limit));
 	return rows;
 }
 
 static int read_limits(const struct update_opts *o, struct arena *a, struct cgroup_limits *ret,
 		       struct err *e)
 {
-	int r;
+	int r = limit_opts_read(&o->limit, a, ret, e);
 
-	for (size_t i = 0; cgroup_options[i].name && i < RUN_LIMITS; i++) {
-		const char *name = cgroup_options[i].name;
-
-		if (o->limit_flag[i] && (r = cgroup_limits_set(ret, a, name, "true", e)) < 0)
-			return r;
-		for (size_t k = 0; k < o->limit[i].n; k++)
-			if ((r = cgroup_limits_set(ret, a, name, o->limit[i].v[k], e)) < 0)
-				return r;
-	}
-	r = cgroup_limits_enough(ret, e);
-	if (r < 0)
+	if (r < 0 || (r = cgroup_limits_enough(ret, e)) < 0)
 		return r;
 	/* a limit below what is used would kill: reclaim first, and refuse what does not fit */
 	if (ret->memory.limit.set)

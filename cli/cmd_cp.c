@@ -25,7 +25,8 @@ static const struct opt rows[] = {
 	{ "archive", 'a', OPT_BOOL, O(archive), NULL, "Keep owners" },
 	{ "follow-link", 'L', OPT_BOOL, O(follow), NULL, "Copy what SRC links to, not the link" },
 	{ "quiet", 'q', OPT_BOOL, O(quiet), NULL, NULL },
-	{ "overwrite", 0, OPT_BOOL, O(overwrite), NULL, NULL },
+	{ "overwrite", 0, OPT_BOOL, O(overwrite), NULL,
+	  "A folder may replace a file, and a file a folder" },
 	OPT_END,
 };
 #undef O
@@ -184,7 +185,7 @@ static int open_source(struct side *from, const struct cp_opts *o, int *ret_dir,
 
 static int copy(struct side *from, struct side *to, const struct cp_opts *o, struct err *e)
 {
-	struct tree_opts t = { .no_owner = !o->archive,
+	struct tree_opts t = { .no_owner = !o->archive, .replace = o->overwrite,
 			       .uid = to->container ? 0 : geteuid(),
 			       .gid = to->container ? 0 : getegid(),
 			       .from_ids = from->ids, .to_ids = to->ids };

@@ -1,6 +1,7 @@
 /* cmd_events.c - events: what happened to containers, and what goes on happening. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 
 #define FILE_MAX_BYTES (16u << 20)
 
-struct events_opts { const char *since, *until, *format; struct strlist filter; };
+struct events_opts { const char *since, *until, *format; struct strlist filter; bool trunc; };
 
 #define O(f) offsetof(struct events_opts, f)
 static const struct opt rows[] = {
@@ -27,6 +28,7 @@ static const struct opt rows[] = {
 	{ "until", 0, OPT_STR, O(until), "TIME", "End at TIME" },
 	{ "filter", 'f', OPT_LIST, O(filter), "KEY=VALUE",
 	  "Only event=, type=, container=, image=, volume=, network=" },
+	{ "no-trunc", 0, OPT_OFF, O(trunc), NULL, "Cut no id short (default; --no-trunc=false)" },
 	{ "format", 0, OPT_STR, O(format), "FORMAT", "json, or a template as '{{.Action}}'" },
 	OPT_END,
 };
@@ -124,10 +126,12 @@ static void print(struct view *w, const struct json *v, const char *line, int64_
 		printf("%s\n", line);
 		return;
 	}
-	printf("%s %s %s %s (",
+	const char *id = json_str(json_get(json_get(v, "Actor"), "ID"));
+
+	printf("%s %s %s %.*s (",
 	       str_time((struct timespec){ ns / 1000000000, ns % 1000000000 }, text),
 	       json_str(json_get(v, "Type")), json_str(json_get(v, "Action")),
-	       json_str(json_get(json_get(v, "Actor"), "ID")));
+	       w->o->trunc && str_is_hex(id, 64) ? 12 : INT_MAX, id);
 	for (const struct json *a = attrs ? attrs->child : NULL; a; a = a->next)
 		printf("%s%s=%s", a == attrs->child ? "" : ", ", a->key, json_str(a));
 	printf(")\n");

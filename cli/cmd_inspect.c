@@ -6,8 +6,9 @@
 #include "cli/inspect.h"
 #include "cli/output.h"
 #include "cli/pick.h"
+#include "runtime/volume.h"
 
-struct inspect_opts { struct pick pick; const char *format, *type; bool size; };
+struct inspect_opts { struct pick pick; const char *format, *type; bool size, all; };
 
 #define O(f) offsetof(struct inspect_opts, f)
 static const struct opt inspect_rows[] = {
@@ -26,6 +27,12 @@ static const struct opt container_rows[] = {
 };
 static const struct opt typed_rows[] = {
 	{ "format", 'f', OPT_STR, O(format), "FORMAT", "json, or a template as '{{.Id}}'" },
+	{ "size", 's', OPT_BOOL, O(size), NULL, "Also how much files take" },
+	OPT_END,
+};
+static const struct opt volume_rows[] = {
+	{ "all", 'a', OPT_BOOL, O(all), NULL, "All volumes" },
+	{ "format", 'f', OPT_STR, O(format), "FORMAT", "json, or a template as '{{.Name}}'" },
 	{ "size", 's', OPT_BOOL, O(size), NULL, "Also how much files take" },
 	OPT_END,
 };
@@ -118,6 +125,24 @@ static int run_typed(struct cli *c, void *opts, int argc, char **argv, struct er
 	return print_all(c, fn, o->format, o->size, argc, argv, e);
 }
 
+static int run_volumes(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	const struct inspect_opts *o = opts;
+	AUTO(strlist) struct strlist all = STRLIST_INIT;
+	int r = 0;
+
+	if ((argc == 0) != o->all)
+		return err_say(e, EINVAL, o->all ? "volume inspect --all takes no names"
+						 : "usage: berth volume inspect NAME...");
+	if (!o->all)
+		return print_all(c, inspect_volume, o->format, o->size, argc, argv, e);
+	r = volume_list(&c->en, &all, e);
+	if (r == 0 && !all.n && !o->format)
+		printf("[]\n");
+	return r < 0 ? r : print_all(c, inspect_volume, o->format, o->size, (int)all.n, all.v,
+					 e);
+}
+
 /* clang-format off */
 const struct command command_inspect = {
 	.name = "inspect", .args = "NAME...", .summary = "Show all about containers, images, volumes, networks",
@@ -135,8 +160,12 @@ const struct command command_inspect = {
 	}
 TYPED(container, container_rows, PICK_ANY, "containers");
 TYPED(image, typed_rows, 0, "images");
-TYPED(volume, typed_rows, 0, "volumes");
 TYPED(network, typed_rows, 0, "networks");
 TYPED(secret, typed_rows, 0, "secrets, but for what they hold");
 #undef TYPED
+const struct command command_volume_inspect = {
+	.name = "volume inspect", .args = "NAME...", .summary = "Show all about volumes",
+	.opts = volume_rows, .size = sizeof(struct inspect_opts), .max = -1,
+	.complete = "volume", .run = run_volumes,
+};
 /* clang-format on */

@@ -1,4 +1,4 @@
-/* cmd_life.c - start, stop, restart, kill, wait, rm: the lives of containers that exist. */
+/* cmd_life.c - start, stop, restart, kill, rm, cleanup: the lives of containers that exist. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "cli/attach.h"
+#include "cli/image_use.h"
 #include "cli/pick.h"
 #include "runtime/supervisor.h"
 
@@ -257,6 +258,46 @@ static int run_rm(struct cli *c, void *opts, int argc, char **argv, struct err *
 	return command_spread(c, argc, argv, rm_one, &a);
 }
 
+/* ---- cleanup ---- */
+
+struct cleanup_opts { struct pick pick; bool rm, rmi; };
+
+static const struct opt cleanup_rows[] = {
+	{ "rm", 0, OPT_BOOL, offsetof(struct cleanup_opts, rm), NULL, "And remove it" },
+	{ "rmi", 0, OPT_BOOL, offsetof(struct cleanup_opts, rmi), NULL,
+	  "And remove it and then its image, unless others use that" },
+	PICK_LATEST(cleanup_opts),
+	PICK_ALL(cleanup_opts, 'a'),
+	{ "exec", 0, OPT_REFUSED, 0, NULL, "an exec leaves nothing when it ends",
+	  .flags = OPT_HIDDEN },
+	OPT_END,
+};
+
+/* What its processes had was swept before this command began, as before each. */
+static int cleanup_one(struct cli *c, const char *id, const char *name, void *ctx, struct err *e)
+{
+	const struct cleanup_opts *o = ctx;
+	AUTO(record) struct record *rec = NULL;
+	int r;
+
+	if (connect_answers(c, id))
+		return err_say(e, EBUSY, "container %s is running", name);
+	if ((r = record_load(&c->en, id, &rec, e)) < 0)
+		return r;
+	engine_view_remove(&c->en, id);
+	if (o->rm || o->rmi)
+		r = connect_remove(c, id, false, true, e);
+	if (r == 0)
+		printf("%s\n", name);
+	return r == 0 && o->rmi ? image_use_remove(&c->en, rec->image, e) : r;
+}
+
+static int run_cleanup(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	(void)e;
+	return command_each(c, argc, argv, cleanup_one, opts);
+}
+
 /* clang-format off */
 const struct command command_start = {
 	.name = "start", .args = "CONTAINER...", .summary = "Start containers that exist",
@@ -286,5 +327,13 @@ const struct command command_rm = {
 	.opts = rm_rows, .size = sizeof(struct rm_opts), .min = 1, .max = -1,
 	.pick = PICK_ANY,
 	.complete = "container", .run = run_rm,
+};
+const struct command command_container_cleanup = {
+	.name = "container cleanup", .args = "CONTAINER...",
+	.summary = "Take away what is left of containers that do not run",
+	.text = "Mounts of berth mount; whatever else a killed supervisor may have left is taken away by each\n"
+		"command of berth before it does anything else.",
+	.opts = cleanup_rows, .size = sizeof(struct cleanup_opts), .min = 1, .max = -1,
+	.pick = PICK_ENDED, .complete = "container", .run = run_cleanup,
 };
 /* clang-format on */

@@ -1,21 +1,21 @@
-/* cmd_mount.c - mount, umount, diff: the root file system of containers and images. */
-#include <dirent.h>
+/* cmd_mount.c - mount, umount: the root file systems of containers and images, where the host sees
+ * them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/path.h"
 #include "base/sys.h"
-#include "cli/connect.h"
 #include "cli/connect_root.h"
+#include "cli/output.h"
+#include "cli/pick.h"
+#include "cli/prune.h"
+#include "cli/view.h"
 #include "image/image.h"
 #include "runtime/supervisor.h"
 
@@ -58,7 +58,16 @@ static int attach(struct cli *c, const char *key, int root, struct err *e)
 	return 0;
 }
 
-static int mount_one(struct cli *c, const char *name, struct err *e)
+static int mount_image(struct cli *c, const char *name, struct err *e)
+{
+	AUTO_CLOSE int root = -1;
+	char key[65];
+	int rc = open_image_root(c, name, &root, key, e);
+
+	return rc < 0 ? rc : attach(c, key, root, e);
+}
+
+static int mount_any(struct cli *c, const char *name, struct err *e)
 {
 	AUTO_CLOSE int root = -1, lock = -1;
 	AUTO_FREE struct idmap_pair *ids = NULL;
@@ -69,10 +78,8 @@ static int mount_one(struct cli *c, const char *name, struct err *e)
 	int rc;
 
 	if (record_find(&c->en, name, id, &none) < 0) {
-		rc = open_image_root(c, name, &root, key, e);
-		if (rc == -ENOENT)
-			return none_such(name, e);
-		return rc < 0 ? rc : attach(c, key, root, e);
+		rc = mount_image(c, name, e);
+		return rc == -ENOENT ? none_such(name, e) : rc;
 	}
 	if (connect_pid(&c->en, id, &pid, key, &none) == 0) {
 		printf("/proc/%d/root\n", (int)pid);	/* it is mounted there already */
@@ -104,31 +111,125 @@ static int each(struct cli *c, int argc, char **argv,
 	return status;
 }
 
+struct mount_opts { struct pick pick; struct output_opts out; bool all; };
+
+static const struct opt mount_rows[] = {
+	PICK_ALL(mount_opts, 'a'),
+	PICK_LATEST(mount_opts),
+	OUTPUT_OPT_FORMAT_LONG(struct mount_opts, out),
+	OUTPUT_OPT_NO_TRUNC(struct mount_opts, out),
+	OPT_END,
+};
+static const struct opt image_mount_rows[] = {
+	{ "all", 'a', OPT_BOOL, offsetof(struct mount_opts, all), NULL, "All images" },
+	OUTPUT_OPT_FORMAT_LONG(struct mount_opts, out),
+	OUTPUT_OPT_NO_TRUNC(struct mount_opts, out),
+	OPT_END,
+};
+
+/* What is mounted by us: keys of containers (images: of those) in mounts/. */
+static void mounted(struct cli *c, bool images, struct strlist *ret)
+{
+	AUTO(strlist) struct strlist keys = STRLIST_INIT;
+
+	if (path_list(c->en.root_fd, "mounts", &keys) < 0)
+		return;
+	for (size_t i = 0; i < keys.n; i++) {
+		AUTO_CLOSE int view = engine_view_open(&c->en, keys.v[i]);
+
+		if (view >= 0 && path_exists(c->en.containers_fd, keys.v[i]) != images)
+			strlist_add(ret, keys.v[i]);
+	}
+}
+
+/* all: the images there are, or NULL: it is a container. */
+static struct json *make_row(struct cli *c, struct arena *a, const char *key,
+			     const struct image_list *all, bool no_trunc)
+{
+	AUTO(record) struct record *r = NULL;
+	struct json *v = value_object(a), *names;
+	struct err ignored = ERR_INIT;
+	char buf[REF_MAX];
+	struct ref ref;
+
+	value_put(v, "ID", value_strn(a, key, no_trunc ? 64 : 12));
+	names = value_put(v, "Names", value_array(a));
+	if (!all && record_load(&c->en, key, &r, &ignored) == 0)
+		value_push(names, value_str(a, r->name));
+	for (size_t i = 0; all && i < all->n; i++)
+		if (str_eq(str_after(all->v[i].id, "sha256:"), key) &&
+		    ref_parse(all->v[i].name, &ref, &ignored) == 0)
+			value_push(names, value_str(a, ref_familiar(&ref, buf)));
+	value_put_str(a, v, "Mountpoint", arena_printf(a, "%s/mounts/%s", c->en.root, key));
+	return v;
+}
+
+static int list_mounts(struct cli *c, bool images, struct output_opts *o, struct err *e)
+{
+	static const struct output_column columns[] = {
+		{ "NAME", "{{join .Names \",\"}}" }, { "ID", "{{.ID}}" },
+		{ "MOUNTPOINT", "{{.Mountpoint}}" }, { NULL, NULL },
+	};
+	static const struct output out = { columns, NULL, NULL };
+	AUTO(strlist) struct strlist keys = STRLIST_INIT;
+	AUTO(image_list) struct image_list *all = NULL;
+	AUTO(store) struct store *store = NULL;
+	AUTO(output_list) struct output_list list;
+	int r;
+
+	output_list_init(&list);
+	if (images && ((r = store_open(c->en.root, &store, e)) < 0 ||
+		       (r = image_list(store, &all, e)) < 0))
+		return r;
+	mounted(c, images, &keys);
+	for (size_t i = 0; i < keys.n; i++)
+		output_list_add(&list, make_row(c, list.a, keys.v[i], all, o->no_trunc));
+	return output_rows(&out, o, list.v, list.n, e);
+}
+
 static int run_mount(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
-	(void)opts;
-	(void)e;
-	return each(c, argc, argv, mount_one);
+	struct mount_opts *o = opts;
+
+	if (argc == 0 && !pick_any(&o->pick))
+		return list_mounts(c, false, &o->out, e);
+	return each(c, argc, argv, mount_any);
+}
+
+static int run_image_mount(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	struct mount_opts *o = opts;
+	AUTO(strlist) struct strlist names = STRLIST_INIT;
+	AUTO(store) struct store *s = NULL;
+	int r;
+
+	if (argc > 0 && o->all)
+		return err_say(e, EINVAL, "image mount --all takes no names");
+	if (argc == 0 && !o->all)
+		return list_mounts(c, true, &o->out, e);
+	if (o->all && ((r = store_open(c->en.root, &s, e)) < 0 ||
+		       (r = image_all_ids(s, &names, e)) < 0))
+		return r;
+	return o->all ? each(c, (int)names.n, names.v, mount_image)
+		      : each(c, argc, argv, mount_image);
 }
 
 /* ---- umount ---- */
 
-static int umount_one(struct cli *c, const char *name, struct err *e)
-{
-	AUTO(store) struct store *store = NULL;
-	AUTO(image) struct image *image = NULL;
-	struct err none = ERR_INIT;
-	char key[65];
+struct umount_opts { bool all, force; };
 
-	if (record_find(&c->en, name, key, &none) < 0) {
-		if (store_open(c->en.root, &store, e) < 0 ||
-		    image_load(store, name, &image, e) < 0)
-			return none_such(name, e);
-		snprintf(key, sizeof(key), "%s", str_after(image->id, "sha256:"));
-	}
+static const struct opt umount_rows[] = {
+	{ "all", 'a', OPT_BOOL, offsetof(struct umount_opts, all), NULL, "All that are mounted" },
+	{ "force", 'f', OPT_BOOL, offsetof(struct umount_opts, force), NULL,
+	  "Also when somebody is in it" },
+	OPT_END,
+};
+
+static int umount_key(struct cli *c, const char *key, const char *name, bool force, struct err *e)
+{
 	AUTO_FREE char *path = mem_printf("%s/mounts/%s", c->en.root, key);
 
-	if (umount2(path, UMOUNT_NOFOLLOW) < 0)
+	if (umount2(path, UMOUNT_NOFOLLOW | (force ? MNT_DETACH : 0)) < 0)
 		return errno == EINVAL || errno == ENOENT
 			       ? err_say(e, EINVAL, "%s is not mounted", name)
 			       : err_set(e, errno, "unmount %s", name);
@@ -137,191 +238,65 @@ static int umount_one(struct cli *c, const char *name, struct err *e)
 	return 0;
 }
 
-static int run_umount(struct cli *c, void *opts, int argc, char **argv, struct err *e)
-{
-	(void)opts;
-	(void)e;
-	return each(c, argc, argv, umount_one);
-}
-
-/* ---- diff ---- */
-
-/* spec: of the container, or NULL: an image has no mounts. */
-struct diff { int lower; const struct spec *spec; struct strlist lines; };
-
-static bool is_mount_point(const struct spec *s, const char *path)
-{
-	for (size_t i = 0; s && i < s->nmounts; i++)
-		if (str_eq(s->mounts[i].destination, path))
-			return true;
-	return s && (str_eq(path, "/dev") || str_eq(path, "/proc") || str_eq(path, "/sys") ||
-		     str_starts(path, "/dev/"));
-}
-
-static bool is_opaque(int dir)
-{
-	char value[4] = "", path[32];
-
-	return getxattr(path_of_fd(dir, path), "trusted.overlay.opaque", value, sizeof(value)) ==
-		       1 &&
-	       value[0] == 'y';
-}
-
-static int exists_below(const struct diff *d, const char *path)
-{
-	int fd = path_try_open_nofollow_in(d->lower, path, O_PATH);
-
-	if (fd < 0)
-		return 0;
-	close(fd);
-	return 1;
-}
-
-/* What an opaque folder hides. */
-static void hidden(struct diff *d, int upper, const char *path)
-{
-	int fd = path_try_open_in(d->lower, path, O_RDONLY | O_DIRECTORY, 0);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *de;
-	struct stat st;
-
-	while (dir && (de = readdir(dir)))
-		if (!str_eq(de->d_name, ".") && !str_eq(de->d_name, "..") &&
-		    fstatat(upper, de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			strlist_addf(&d->lines, "D %s/%s", path, de->d_name);
-	if (dir)
-		closedir(dir);
-}
-
-static int walk(struct diff *d, int upper, const char *at, unsigned depth, struct err *e)
-{
-	AUTO_CLOSE int fd = openat(upper, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *de;
-	int rc = 0;
-
-	if (!dir || depth > 512)
-		return err_set(e, dir ? ELOOP : errno, "read the changes in %s", at);
-	TAKE_FD(fd);
-	while (rc == 0 && (de = readdir(dir))) {
-		AUTO_FREE char *path = mem_printf("%s/%s", at, de->d_name);
-		AUTO_CLOSE int sub = -1;
-		struct stat st;
-
-		if (str_eq(de->d_name, ".") || str_eq(de->d_name, "..") ||
-		    fstatat(dirfd(dir), de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-		    is_mount_point(d->spec, path))
-			continue;
-		if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0)) {
-			strlist_addf(&d->lines, "D %s", path);
-			continue;
-		}
-		strlist_addf(&d->lines, "%c %s", exists_below(d, path) ? 'C' : 'A', path);
-		if (!S_ISDIR(st.st_mode))
-			continue;
-		sub = openat(dirfd(dir), de->d_name,
-			     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (sub < 0)
-			continue;
-		if (is_opaque(sub))
-			hidden(d, sub, path);
-		rc = walk(d, sub, path, depth + 1, e);
-	}
-	closedir(dir);
-	return rc;
-}
-
-static int open_container(struct cli *c, const char *id, struct record **ret, struct arena *a,
-			  int *ret_upper, int *ret_lower, struct err *e)
-{
-	AUTO(record) struct record *r = NULL;
-	AUTO_FREE char *path = mem_printf("%s/upper", id);
-	AUTO_CLOSE int upper = -1, lower = -1;
-	int rc;
-
-	if ((rc = record_load(&c->en, id, &r, e)) < 0 ||
-	    (rc = record_load_spec(&c->en, r, a, e)) < 0 ||
-	    (rc = connect_lower(c, r, &lower, e)) < 0 ||
-	    (rc = path_open_dir(c->en.containers_fd, path, &upper, e)) < 0)
-		return rc;
-	*ret = TAKE(r);
-	*ret_upper = TAKE_FD(upper);
-	*ret_lower = TAKE_FD(lower);
-	return 0;
-}
-
-/* The topmost layer, on those below it. */
-static int open_image(struct cli *c, const char *name, int *ret_upper, int *ret_lower,
-		      struct err *e)
+static int find_key(struct cli *c, const char *name, char key[static 65], struct err *e)
 {
 	AUTO(store) struct store *store = NULL;
 	AUTO(image) struct image *image = NULL;
-	struct overlay_opts o = OVERLAY_OPTS_INIT;
-	AUTO_FREE char *path = NULL;
-	AUTO_CLOSE int upper = -1;
-	int rc;
+	struct err none = ERR_INIT;
 
-	if ((rc = store_open(c->en.root, &store, e)) < 0)
-		return rc;
-	rc = image_load(store, name, &image, e);
-	if (rc < 0)
-		return rc;
-	if (image->nlayers == 0)
-		return err_say(e, EINVAL, "image %s has no layers", name);
-	o.layers = image->layers;
-	o.nlayers = image->nlayers - 1;
-	path = mem_printf("%s/store/layers/%s/fs", c->en.root, image->layers[o.nlayers]);
-	if ((rc = path_open_dir(AT_FDCWD, path, &upper, e)) < 0 ||
-	    (rc = overlay_mount(store, &o, ret_lower, e)) < 0)
-		return rc;
-	*ret_upper = TAKE_FD(upper);
+	if (!str_starts(c->cmd->name, "image") && record_find(&c->en, name, key, &none) == 0)
+		return 0;
+	if (store_open(c->en.root, &store, e) < 0 || image_load(store, name, &image, e) < 0)
+		return none_such(name, e);
+	snprintf(key, 65, "%s", str_after(image->id, "sha256:"));
 	return 0;
 }
 
-static int run_diff(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+static int run_umount(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
-	AUTO(record) struct record *r = NULL;
-	AUTO(arena) struct arena *a = arena_new(SPEC_ARENA_MAX);
-	AUTO_CLOSE int upper = -1, lower = -1;
-	struct err none = ERR_INIT;
-	struct diff d = { .lower = -1 };
-	char id[65];
-	int rc;
+	const struct umount_opts *o = opts;
+	AUTO(strlist) struct strlist keys = STRLIST_INIT;
+	int status = 0;
 
-	(void)opts;
-	(void)argc;
-	if (record_find(&c->en, argv[0], id, &none) == 0)
-		rc = open_container(c, id, &r, a, &upper, &lower, e);
-	else
-		rc = open_image(c, argv[0], &upper, &lower, e);
-	if (rc == -ENOENT && none.code)
-		*e = none;	/* which names one that is near */
-	if (rc < 0)
-		return rc;
-	d.lower = lower;
-	d.spec = r ? r->spec : NULL;
-	rc = walk(&d, upper, "", 0, e);
-	for (size_t i = 0; rc == 0 && i < d.lines.n; i++) {
-		size_t n = strlen(d.lines.v[i]);
-		AUTO_FREE char *line = mem_alloc(4 * n + 1);	/* the container chose the names */
+	if ((argc == 0) != o->all)
+		return err_say(e, EINVAL, "usage: berth %s %s", c->cmd->name, c->cmd->args);
+	if (o->all)
+		mounted(c, str_starts(c->cmd->name, "image"), &keys);
+	for (size_t i = 0; i < (o->all ? keys.n : (size_t)argc); i++) {
+		const char *name = o->all ? keys.v[i] : argv[i];
+		struct err one = ERR_INIT;
+		char key[65];
 
-		printf("%s\n", str_printable(d.lines.v[i], n, line, 4 * n + 1));
+		if ((o->all || find_key(c, name, key, &one) == 0) &&
+		    umount_key(c, o->all ? name : key, name, o->force, &one) == 0)
+			continue;
+		log_error(&one);
+		status = one.status ? one.status : ERR_STATUS_ENGINE;
 	}
-	strlist_cleanup(&d.lines);
-	return rc;
+	return status;
 }
 
 /* clang-format off */
 const struct command command_mount = {
-	.name = "mount", .args = "CONTAINER|IMAGE...", .summary = "Make root file systems visible, and print where",
-	.min = 1, .max = -1, .complete = "container", .run = run_mount,
+	.name = "mount", .args = "[CONTAINER|IMAGE...]", .summary = "Make root file systems visible, and print where",
+	.text = "Without arguments: which containers are mounted.",
+	.opts = mount_rows, .size = sizeof(struct mount_opts), .min = 0, .max = -1, .pick = PICK_ANY,
+	.complete = "container", .run = run_mount,
+};
+const struct command command_image_mount = {
+	.name = "image mount", .args = "[IMAGE...]", .summary = "Make root file systems of images visible, and print where",
+	.text = "Without arguments: which images are mounted.",
+	.opts = image_mount_rows, .size = sizeof(struct mount_opts), .min = 0, .max = -1,
+	.complete = "image", .run = run_image_mount,
 };
 const struct command command_umount = {
 	.name = "umount", .args = "CONTAINER|IMAGE...", .summary = "Take such mounts away again",
-	.min = 1, .max = -1, .complete = "container", .run = run_umount,
+	.opts = umount_rows, .size = sizeof(struct umount_opts), .max = -1,
+	.complete = "container", .run = run_umount,
 };
-const struct command command_diff = {
-	.name = "diff", .args = "CONTAINER|IMAGE", .summary = "List what a container, or an image's last layer, changed",
-	.min = 1, .max = 1, .complete = "container", .run = run_diff,
+const struct command command_image_unmount = {
+	.name = "image unmount", .args = "IMAGE...", .summary = "Take such mounts of images away again",
+	.opts = umount_rows, .size = sizeof(struct umount_opts), .max = -1,
+	.complete = "image", .run = run_umount,
 };
 /* clang-format on */

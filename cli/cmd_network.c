@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "cli/connect.h"
 #include "cli/filters.h"
 #include "cli/output.h"
 #include "cli/pairs.h"
@@ -15,7 +16,7 @@
 
 struct create_opts {
 	const char *driver, *subnet6, *gateway6;
-	struct strlist subnet, gateway, ip_range, options, labels;
+	struct strlist subnet, gateway, ip_range, options, labels, dns;
 	bool internal, ipv4, ipv6, ignore, attachable, no_dns;
 	const char *ipam, *scope;
 };
@@ -31,6 +32,8 @@ static const struct opt network_create_rows[] = {
 	{ "internal", 0, OPT_BOOL, O(internal), NULL, "No way out of it" },
 	{ "opt", 'o', OPT_LIST, O(options), "KEY=VALUE", "parent, mode, mtu, bridge, isolate",
 	  .flags = OPT_REPEAT },
+	{ "dns", 0, OPT_LIST, O(dns), "ADDRESS",
+	  "Name server of containers on it that have no --dns" },
 	{ "label", 0, OPT_LIST, O(labels), "KEY[=VALUE]", "A label", .flags = OPT_REPEAT },
 	{ "ignore", 0, OPT_BOOL, O(ignore), NULL, "One that is there already is no error" },
 	{ "ipv4", 0, OPT_BOOL, O(ipv4), NULL, NULL },	/* as it is anyway */
@@ -66,9 +69,13 @@ static int pick(const struct strlist *l, const char *flag, const char **ret4, co
 
 static int fill(const struct create_opts *o, struct arena *a, struct net_network *n, struct err *e)
 {
+	AUTO(strlist) struct strlist dns = STRLIST_INIT;
 	const char *range6 = NULL;
 	int r;
 
+	for (size_t i = 0; i < o->dns.n; i++)
+		strlist_split(&dns, o->dns.v[i], ',', true);
+	n->dns = arena_strv(a, dns.v);
 	if ((r = pick(&o->subnet, "--subnet", &n->subnet, &n->subnet6, e)) < 0 ||
 	    (r = pick(&o->gateway, "--gateway", &n->gateway, &n->gateway6, e)) < 0 ||
 	    (r = pick(&o->ip_range, "--ip-range", &n->ip_range, &range6, e)) < 0 ||
@@ -203,24 +210,63 @@ static int run_ls(struct cli *c, void *opts, int argc, char **argv, struct err *
 
 /* ---- rm, exists ---- */
 
-struct rm_opts { bool force; };
+struct rm_opts { bool force; const char *time; };
 
 static const struct opt network_rm_rows[] = {
 	{ "force", 'f', OPT_BOOL, offsetof(struct rm_opts, force), NULL,
 	  "A network that is not there is no error" },
+	{ "time", 't', OPT_STR, offsetof(struct rm_opts, time), "SECONDS",
+	  "With --force: containers that have it go too, and have that time to end" },
 	OPT_END,
 };
+
+static int remove_containers(struct cli *c, const char *network, int32_t seconds, struct err *e)
+{
+	AUTO(strlist) struct strlist ids = STRLIST_INIT;
+	int r = record_list(&c->en, &ids, e);
+
+	for (size_t i = 0; r == 0 && i < ids.n; i++) {
+		AUTO(strlist) struct strlist its = STRLIST_INIT;
+		AUTO(view) struct view v = { .r = NULL };
+		struct err gone = ERR_INIT;
+
+		if (record_load(&c->en, ids.v[i], &v.r, &gone) < 0)
+			continue;
+		view_networks(&v, &its);
+		if (!strlist_has(&its, network))
+			continue;
+		r = connect_stop(c, ids.v[i], 0, seconds, e);
+		if (r == 0)
+			r = connect_remove(c, ids.v[i], true, true, e);
+	}
+	return r;
+}
+
+static int remove_one(struct cli *c, const char *name, const int64_t *seconds, struct err *e)
+{
+	struct net_paths paths = engine_net_paths(&c->en);
+	AUTO(arena) struct arena *a = arena_new(16u << 20);
+	struct net_network n;
+	int r = seconds ? net_network_load(&paths, name, a, &n, e) : 0;
+
+	if (r == 0 && seconds)
+		r = remove_containers(c, n.name, (int32_t)*seconds, e);
+	return r < 0 ? r : net_network_remove(&paths, name, e);
+}
 
 static int run_rm(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
 	const struct rm_opts *o = opts;
-	struct net_paths paths = engine_net_paths(&c->en);
+	int64_t seconds = 0;
 	int status = 0;
 
-	(void)e;
+	if (o->time && (str_to_i64(o->time, &seconds) < 0 || seconds < -1 || seconds > INT32_MAX))
+		return err_say(e, EINVAL, "--time %s: expected seconds, or -1", o->time);
+	if (o->time && !o->force)
+		return err_say(e, EINVAL, "--time goes with --force: containers are removed");
 	for (int i = 0; i < argc; i++) {
 		struct err one = ERR_INIT;
-		int r = net_network_remove(&paths, argv[i], &one);
+		int r = remove_one(c, argv[i], o->time ? &seconds : NULL, &one);
 
 		if (r == 0) {
 			event_log(c->en.root, "network", "destroy", argv[i], NULL);

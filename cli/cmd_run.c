@@ -4,107 +4,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/log.h"
 #include "base/path.h"
-#include "base/proc.h"
 #include "cli/attach.h"
 #include "cli/command.h"
 #include "cli/connect.h"
+#include "cli/create.h"
 #include "cli/image_use.h"
-#include "cli/run_opts.h"
 #include "runtime/status.h"
 #include "runtime/supervisor.h"
-#include "runtime/volume.h"
-
-#define RECORD_ARENA ((size_t)1 << 30)
-
-/* ---- image ---- */
-
-static int pull(struct cli *c, const struct run_opts *o, const char *name, struct err *e)
-{
-	char *args[12] = { (char *)(uintptr_t)"pull", (char *)(uintptr_t)"--policy",
-			  (char *)(uintptr_t)(o->pull ? o->pull : "missing") };
-	AUTO(strbuf) struct strbuf out = STRBUF_INIT;
-	AUTO_FREE char *tls = NULL;
-	size_t n = 3;
-	int r;
-
-	if (o->quiet)
-		args[n++] = (char *)(uintptr_t)"--quiet";
-	if (o->platform) {
-		args[n++] = (char *)(uintptr_t)"--platform";
-		args[n++] = (char *)(uintptr_t)o->platform;
-	}
-	if (o->authfile) {
-		args[n++] = (char *)(uintptr_t)"--authfile";
-		args[n++] = (char *)(uintptr_t)o->authfile;
-	}
-	if (o->tls_verify)
-		args[n++] = tls = mem_printf("--tls-verify=%s", *o->tls_verify ? o->tls_verify
-									     : "true");
-	args[n++] = (char *)(uintptr_t)name;
-	r = image_work(c->en.root, args, &out, e);
-	if (r < 0)
-		return r;
-	return r == 0 ? 0 : err_say(e, EIO, "%s", "");	/* berth-image has said why */
-}
-
-/* On success the store's shared lock is held: nobody removes the image until the record is
- * there. */
-static int find_image(struct cli *c, const struct run_opts *o, const char *name,
-		      struct image **ret, int *ret_lock, struct err *e)
-{
-	AUTO(store) struct store *s = NULL;
-	const char *when = o->pull ? o->pull : "missing";
-	AUTO_CLOSE int lock = -1;
-	int r;
-
-	if (!str_eq(when, "missing") && !str_eq(when, "always") && !str_eq(when, "never") &&
-	    !str_eq(when, "newer"))
-		return err_say(e, EINVAL, "--pull %s: expected missing, always, newer or never",
-			       when);
-	if (str_eq(when, "always") || str_eq(when, "newer"))
-		if ((r = pull(c, o, name, e)) < 0)
-			return r;
-	if ((r = store_open(c->en.root, &s, e)) < 0 || (r = store_lock(s, false, &lock, e)) < 0)
-		return r;
-	r = image_load_for(s, name, o->platform, ret, e);
-	if (r == 1 || (r == -ENOENT && !str_eq(when, "never"))) {
-		fd_close(&lock);
-		*e = (struct err)ERR_INIT;
-		if ((r = pull(c, o, name, e)) < 0 || (r = store_lock(s, false, &lock, e)) < 0)
-			return r;
-		r = image_load_for(s, name, o->platform, ret, e);
-		if (r == 1)
-			r = err_say(e, ENOENT, "image %s was replaced by another command meanwhile",
-				    name);
-	}
-	if (r == 0)
-		*ret_lock = TAKE_FD(lock);
-	return r;
-}
 
 /* ---- record ---- */
-
-/* What a record names: volumes, folders of -v. */
-static int make_volumes(struct cli *c, const struct record *r, struct err *e)
-{
-	int rc = volume_make_missing(&c->en, r, e);
-
-	for (size_t i = 0; rc == 0 && i < r->nvolumes; i++) {
-		const struct record_volume *v = &r->volumes[i];
-
-		if (str_eq(v->type, "bind") && access(v->source, F_OK) < 0)
-			rc = path_mkdirs(v->source, 0755, e);
-	}
-	return rc;
-}
 
 static int find_running(const struct engine *en, const char *what, pid_t *ret_pid,
 			char ret_id[static 65], struct err *e)
@@ -137,21 +51,11 @@ static int platform(struct run_opts *o, struct arena *a, struct err *e)
 	return 0;
 }
 
-/* Held for as long as the record is not on disk: nobody removes the image, nor takes
- * the ids. */
-struct locks { int store, ids; };
-
-static void locks_cleanup(struct locks *l)
-{
-	fd_close(&l->store);
-	fd_close(&l->ids);
-}
-
 static int make_record(struct cli *c, struct run_opts *o, int argc, char **argv,
-		       struct record **ret, struct locks *held, struct err *e)
+		       struct record **ret, struct create_locks *held, struct err *e)
 {
 	AUTO(image) struct image *image = NULL;
-	AUTO(arena) struct arena *a = arena_new(RECORD_ARENA);
+	AUTO(arena) struct arena *a = arena_new(CREATE_ARENA);
 	AUTO_CLOSE int lock = -1;
 	AUTO_FREE char *name = NULL;
 	char id[65];
@@ -166,7 +70,7 @@ static int make_record(struct cli *c, struct run_opts *o, int argc, char **argv,
 	if ((rc = platform(o, a, e)) < 0)
 		return rc;
 	if (!o->rootfs) {
-		rc = find_image(c, o, argv[0], &image, &lock, e);
+		rc = create_find_image(c, o, argv[0], &image, &lock, e);
 		if (rc < 0)
 			return rc;
 		in.image_name = argv[0];
@@ -190,77 +94,15 @@ static int make_record(struct cli *c, struct run_opts *o, int argc, char **argv,
 	return 0;
 }
 
-static int write_cidfile(const char *path, const char *text, struct err *e)
-{
-	AUTO_CLOSE int fd = -1;
-
-	if (!path)
-		return 0;
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return err_set(e, errno, "write %s", path);
-	if (fd_write_all(fd, text, strlen(text)) < 0)
-		return err_set(e, errno, "write %s", path);
-	return 0;
-}
-
-/* The engine's root file systems, bridges and cgroups are the host's. */
-static int need_root(struct err *e)
-{
-	if (geteuid() == 0)
-		return 0;
-	return err_say(e, EPERM, "containers of the engine are made by root; for one's own there "
-		       "are berth-oci spec --rootless and berth-oci run");
-}
-
-static int save_record(struct cli *c, const struct run_opts *o, struct record *r, struct err *e)
-{
-	int rc = record_create(&c->en, r, !o->rm, e);
-
-	/* two commands at once may make up the same name: the later one makes up another */
-	for (int tries = 0; rc == -EEXIST && !o->name && tries < 20; tries++) {
-		AUTO_FREE char *name = record_new_name(&c->en);
-
-		r->name = arena_strdup(r->arena, name);
-		*e = (struct err)ERR_INIT;
-		rc = record_create(&c->en, r, !o->rm, e);
-	}
-	return rc;
-}
-
-/* The record is on disk, and then what it names; *ret_lock is RUN/ID/engine.lock, which the caller
- * hands to the birth or lets go with the folder. */
 static int create(struct cli *c, struct run_opts *o, int argc, char **argv, struct record **ret,
 		  int *ret_lock, struct err *e)
 {
-	AUTO(locks) struct locks held = { -1, -1 };
-	AUTO_CLOSE int lock = -1;
-	bool saved;
-	int rc = need_root(e);
+	AUTO(create_locks) struct create_locks held = CREATE_LOCKS_INIT;
+	int rc = create_allowed(e);
 
 	if (rc < 0 || (rc = make_record(c, o, argc, argv, ret, &held, e)) < 0)
 		return rc;
-	rc = run_lock(&c->en, (*ret)->id, &lock, NULL, e);
-	if (rc == 0)
-		rc = save_record(c, o, *ret, e);
-	saved = rc == 0;
-	locks_cleanup(&held);
-	if (rc == 0)
-		rc = make_volumes(c, *ret, e);
-	if (rc == 0)
-		rc = write_cidfile(o->cidfile, (*ret)->id, e);
-	if (rc < 0) {
-		struct end_paths p = { c->en.run_fd, c->en.containers_fd, (*ret)->id, NULL };
-		struct err ignored = ERR_INIT;
-
-		if (saved)
-			record_remove(&c->en, (*ret)->id, true, &ignored);
-		end_run_dir(&p, &ignored);
-		return rc;
-	}
-	connect_event(c, "create", (*ret)->id, (*ret)->name);
-	*ret_lock = TAKE_FD(lock);
-	return 0;
+	return create_record(c, *ret, !o->name, o->cidfile, &held, ret_lock, e);
 }
 
 static int run_create(struct cli *c, void *opts, int argc, char **argv, struct err *e)
@@ -352,7 +194,7 @@ static int write_pidfile(struct cli *c, const struct run_opts *o, const char *id
 		return o->pidfile ? -e->code : 0;
 	snprintf(text, sizeof(text), "%d", (int)pid);
 	unlink(o->pidfile);
-	return write_cidfile(o->pidfile, text, e);
+	return create_id_file(o->pidfile, text, e);
 }
 
 static int run_foreground(struct run_opts *o, const struct record *r, int sock, int flags,
@@ -368,28 +210,6 @@ static int run_foreground(struct run_opts *o, const struct record *r, int sock, 
 	if (end == ATTACH_LOST)
 		return err_say(e, EPIPE, "the supervisor of container %.12s is gone", r->id);
 	return end == ATTACH_DETACHED ? 0 : code;
-}
-
-/* An image that others use, or that is gone, is none of --rmi's business. */
-static int remove_image(struct cli *c, const struct record *r, int status, struct err *e)
-{
-	AUTO(image_use) struct image_use use = IMAGE_USE_INIT(&c->en);
-	struct image_removed gone = { STRLIST_INIT, STRLIST_INIT };
-	AUTO(store) struct store *s = NULL;
-	struct err one = ERR_INIT;
-	int rc;
-
-	if (connect_answers(c, r->id) || !r->image[0])	/* left running, by the detach keys */
-		return status;
-	if ((rc = store_open(c->en.root, &s, e)) < 0)
-		return rc;
-	rc = image_remove(s, r->image, false, image_use_is, &use, &gone, &one);
-	image_removed_cleanup(&gone);
-	if (rc < 0 && rc != -EBUSY && rc != -ENOENT) {
-		*e = one;
-		return rc;
-	}
-	return status;
 }
 
 static int run_run(struct cli *c, void *opts, int argc, char **argv, struct err *e)
@@ -428,7 +248,10 @@ static int run_run(struct cli *c, void *opts, int argc, char **argv, struct err 
 		return rc;
 	if (!o->detach) {
 		rc = run_foreground(o, r, sock, flags, e);
-		return rc < 0 || !o->rmi ? rc : remove_image(c, r, rc, e);
+		if (rc < 0 || !o->rmi || connect_answers(c, r->id))	/* detached: it runs */
+			return rc;
+		flags = image_use_remove(&c->en, r->image, e);
+		return flags < 0 ? flags : rc;
 	}
 	printf("%s\n", r->id);
 	return 0;

@@ -1,4 +1,4 @@
-/* cmd_volume.c - volume create, ls, rm, exists. */
+/* cmd_volume.c - volume create, ls, rm, exists, mount, unmount, reload. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -244,6 +244,35 @@ static int run_exists(struct cli *c, void *opts, int argc, char **argv, struct e
 	return r == -ENOENT ? 1 : r;
 }
 
+/* ---- mount, unmount, reload ---- */
+
+/* A volume is a folder that is there: what podman mounts where it has to. */
+static int run_mount(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	AUTO(volume) struct volume *v = NULL;
+	int r = volume_load(&c->en, argv[0], &v, e);
+
+	(void)opts;
+	(void)argc;
+	if (r < 0)
+		return r;
+	if (v->options.n)
+		return err_say(e, EINVAL, "volume %s is mounted in each container that has it, by "
+			       "its --opt, and nowhere else", v->name);
+	printf("%s\n", str_starts(c->cmd->name, "volume un") ? v->name : v->mountpoint);
+	return 0;
+}
+
+static int run_reload(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	(void)c;
+	(void)opts;
+	(void)argc;
+	(void)argv;
+	(void)e;
+	return 0;
+}
+
 /* clang-format off */
 const struct command command_volume_create = {
 	.name = "volume create", .args = "[NAME]", .summary = "Make a volume",
@@ -264,5 +293,18 @@ const struct command command_volume_rm = {
 const struct command command_volume_exists = {
 	.name = "volume exists", .args = "VOLUME", .summary = "Exit with 0 if it is there, else with 1",
 	.min = 1, .max = 1, .complete = "volume", .run = run_exists,
+};
+const struct command command_volume_mount = {
+	.name = "volume mount", .args = "VOLUME", .summary = "Print where a volume is",
+	.text = "It is a folder, so it is there at any time.",
+	.min = 1, .max = 1, .complete = "volume", .run = run_mount,
+};
+const struct command command_volume_unmount = {
+	.name = "volume unmount", .args = "VOLUME", .summary = "Let go of a volume that was mounted: nothing has to be done",
+	.min = 1, .max = 1, .complete = "volume", .run = run_mount,
+};
+const struct command command_volume_reload = {
+	.name = "volume reload", .args = "", .summary = "Look for volumes of other drivers: there are none",
+	.run = run_reload,
 };
 /* clang-format on */

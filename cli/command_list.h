@@ -13,12 +13,15 @@
 	COMMAND(ps) COMMAND(inspect) COMMAND(container_inspect) COMMAND(image_inspect) \
 	COMMAND(volume_inspect) COMMAND(network_inspect) COMMAND(secret_inspect) \
 	COMMAND(images) COMMAND(rmi) COMMAND(tag) COMMAND(untag) COMMAND(history) \
-	COMMAND(image_exists) COMMAND(image_tree) \
+	COMMAND(image_exists) COMMAND(image_tree) COMMAND(image_mount) COMMAND(image_unmount) \
 	COMMAND(port) COMMAND(info) COMMAND(version) COMMAND(container_exists) \
+	COMMAND(container_clone) COMMAND(container_cleanup) \
 	COMMAND(container_prune) COMMAND(image_prune) COMMAND(system_df) COMMAND(system_prune) \
 	COMMAND(volume_create) COMMAND(volume_ls) COMMAND(volume_rm) COMMAND(volume_exists) \
+	COMMAND(volume_mount) COMMAND(volume_unmount) COMMAND(volume_reload) \
 	COMMAND(volume_prune) COMMAND(volume_export) COMMAND(volume_import) \
 	COMMAND(network_create) COMMAND(network_ls) COMMAND(network_rm) \
+	COMMAND(network_update) COMMAND(network_reload) \
 	COMMAND(network_exists) COMMAND(network_prune) COMMAND(network_connect) \
 	COMMAND(network_disconnect) COMMAND(secret_create) COMMAND(secret_ls) COMMAND(secret_rm) \
 	COMMAND(secret_exists) \

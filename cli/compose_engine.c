@@ -53,20 +53,10 @@ static int ulimit(struct compose *c, const char *text, struct spec_rlimit *ret, 
 
 static int limits(struct compose *c, struct err *e)
 {
-	int r;
+	int r = limit_opts_read(&c->o->limit, c->a, &c->s->limits, e);
 
-	for (size_t i = 0; cgroup_options[i].name && i < RUN_LIMITS; i++) {
-		const char *name = cgroup_options[i].name;
-
-		if (c->o->limit_flag[i] &&
-		    (r = cgroup_limits_set(&c->s->limits, c->a, name, "true", e)) < 0)
-			return r;
-		for (size_t k = 0; k < c->o->limit[i].n; k++) {
-			r = cgroup_limits_set(&c->s->limits, c->a, name, c->o->limit[i].v[k], e);
-			if (r < 0)
-				return r;
-		}
-	}
+	if (r < 0)
+		return r;
 	cgroup_limits_default(&c->s->limits);
 	if (c->s->limits.memory.swap.v > 0 && !c->s->limits.memory.limit.set)
 		return err_say(e, EINVAL, "--memory-swap needs --memory: it counts memory and swap "

@@ -254,6 +254,8 @@ int inspect_network(struct cli *c, const char *what, bool size, struct arena *a,
 		value_put(members, arena_strdup(a, *ids), member(c, a, *ids, n.name));
 	value_put(v, "Options", value_of_map(a, &n.options));
 	value_put(v, "Labels", value_of_map(a, &n.labels));
+	value_put(v, "NetworkDNSServers",
+		  n.dns && *n.dns ? value_strs(a, n.dns) : value_absent(a));
 	value_put(v, "Interface", n.bridge ? value_str(a, n.bridge) : value_absent(a));
 	value_put(v, "Parent", n.parent ? value_str(a, n.parent) : value_absent(a));
 	*ret = v;

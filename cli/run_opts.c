@@ -1,11 +1,4 @@
-/*
- * run_opts.c - the option table of run and create.
- *
- * Limits come from cgroup/'s own table: one row there is an option here.
- */
-#include <errno.h>
-
-#include "cgroup/cgroup.h"
+/* run_opts.c - the option table of run and create. */
 #include "cli/run_opts.h"
 
 #define O(field) offsetof(struct run_opts, field)
@@ -181,32 +174,14 @@ static size_t put(struct opt *to, size_t n, const struct opt *rows)
 	return n;
 }
 
-static size_t put_limits(struct opt *to, size_t n)
-{
-	for (size_t i = 0; cgroup_options[i].name && i < RUN_LIMITS; i++) {
-		const struct cgroup_option *o = &cgroup_options[i];
-
-		to[n++] = (struct opt){
-			.name = o->name,
-			.letter = o->letter,
-			.kind = o->arg ? OPT_LIST : OPT_BOOL,
-			.off = o->arg ? O(limit) + i * sizeof(struct strlist)
-				      : O(limit_flag) + i * sizeof(bool),
-			.arg = o->arg,
-			.help = o->help,
-		};
-	}
-	return n;
-}
-
-#define ROWS_MAX (ARRAY_SIZE(common_rows) + ARRAY_SIZE(run_only) + RUN_LIMITS + 1)
+#define ROWS_MAX (ARRAY_SIZE(common_rows) + ARRAY_SIZE(run_only) + LIMIT_OPTS + 1)
 
 const struct opt *run_rows(void)
 {
 	static struct opt rows[ROWS_MAX];
 
 	if (!rows[0].name)
-		put_limits(rows, put(rows, put(rows, 0, run_only), common_rows));
+		limit_opts_rows(rows, put(rows, put(rows, 0, run_only), common_rows), O(limit));
 	return rows;
 }
 
@@ -215,6 +190,7 @@ const struct opt *create_rows(void)
 	static struct opt rows[ROWS_MAX];
 
 	if (!rows[0].name)
-		put_limits(rows, put(rows, put(rows, 0, create_only), common_rows));
+		limit_opts_rows(rows, put(rows, put(rows, 0, create_only), common_rows),
+				O(limit));
 	return rows;
 }

@@ -11,10 +11,9 @@
 
 #include "base/opt.h"
 #include "base/str.h"
+#include "cli/limit_opts.h"
 #include "image/image.h"
 #include "runtime/record.h"
-
-#define RUN_LIMITS 64	/* rows of cgroup_options at most */
 
 struct run_opts {
 	bool detach, interactive, tty, rm, init, privileged, read_only, publish_all, sig_proxy_off,
@@ -34,8 +33,7 @@ struct run_opts {
 		device, device_cgroup_rule, dns, dns_search, dns_option, add_host, group_add,
 		log_opt, secret, annotation, attach, unsetenv, link, env_merge, requires,
 		uidmap, gidmap;
-	struct strlist limit[RUN_LIMITS];	/* by the index in cgroup_options */
-	bool limit_flag[RUN_LIMITS];
+	struct limit_opts limit;
 };
 
 const struct opt *run_rows(void);

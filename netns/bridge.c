@@ -62,7 +62,7 @@ static int forward_packets(bool six, struct err *e)
 	return 0;
 }
 
-static int build_table(struct lease_dirs *d, const struct net_paths *p, struct err *e)
+int bridge_build_table(struct lease_dirs *d, const struct net_paths *p, struct err *e)
 {
 	AUTO(arena) struct arena *a = arena_new((size_t)1 << 30);
 	AUTO(strlist) struct strlist ids = STRLIST_INIT;
@@ -108,7 +108,7 @@ int bridge_ensure_table(struct lease_dirs *d, const struct net_paths *p, struct 
 	netname_table(p, table);
 	int r = nft_check(table, &there, e);
 	if (r == 0 && !there)
-		r = build_table(d, p, e);
+		r = bridge_build_table(d, p, e);
 	return r;
 }
 

@@ -10,8 +10,9 @@
 #include "netns/network.h"
 #include "netns/nl.h"
 
-/* With the lock held: the table from the networks and the journals, where it is missing or of
- * another form. */
+/* With the lock held: the table anew, from the networks and the journals. */
+int bridge_build_table(struct lease_dirs *d, const struct net_paths *p, struct err *e);
+/* The same where it is missing or of another form. */
 int bridge_ensure_table(struct lease_dirs *d, const struct net_paths *p, struct err *e);
 /* The network's bridge, made where it is missing; the table is there. */
 int bridge_ensure(struct nl *nl, const struct network *n, const char *table,

@@ -122,6 +122,44 @@ int net_files_make(const struct net_paths *p, const char *id, const char *name,
 	return r;
 }
 
+int names_resolv(const struct net_paths *p, const char *id, const struct net_config *c,
+		 const struct network *nets, size_t n, bool anew, struct err *e)
+{
+	AUTO(strlist) struct strlist servers = STRLIST_INIT;
+	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
+	AUTO_FREE char *dir_path = path_join(p->run, id);
+	struct net_config with = *c;
+	bool lost;
+	for (size_t i = 0; i < n; i++)
+		for (char **s = nets[i].doc.dns; s && *s; s++)
+			if (!strlist_has(&servers, *s))
+				strlist_add(&servers, *s);
+	if ((c->dns && *c->dns) || (!servers.n && !anew))
+		return 0;
+	with.dns = servers.v;
+	AUTO_FREE char *text = host_resolv_text();
+	AUTO_CLOSE int dir = open(dir_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return errno == ENOENT ? 0 : err_set(e, errno, "open %s", dir_path);
+	hosts_resolv(&with, text, false, fallback_servers, &b, &lost);
+	return write_in_place(dir, "resolv.conf", &b, e);
+}
+
+int net_resolv(const struct net_paths *p, const char *id, const struct net_config *c,
+	       struct err *e)
+{
+	static const struct net_attach first = { .network = NET_NAME_DEFAULT };
+	AUTO(lease_dirs) struct lease_dirs d = LEASE_DIRS_INIT;
+	AUTO(arena) struct arena *a = arena_new(64u << 20);
+	const struct net_attach *at = c->nattach ? c->attach : &first;
+	size_t n = c->mode != NET_BRIDGE ? 0 : c->nattach ? c->nattach : 1;
+	struct network *nets = arena_array(a, n + 1, sizeof(*nets));
+	int r = lease_open(&d, p, e);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = network_load(&d, p, at[i].network, a, &nets[i], e);
+	return r < 0 ? r : names_resolv(p, id, c, nets, n, true, e);
+}
+
 /* ---- our section of hosts ---- */
 
 struct section {

@@ -97,6 +97,9 @@ static int prepare(struct netjob *t, const struct net_config *c, struct err *e)
 	if (r < 0)
 		return r;
 	flow_forget(rows, n, t->a);
+	r = names_resolv(t->p, t->j.id, c, t->nets, t->j.net.nifaces, false, e);
+	if (r < 0)
+		return r;
 	names_write(&t->dirs, t->p, &t->j, t->a);
 	for (size_t i = 0; i < t->j.net.nifaces; i++)
 		names_tell(&t->dirs, t->p, t->j.net.ifaces[i].network, t->j.id);

@@ -152,6 +152,12 @@ int net_down(const struct net_paths *p, const char *id, struct err *e);
 int net_load(const struct net_paths *p, const char *id, struct arena *a, struct net_result *ret,
 	     struct err *e);
 
+/* The table anew, from what all have: somebody else's firewall took rules of it away. */
+int net_reload(const struct net_paths *p, struct err *e);
+/* Writes resolv.conf of a running container anew, after a change of its networks. */
+int net_resolv(const struct net_paths *p, const char *id, const struct net_config *c,
+	       struct err *e);
+
 /* What no id leads to: interfaces, bridges and the table that a killed child of net_down left.
  * Cheap (some 100 us), for every command; net_down has to be called for each dead id besides.
  * After a reboot all leases are dropped by whatever is called first. */
@@ -170,6 +176,7 @@ struct net_network {
 	const char *created;		/* RFC 3339 */
 	bool internal, ipv6;
 	uint32_t mtu;			/* 0: the kernel's */
+	char **dns;			/* name servers of who is on it and has no --dns; or NULL */
 	struct json_map labels, options;
 };
 
@@ -185,6 +192,8 @@ int net_network_list(const struct net_paths *p, struct arena *a, struct net_netw
 /* Ids of containers with an address on it, NULL-terminated. */
 int net_network_users(const struct net_paths *p, const char *name, struct arena *a,
 		      char ***ret_ids, struct err *e);
+/* Other name servers: dns, NULL-terminated, checked.  Who is on it is told by net_resolv. */
+int net_network_set_dns(const struct net_paths *p, const char *name, char **dns, struct err *e);
 /* -EBUSY: a container is on it (named).  The default network comes again with the next container
  * that needs it, with a subnet chosen anew. */
 int net_network_remove(const struct net_paths *p, const char *name, struct err *e);

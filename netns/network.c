@@ -39,6 +39,7 @@ static int read_document(struct json_ctx *c, const struct json *v, void *field)
 		JSON_ROW(struct net_network, internal, json_read_bool),
 		JSON_ROW(struct net_network, ipv6, json_read_bool),
 		JSON_ROW(struct net_network, mtu, json_read_u32),
+		JSON_ROW(struct net_network, dns, json_read_strs),
 		JSON_ROW(struct net_network, labels, json_read_map),
 		JSON_ROW(struct net_network, options, json_read_map),
 	};
@@ -70,6 +71,8 @@ static void write_document(struct json_out *o, const char *key, const struct net
 	json_out_bool(o, "ipv6", n->ipv6);
 	if (n->mtu)
 		json_out_u64(o, "mtu", n->mtu);
+	if (n->dns && *n->dns)
+		json_out_strs(o, "dns", n->dns);
 	json_out_map(o, "labels", &n->labels);
 	json_out_map(o, "options", &n->options);
 	json_out_end_obj(o);
@@ -127,6 +130,11 @@ static int parse(const struct net_network *doc, struct network *ret, struct err 
 	    (!cidr_has(&n.subnet, &n.range.addr) || n.range.prefix < n.subnet.prefix))
 		return err_say(e, EINVAL, "network %s: address range %s is outside of the subnet",
 			       doc->name, doc->ip_range);
+	for (char **s = doc->dns; s && *s; s++) {
+		struct addr server;
+		if (addr_parse(*s, 0, &server) < 0)
+			return bad(e, doc, "name server", *s);
+	}
 	const char *masq = option(doc, "com.docker.network.bridge.enable_ip_masquerade");
 	if (masq && str_to_bool(masq, &n.masquerade) < 0)
 		return bad(e, doc, "option enable_ip_masquerade", masq);
@@ -417,6 +425,21 @@ static int settle_options(struct arena *a, struct net_network *n, struct err *e)
 	return 0;
 }
 
+int network_save(struct lease_dirs *d, const struct net_network *n, struct err *e)
+{
+	struct network ignored;
+	int r = parse(n, &ignored, e);
+	if (r < 0)
+		return r;
+	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
+	AUTO_FREE char *file = mem_printf("%s.json", n->name);
+	struct json_out o;
+	json_out_init(&o, &b, 2);
+	write_document(&o, NULL, n);
+	strbuf_addc(&b, '\n');
+	return path_write_file(d->networks, file, b.s, b.len, 0600, true, e);
+}
+
 int network_make(struct lease_dirs *d, const struct net_paths *p, const struct net_network *want,
 		 struct arena *a, struct network *ret, struct err *e)
 {
@@ -459,14 +482,7 @@ int network_make(struct lease_dirs *d, const struct net_paths *p, const struct n
 		if (made.bridged && str_eq(t.nets[i].doc.bridge, n.bridge))
 			return err_say(e, EEXIST, "network %s: bridge %s belongs to network %s",
 				       n.name, n.bridge, t.nets[i].doc.name);
-
-	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
-	AUTO_FREE char *file = mem_printf("%s.json", n.name);
-	struct json_out o;
-	json_out_init(&o, &b, 2);
-	write_document(&o, NULL, &n);
-	strbuf_addc(&b, '\n');
-	r = path_write_file(d->networks, file, b.s, b.len, 0600, true, e);
+	r = network_save(d, &n, e);
 	if (r < 0)
 		return r;
 	*ret = made;

@@ -30,6 +30,8 @@ int network_list(struct lease_dirs *d, struct arena *a, struct network **ret, si
 /* Chooses what `want` leaves open and writes the document; the lock is held. */
 int network_make(struct lease_dirs *d, const struct net_paths *p, const struct net_network *want,
 		 struct arena *a, struct network *ret, struct err *e);
+/* Checks and writes the document; the lock is held. */
+int network_save(struct lease_dirs *d, const struct net_network *n, struct err *e);
 void network_remove(struct lease_dirs *d, const char *name);
 /* As a row of the nftables table. */
 struct nft_net network_nft(const struct network *n);

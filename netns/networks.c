@@ -65,6 +65,31 @@ int net_network_list(const struct net_paths *p, struct arena *a, struct net_netw
 	return 0;
 }
 
+int net_network_set_dns(const struct net_paths *p, const char *name, char **dns, struct err *e)
+{
+	AUTO(lease_dirs) struct lease_dirs d = LEASE_DIRS_INIT;
+	AUTO(arena) struct arena *a = arena_new(64u << 20);
+	struct network n;
+	int r = lease_open(&d, p, e);
+	if (r == 0)
+		r = lease_lock(&d, e);
+	if (r == 0)
+		r = network_load(&d, p, name, a, &n, e);
+	if (r < 0)
+		return r;
+	n.doc.dns = dns;
+	return network_save(&d, &n.doc, e);
+}
+
+int net_reload(const struct net_paths *p, struct err *e)
+{
+	AUTO(lease_dirs) struct lease_dirs d = LEASE_DIRS_INIT;
+	int r = lease_open(&d, p, e);
+	if (r == 0)
+		r = lease_lock(&d, e);
+	return r < 0 ? r : bridge_build_table(&d, p, e);
+}
+
 static void note_user(const char *network, const char *address, const char *id, void *arg)
 {
 	struct strlist *l = arg;

@@ -183,6 +183,35 @@ int record_load_spec(const struct engine *en, struct record *r, struct arena *a,
 	return spec_read(a, text, n, &r->spec, e);
 }
 
+static int read_as(const struct engine *en, const char *id, const char *as, const char *file,
+		   size_t max, char **ret, size_t *ret_n, struct err *e)
+{
+	AUTO_FREE char *path = mem_printf("%s/%s", id, file);
+	int rc = path_read_file(en->containers_fd, path, max, ret, ret_n, e);
+
+	for (char *p = rc < 0 ? NULL : strstr(*ret, id); p; p = strstr(p, id))
+		memcpy(p, as, strlen(id));
+	return rc < 0 ? err_wrap(e, "container %.12s", id) : 0;
+}
+
+int record_copy(const struct engine *en, const char *id, const char *as, struct arena *a,
+		struct record **ret, struct err *e)
+{
+	AUTO_FREE char *record = NULL;
+	AUTO_FREE char *spec = NULL;
+	struct record *r = NULL;
+	size_t n, m;
+	int rc;
+
+	if ((rc = read_as(en, id, as, "record.json", RECORD_MAX_BYTES, &record, &n, e)) < 0 ||
+	    (rc = read_as(en, id, as, "config.json", SPEC_MAX_BYTES, &spec, &m, e)) < 0 ||
+	    (rc = record_read(a, record, n, &r, e)) < 0 ||
+	    (rc = spec_read(a, spec, m, &r->spec, e)) < 0)
+		return rc;
+	*ret = r;
+	return 0;
+}
+
 void record_free(struct record *r)
 {
 	if (r)

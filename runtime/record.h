@@ -131,6 +131,11 @@ int record_load(const struct engine *en, const char *id, struct record **ret, st
 int record_load_in(const struct engine *en, const char *id, struct arena *a, struct record **ret,
 		   struct err *e);
 int record_load_spec(const struct engine *en, struct record *r, struct arena *a, struct err *e);
+/* Record and spec of a container as another one with the id `as` would have them: an id is 64
+ * random digits, so wherever it stands, in paths too, the other one is put.  Name and time of
+ * creation are still the first one's. */
+int record_copy(const struct engine *en, const char *id, const char *as, struct arena *a,
+		struct record **ret, struct err *e);
 void record_free(struct record *r);
 void record_cleanup(struct record **r);		/* AUTO(record) on a struct record * */
 int record_rename(const struct engine *en, struct record *r, const char *name, struct err *e);

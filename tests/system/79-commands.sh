@@ -12,13 +12,13 @@ for name in "container run" "container create" "container start" "container stop
 	"container pause" "container unpause" "container wait" "container rm" "container remove" "container rename" "container ls" \
 	"container list" "container ps" "container logs" "container exec" "container attach" "container cp" "container top" \
 	"container stats" "container inspect" "container port" "container diff" "container update" "container prune" \
-	"container commit" "container export" "image ls" "image list" "image rm" "image remove" "image pull" "image push" \
+	"container commit" "container export" "container clone" "container cleanup" "image ls" "image list" "image rm" "image remove" "image pull" "image push" \
 	"image load" "image save" "image import" "image tag" "image history" "image inspect" "image prune" \
-	"image untag" "image tree" "image diff" "image mount" "image unmount" "manifest inspect" "manifest create" "manifest add" "manifest annotate" "manifest remove" \
+	"image untag" "image tree" "image diff" "image mount" "image unmount" "image umount" "manifest inspect" "manifest create" "manifest add" "manifest annotate" "manifest remove" \
 	"manifest push" "manifest rm" "manifest exists" \
 	"network create" "network ls" "network list" "network inspect" "network rm" "network remove" "network prune" \
-	"network connect" "network disconnect" "volume create" "volume ls" "volume list" "volume inspect" "volume rm" \
-	"volume remove" "volume prune" "secret create" "secret ls" "secret list" "secret inspect" "secret rm" "secret remove" \
+	"network connect" "network disconnect" "network reload" "network update" "volume create" "volume ls" "volume list" "volume inspect" "volume rm" \
+	"volume remove" "volume prune" "volume mount" "volume unmount" "volume reload" "secret create" "secret ls" "secret list" "secret inspect" "secret rm" "secret remove" \
 	"system df" "system prune" "system info" "system events" "system check"; do
 	# shellcheck disable=SC2086 # two words
 	berth $name --help >"$T/one" 2>&1 || missing+=" $name"
@@ -89,7 +89,7 @@ isnt "ps --watch shows it again" "$(grep -c '^CONTAINER' "$T/watched")" 1
 run_d --name webserver busybox sleep 1000
 
 # ---- what berth has not says what there is instead
-for command in init "container clone" "container checkpoint" "volume mount" "network reload" "generate systemd" pod "kube play" compose build machine \
+for command in init "container init" "container checkpoint" "volume update" "generate systemd" pod "kube play" compose build machine \
 	"system reset" "system migrate" swarm unshare auto-update; do
 	# shellcheck disable=SC2086 # two words
 	fails "$command" 125 "berth: berth has no ${command%% *}*: ?*" berth $command

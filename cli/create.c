@@ -1,0 +1,161 @@
+/* create.c - see create.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "cli/connect.h"
+#include "cli/create.h"
+#include "runtime/supervisor.h"
+#include "runtime/volume.h"
+
+void create_locks_cleanup(struct create_locks *l)
+{
+	fd_close(&l->store);
+	fd_close(&l->ids);
+}
+
+int create_allowed(struct err *e)
+{
+	if (geteuid() == 0)
+		return 0;
+	return err_say(e, EPERM, "containers of the engine are made by root; for one's own there "
+		       "are berth-oci spec --rootless and berth-oci run");
+}
+
+static int pull(struct cli *c, const struct run_opts *o, const char *name, struct err *e)
+{
+	char *args[12] = { (char *)(uintptr_t)"pull", (char *)(uintptr_t)"--policy",
+			  (char *)(uintptr_t)(o->pull ? o->pull : "missing") };
+	AUTO(strbuf) struct strbuf out = STRBUF_INIT;
+	AUTO_FREE char *tls = NULL;
+	size_t n = 3;
+	int r;
+
+	if (o->quiet)
+		args[n++] = (char *)(uintptr_t)"--quiet";
+	if (o->platform) {
+		args[n++] = (char *)(uintptr_t)"--platform";
+		args[n++] = (char *)(uintptr_t)o->platform;
+	}
+	if (o->authfile) {
+		args[n++] = (char *)(uintptr_t)"--authfile";
+		args[n++] = (char *)(uintptr_t)o->authfile;
+	}
+	if (o->tls_verify)
+		args[n++] = tls = mem_printf("--tls-verify=%s", *o->tls_verify ? o->tls_verify
+									     : "true");
+	args[n++] = (char *)(uintptr_t)name;
+	r = image_work(c->en.root, args, &out, e);
+	if (r < 0)
+		return r;
+	return r == 0 ? 0 : err_say(e, EIO, "%s", "");	/* berth-image has said why */
+}
+
+int create_find_image(struct cli *c, const struct run_opts *o, const char *name,
+		      struct image **ret, int *ret_lock, struct err *e)
+{
+	AUTO(store) struct store *s = NULL;
+	const char *when = o->pull ? o->pull : "missing";
+	AUTO_CLOSE int lock = -1;
+	int r;
+
+	if (!str_eq(when, "missing") && !str_eq(when, "always") && !str_eq(when, "never") &&
+	    !str_eq(when, "newer"))
+		return err_say(e, EINVAL, "--pull %s: expected missing, always, newer or never",
+			       when);
+	if (str_eq(when, "always") || str_eq(when, "newer"))
+		if ((r = pull(c, o, name, e)) < 0)
+			return r;
+	if ((r = store_open(c->en.root, &s, e)) < 0 || (r = store_lock(s, false, &lock, e)) < 0)
+		return r;
+	r = image_load_for(s, name, o->platform, ret, e);
+	if (r == 1 || (r == -ENOENT && !str_eq(when, "never"))) {
+		fd_close(&lock);
+		*e = (struct err)ERR_INIT;
+		if ((r = pull(c, o, name, e)) < 0 || (r = store_lock(s, false, &lock, e)) < 0)
+			return r;
+		r = image_load_for(s, name, o->platform, ret, e);
+		if (r == 1)
+			r = err_say(e, ENOENT, "image %s was replaced by another command meanwhile",
+				    name);
+	}
+	if (r == 0)
+		*ret_lock = TAKE_FD(lock);
+	return r;
+}
+
+/* What a record names: volumes, folders of -v. */
+static int make_volumes(struct cli *c, const struct record *r, struct err *e)
+{
+	int rc = volume_make_missing(&c->en, r, e);
+
+	for (size_t i = 0; rc == 0 && i < r->nvolumes; i++) {
+		const struct record_volume *v = &r->volumes[i];
+
+		if (str_eq(v->type, "bind") && access(v->source, F_OK) < 0)
+			rc = path_mkdirs(v->source, 0755, e);
+	}
+	return rc;
+}
+
+static int save_record(struct cli *c, struct record *r, bool made_up, struct err *e)
+{
+	int rc = record_create(&c->en, r, !r->auto_remove, e);
+
+	/* two commands at once may make up the same name: the later one makes up another */
+	for (int tries = 0; rc == -EEXIST && made_up && tries < 20; tries++) {
+		AUTO_FREE char *name = record_new_name(&c->en);
+
+		r->name = arena_strdup(r->arena, name);
+		*e = (struct err)ERR_INIT;
+		rc = record_create(&c->en, r, !r->auto_remove, e);
+	}
+	return rc;
+}
+
+int create_id_file(const char *path, const char *text, struct err *e)
+{
+	AUTO_CLOSE int fd = -1;
+
+	if (!path)
+		return 0;
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return err_set(e, errno, "write %s", path);
+	if (fd_write_all(fd, text, strlen(text)) < 0)
+		return err_set(e, errno, "write %s", path);
+	return 0;
+}
+
+int create_record(struct cli *c, struct record *r, bool made_up, const char *cidfile,
+		  struct create_locks *held, int *ret_lock, struct err *e)
+{
+	struct end_paths p = { c->en.run_fd, c->en.containers_fd, r->id, NULL };
+	AUTO_CLOSE int lock = -1;
+	bool saved;
+	int rc = run_lock(&c->en, r->id, &lock, NULL, e);
+
+	if (rc == 0)
+		rc = save_record(c, r, made_up, e);
+	saved = rc == 0;
+	create_locks_cleanup(held);
+	if (rc == 0)
+		rc = make_volumes(c, r, e);
+	if (rc == 0)
+		rc = create_id_file(cidfile, r->id, e);
+	if (rc < 0) {
+		struct err ignored = ERR_INIT;
+
+		if (saved)
+			record_remove(&c->en, r->id, true, &ignored);
+		end_run_dir(&p, &ignored);
+		return rc;
+	}
+	connect_event(c, "create", r->id, r->name);
+	*ret_lock = TAKE_FD(lock);
+	return 0;
+}
