@@ -16,8 +16,13 @@ endif
 ifeq ($(COVERAGE),1)
 B := build-coverage
 endif
-# One name for a folder, however it was written: dependencies are found by it.
-override B := $(patsubst $(CURDIR)/%,%,$(abspath $(B)))
+# One name for a folder, however it was written: dependencies are found by it.  Below this one it is
+# relative, since the name of this one may have a space, which is two words to make.
+below = $(patsubst ^%,%,$(subst ^$(CURDIR)/,,^$(1)))
+override B := $(call below,$(abspath $(call below,$(B))))
+$(if $(word 2,$(B)),$(error the build folder's name (B=) must have no space))
+# A word for the shell, whatever is in it.
+quote = '$(subst ','\'',$(1))'
 ifneq ($(V),1)
 Q := @
 say = @printf '  %-7s %s\n' $(1) $(2)
@@ -28,7 +33,7 @@ endif
 CC ?= gcc
 MUSL_GCC := $(shell command -v musl-gcc)
 # The same sources give the same programs, in whatever folder they lie.
-CSTD := -std=gnu17 -ffile-prefix-map=$(CURDIR)=.
+CSTD := -std=gnu17 $(call quote,-ffile-prefix-map=$(CURDIR)=.)
 WARN := -Wall -Wextra -Wformat=2 -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wundef -Wpointer-arith -Wno-missing-field-initializers
 OPT := -O2 -g
@@ -45,7 +50,7 @@ HARDEN := -fPIE
 LDHARDEN := -pie --coverage
 endif
 CPPFLAGS += -I. -D_GNU_SOURCE -DBERTH_VERSION='"$(VERSION)"'
-ALL_CFLAGS = $(CSTD) $(OPT) $(WARN) $(HARDEN) $(CPPFLAGS) $(CFLAGS) -MMD -MP
+ALL_CFLAGS = $(CSTD) $(OPT) $(WARN) $(HARDEN) $(CPPFLAGS) $(CFLAGS)
 
 # Container side and supervisor: static, small, musl where it is there.  No sanitizer there
 # (both run without a C library's dynamic loader); undefined behaviour traps instead.
@@ -55,7 +60,7 @@ ifeq ($(SANITIZE),1)
 STATIC_OPT := -O1 -g -fsanitize=undefined -fsanitize-undefined-trap-on-error
 endif
 STATIC_CFLAGS = $(CSTD) $(STATIC_OPT) $(WARN) $(CPPFLAGS) -DBERTH_STATIC=1 -ffunction-sections \
-	-fdata-sections -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -MMD -MP
+	-fdata-sections -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables
 STATIC_LDFLAGS = -static -no-pie -Wl,--gc-sections -Wl,-z,relro,-z,now -Wl,-z,noseparate-code \
 	-Wl,--build-id=none
 
@@ -104,10 +109,16 @@ PROGRAMS := $(B)/bin/berth $(B)/bin/berth-oci $(B)/libexec/berth/berth-image \
 .PHONY: all
 all: $(PROGRAMS)
 
+# What a rule makes is whole or not there, whoever was killed in the middle, on a disk that was full
+# or with somebody else building at the same time: it gets its name when it is done.
+new = $@.$$$$
+deps = -MMD -MP -MT $@ -MF $(new).deps
+done = mv $(new) $@ || { rm -f $(new) $(new).*; tests/install-packages -n build; exit 1; }
+
 $(B)/bin/berth: $(CLI_O) $(RUNTIME_O) $(LEAF_O) $(IMAGE_LIGHT_O) $(BASE_O)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDHARDEN) $(LDFLAGS) -o $@ $^ $(BERTH_LIBS)
+	$(Q)$(CC) $(LDHARDEN) $(LDFLAGS) -o $(new) $^ $(BERTH_LIBS) && $(done)
 
 $(B)/bin/berth-oci: $(B)/bin/berth
 	$(Q)ln -sf berth $@
@@ -115,34 +126,45 @@ $(B)/bin/berth-oci: $(B)/bin/berth
 $(B)/libexec/berth/berth-image: $(IMAGE_HEAVY_O) $(IMAGE_LIGHT_O) $(BASE_O)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDHARDEN) $(LDFLAGS) -o $@ $^ $(IMAGE_LIBS)
+	$(Q)$(CC) $(LDHARDEN) $(LDFLAGS) -o $(new) $^ $(IMAGE_LIBS) && $(done)
 
 $(B)/libexec/berth/berth-init: $(INIT_SO)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(STATIC_CC) $(STATIC_LDFLAGS) -o $@.debug $^
-	$(Q)strip -o $@ $@.debug
+	$(Q)$(STATIC_CC) $(STATIC_LDFLAGS) -o $(new).debug $^ && strip -o $(new) $(new).debug && \
+		mv $(new).debug $@.debug && $(done)
 
 $(B)/libexec/berth/berth-supervisor: $(SUP_SO)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(STATIC_CC) $(STATIC_LDFLAGS) -o $@.debug $^
-	$(Q)strip -o $@ $@.debug
+	$(Q)$(STATIC_CC) $(STATIC_LDFLAGS) -o $(new).debug $^ && strip -o $(new) $(new).debug && \
+		mv $(new).debug $@.debug && $(done)
 
 $(B)/obj/%.o: %.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(ALL_CFLAGS) $(deps) -c -o $(new) $< && mv $(new).deps $(@:.o=.d) && $(done)
 
 $(B)/static/%.o: %.c
 	$(call say,CC-S,$<)
 	@mkdir -p $(@D)
-	$(Q)$(STATIC_CC) $(STATIC_CFLAGS) -c -o $@ $<
+	$(Q)$(STATIC_CC) $(STATIC_CFLAGS) $(deps) -c -o $(new) $< && mv $(new).deps $(@:.o=.d) && $(done)
 
 -include $(shell find $(B)/obj $(B)/static $(B)/unit -name '*.d' 2>/dev/null)
 
 include tests/tests.mk
 
+# Of a folder that was named (B=DIR) only what was built goes: there may be more in it.
+DEFAULT_B := build build-sanitize build-coverage
+FOLDERS := base cgroup seccomp netns image runtime cli
+MADE := $(foreach d,obj static unit,$(FOLDERS:%=$(B)/$(d)/%)) $(PROGRAMS) $(PROGRAMS:%=%.debug) \
+	$(addprefix $(B)/,tests/probe fuzz bench share/man1 share/completions)
+MADE_IN := $(addprefix $(B)/,obj static unit bin libexec/berth libexec tests share) $(B)
 .PHONY: clean
 clean:
-	rm -rf build build-sanitize build-coverage
+ifneq ($(filter $(B),$(DEFAULT_B)),)
+	rm -rf $(DEFAULT_B)
+else ifneq ($(wildcard $(B)/obj),)
+	rm -rf $(MADE)
+	for d in $(MADE_IN); do [ ! -d $$d ] || rmdir --ignore-fail-on-non-empty $$d; done
+endif

@@ -28,14 +28,15 @@ $(filter $(B)/unit/runtime/test_launch%,$(UNIT_BIN)): | $(B)/libexec/berth/berth
 $(B)/unit/%: tests/unit/%.c $$(UNIT_OBJ_$$(firstword $$(subst /, ,$$*)))
 	$(call say,UNIT,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -MF $@.d $(LDHARDEN) -Wl,--allow-multiple-definition \
-		-o $@ $< $(filter %.o,$^) $(UNIT_LIBS_$(firstword $(subst /, ,$*))) -lcmocka
+	$(Q)$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes $(deps) $(LDHARDEN) -Wl,--allow-multiple-definition \
+		-o $(new) $< $(filter %.o,$^) $(UNIT_LIBS_$(firstword $(subst /, ,$*))) -lcmocka && \
+		mv $(new).deps $@.d && $(done)
 
 # What scripts run inside containers to do what a shell cannot.
 $(B)/tests/probe: tests/system/probe.c
 	$(call say,CC-S,$<)
 	@mkdir -p $(@D)
-	$(Q)$(STATIC_CC) $(CSTD) -O1 $(WARN) $(CPPFLAGS) -static -o $@ $<
+	$(Q)$(STATIC_CC) $(CSTD) -O1 $(WARN) $(CPPFLAGS) -static -o $(new) $< && $(done)
 
 .PHONY: unit probe
 probe: $(B)/tests/probe
@@ -46,10 +47,13 @@ unit: $(UNIT_BIN) probe
 # The packages come first, since what is installed decides how this file is read
 # (musl-gcc): so these targets call make once more.
 
-TESTS_RUN = tests/run -B $(abspath $(B))
+TESTS_RUN = tests/run -B $(call quote,$(abspath $(B)))
+
+need_root = @[ "$$(id -u)" = 0 ] || { echo 'make $@ needs root: sudo make $@' >&2; exit 1; }
 
 .PHONY: check check-unit check-system check-security check-vm lint packages
 check:
+	$(need_root)
 	@tests/install-packages build check vm
 	@$(MAKE) --no-print-directory -j2 all unit $(if $(CI),CFLAGS="$(CFLAGS) -Werror")
 	@$(TESTS_RUN)
@@ -76,19 +80,21 @@ packages:
 
 .PHONY: demo
 demo:
+	$(need_root)
 	@tests/install-packages build demo
 	@echo 'building (a minute or two)'
 	@$(MAKE) --no-print-directory -s -j2 all say=@:
-	@B=$(abspath $(B)) examples/demo.sh
+	@B=$(call quote,$(abspath $(B))) examples/demo.sh
 
 # ---- installation ----
 
-BINDIR := $(DESTDIR)$(PREFIX)/bin
-LIBEXECDIR := $(DESTDIR)$(PREFIX)/libexec/berth
-MANDIR := $(DESTDIR)$(PREFIX)/share/man/man1
-SHAREDIR := $(DESTDIR)$(PREFIX)/share
-COMPLETIONS := $(SHAREDIR)/bash-completion/completions/berth $(SHAREDIR)/zsh/site-functions/_berth \
-	$(SHAREDIR)/fish/vendor_completions.d/berth.fish
+installed = $(call quote,$(DESTDIR)$(PREFIX)/$(1))
+BINDIR := $(call installed,bin)
+LIBEXECDIR := $(call installed,libexec/berth)
+MANDIR := $(call installed,share/man/man1)
+BASH_COMPLETION := $(call installed,share/bash-completion/completions/berth)
+ZSH_COMPLETION := $(call installed,share/zsh/site-functions/_berth)
+FISH_COMPLETION := $(call installed,share/fish/vendor_completions.d/berth.fish)
 LIBEXEC_NAMES := berth-image berth-supervisor berth-init
 
 .PHONY: install uninstall help
@@ -97,16 +103,17 @@ install: all
 	install -m 755 $(B)/bin/berth $(BINDIR)/berth
 	ln -sf berth $(BINDIR)/berth-oci
 	install -m 755 $(addprefix $(B)/libexec/berth/,$(LIBEXEC_NAMES)) $(LIBEXECDIR)/
-	rm -rf $(B)/share
+	rm -rf $(B)/share/man1 $(B)/share/completions
 	$(B)/bin/berth internal-docs $(B)/share
 	install -d $(MANDIR) && install -m 644 $(B)/share/man1/*.1 $(MANDIR)/
-	install -D -m 644 $(B)/share/completions/berth.bash $(word 1,$(COMPLETIONS))
-	install -D -m 644 $(B)/share/completions/_berth $(word 2,$(COMPLETIONS))
-	install -D -m 644 $(B)/share/completions/berth.fish $(word 3,$(COMPLETIONS))
+	install -D -m 644 $(B)/share/completions/berth.bash $(BASH_COMPLETION)
+	install -D -m 644 $(B)/share/completions/_berth $(ZSH_COMPLETION)
+	install -D -m 644 $(B)/share/completions/berth.fish $(FISH_COMPLETION)
 
 uninstall:
 	rm -f $(BINDIR)/berth $(BINDIR)/berth-oci $(addprefix $(LIBEXECDIR)/,$(LIBEXEC_NAMES))
-	rm -f $(MANDIR)/berth.1 $(MANDIR)/berth-*.1 $(COMPLETIONS)
+	rm -f $(MANDIR)/berth.1 $(MANDIR)/berth-*.1
+	rm -f $(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION)
 	-rmdir $(LIBEXECDIR) 2>/dev/null
 
 help:
@@ -117,7 +124,7 @@ help:
 	@echo 'make lint         checks of the source'
 	@echo 'make bench        measure, beside other runtimes'
 	@echo 'make install      to PREFIX ($(PREFIX)), below DESTDIR; make uninstall'
-	@echo 'make clean        remove what was built'
+	@echo 'make clean        remove what was built (with B=DIR: there, and nothing else)'
 	@echo 'V=1 shows commands; SHARED=1 links no library statically; CC, CFLAGS, LDFLAGS as'
 	@echo 'everywhere; B=DIR is the build folder'
 
