@@ -341,6 +341,19 @@ static void tmps_cleanup(struct tmps *t)
 	}
 }
 
+/* Which disk it is that is full, or may only be read. */
+static int write_failed(int dirfd, const char *name, int code, struct err *e)
+{
+	char link[32], folder[4096];
+	ssize_t n = -1;
+
+	if (dirfd >= 0 && (code == ENOSPC || code == EDQUOT || code == EROFS))
+		n = readlink(path_of_fd(dirfd, link), folder, sizeof(folder));
+	if (n <= 0)
+		return err_set(e, code, "write %s", name);
+	return err_set(e, code, "write %.*s/%s", (int)n, folder, name);
+}
+
 static int write_tmps(int dirfd, const struct path_file *v, size_t n, mode_t mode, struct tmps *t,
 		      struct err *e)
 {
@@ -351,24 +364,24 @@ static int write_tmps(int dirfd, const struct path_file *v, size_t n, mode_t mod
 		int fd = open_tmp(dirfd, tmp), r;
 
 		if (fd < 0)
-			return err_set(e, -fd, "create %s", v[i].name);
+			return write_failed(dirfd, v[i].name, -fd, e);
 		t->fd[t->n] = fd;
 		t->name[t->n++] = TAKE(tmp);
 		if ((r = write_tmp(fd, v[i].data, v[i].n, mode)) < 0)
-			return err_set(e, -r, "write %s", v[i].name);
+			return write_failed(dirfd, v[i].name, -r, e);
 	}
 	return 0;
 }
 
 /* All are under way before the first is waited for, so that one commit of the file system's
  * journal has them all. */
-static int sync_tmps(const struct path_file *v, const struct tmps *t, struct err *e)
+static int sync_tmps(int dirfd, const struct path_file *v, const struct tmps *t, struct err *e)
 {
 	for (size_t i = 0; t->n > 1 && i < t->n; i++)
 		sync_file_range(t->fd[i], 0, 0, SYNC_FILE_RANGE_WRITE);
 	for (size_t i = 0; i < t->n; i++)
 		if (fsync(t->fd[i]) < 0)
-			return err_set(e, errno, "write %s", v[i].name);
+			return write_failed(dirfd, v[i].name, errno, e);
 	return 0;
 }
 
@@ -387,7 +400,7 @@ int path_write_files(int dirfd, const struct path_file *v, size_t n, mode_t mode
 	int r = write_tmps(dirfd, v, n, mode, &t, e);
 
 	if (r == 0 && durable)
-		r = sync_tmps(v, &t, e);
+		r = sync_tmps(dirfd, v, &t, e);
 	if (r == 0)
 		r = rename_tmps(dirfd, v, &t, e);
 	if (r < 0) {

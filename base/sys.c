@@ -110,6 +110,13 @@ WEAK int sys_unshare(int flags)
 	return (int)syscall(SYS_unshare, flags);
 }
 
+WEAK int sys_set_rlimit(pid_t pid, int resource, uint64_t soft, uint64_t hard)
+{
+	uint64_t limit[2] = { soft, hard };	/* struct rlimit64 */
+
+	return (int)syscall(SYS_prlimit64, pid, resource, limit, NULL);
+}
+
 WEAK int sys_seccomp(unsigned op, unsigned flags, void *arg)
 {
 	return (int)syscall(SYS_seccomp, op, flags, arg);

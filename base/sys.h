@@ -101,6 +101,8 @@ int sys_execveat(int dirfd, const char *path, char *const argv[], char *const en
 int sys_memfd_create(const char *name, unsigned flags);
 int sys_setns(int fd, int nstype);
 int sys_unshare(int flags);
+/* prlimit(2), pid 0 is us.  The C libraries and compilers differ over the type of resource. */
+int sys_set_rlimit(pid_t pid, int resource, uint64_t soft, uint64_t hard);
 int sys_seccomp(unsigned op, unsigned flags, void *arg);
 int sys_keyctl_join(const char *name);
 int sys_bpf(int cmd, void *attr, unsigned size);

@@ -216,6 +216,9 @@ int cgroup_host_check(const struct cgroup_host *h, const struct cgroup_limits *l
 
 		if (!bit || p.v[i].may_lack || (h->controllers & bit))
 			continue;
+		/* comes with a memory limit by itself: that one, which is further on, is named */
+		if (str_eq(p.v[i].key, "memory.swap") && l->memory.limit.set && l->memory.limit.v)
+			continue;
 		cgroup_controller_missing(h, bit, NULL, e);
 		return err_wrap(e, "%s", str_starts(p.v[i].key, "unified") ? p.v[i].file :
 								       p.v[i].key);

@@ -52,7 +52,7 @@ typedef void limit_write(const struct cgroup_limits *l, const struct cgroup_opti
 limit_parse limit_parse_bytes, limit_parse_cpus, limit_parse_u64, limit_parse_quota,
 	limit_parse_idle, limit_parse_list, limit_parse_pids, limit_parse_weight,
 	limit_parse_weight_device, limit_parse_rate, limit_parse_hugepage, limit_parse_rdma,
-	limit_parse_unified_bytes, limit_parse_oom_group, limit_parse_conf, limit_parse_device,
+	limit_parse_unified_bytes, limit_parse_oom_group, limit_parse_conf,
 	limit_parse_oom_disable;
 limit_write limit_write_memory, limit_write_swap, limit_write_shares, limit_write_cpu_max,
 	limit_write_burst, limit_write_idle, limit_write_list, limit_write_pids,

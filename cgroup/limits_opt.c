@@ -403,14 +403,3 @@ int cgroup_device_parse(const char *text, struct cgroup_device *ret)
 	*ret = d;
 	return 0;
 }
-
-int limit_parse_device(struct cgroup_limits *l, struct arena *a, const struct cgroup_option *o,
-		       const char *value, struct err *e)
-{
-	struct cgroup_device d;
-
-	if (cgroup_device_parse(value, &d) < 0)
-		return bad(o, value, "TYPE MAJOR:MINOR ACCESS as in \"c 42:* rmw\"", e);
-	cgroup_devices_add(l, a, d);
-	return 0;
-}

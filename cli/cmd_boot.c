@@ -21,11 +21,14 @@
 
 struct boot_opts { uint32_t jobs; const char *time; bool dry_run; };
 
-static const struct opt rows[] = {
-	{ "jobs", 'j', OPT_U32, offsetof(struct boot_opts, jobs), "N", "So many at once (4)" },
+#define JOBS { "jobs", 'j', OPT_U32, offsetof(struct boot_opts, jobs), "N", "So many at once (4)" }
+#define DRY { "dry-run", 0, OPT_BOOL, offsetof(struct boot_opts, dry_run), NULL, "Only say which" }
+static const struct opt boot_rows[] = { JOBS, DRY, OPT_END };
+static const struct opt shutdown_rows[] = {
+	JOBS,
 	{ "time", 't', OPT_STR, offsetof(struct boot_opts, time), "SECONDS",
-	  "shutdown: time until they are killed" },
-	{ "dry-run", 0, OPT_BOOL, offsetof(struct boot_opts, dry_run), NULL, "Only say which" },
+	  "Time until they are killed (each container's own; -1: never)" },
+	DRY,
 	OPT_END,
 };
 
@@ -162,10 +165,10 @@ static int run_boot(struct cli *c, void *opts, int argc, char **argv, struct err
 /* clang-format off */
 const struct command command_boot = {
 	.name = "boot", .args = "", .summary = "Start what should run, after the host has started",
-	.opts = rows, .size = sizeof(struct boot_opts), .run = run_boot,
+	.opts = boot_rows, .size = sizeof(struct boot_opts), .run = run_boot,
 };
 const struct command command_shutdown = {
 	.name = "shutdown", .args = "", .summary = "Stop what runs, before the host goes down",
-	.opts = rows, .size = sizeof(struct boot_opts), .run = run_boot,
+	.opts = shutdown_rows, .size = sizeof(struct boot_opts), .run = run_boot,
 };
 /* clang-format on */

@@ -206,7 +206,8 @@ static int run_top(struct cli *c, void *opts, int argc, char **argv, struct err 
 		strlist_add(&args, argv[i]);
 	if (argc == 1)
 		strlist_add(&args, "-f");
-	strlist_add(&args, "-p");
+	/* -p would show others, too, where aux or -e asks for them */
+	strlist_add(&args, "-q");
 	strlist_add(&args, pids.s);
 	execvp("ps", args.v);
 	return err_set(e, errno, "run ps");

@@ -16,7 +16,7 @@
 struct df_opts { struct output_opts out; bool verbose; };
 
 static const struct opt df_rows[] = {
-	OUTPUT_OPT_FORMAT_LONG(struct df_opts, out),
+	OUTPUT_OPT_FORMAT(struct df_opts, out, "'{{.Type}} {{.Size}}'"),
 	{ "verbose", 'v', OPT_BOOL, offsetof(struct df_opts, verbose), NULL, "Each of them" },
 	OPT_END,
 };

@@ -128,13 +128,13 @@ static void print(struct view *w, const struct json *v, const char *line, int64_
 	}
 	const char *id = json_str(json_get(json_get(v, "Actor"), "ID"));
 
-	printf("%s %s %s %.*s (",
+	printf("%s %s %s %.*s",
 	       str_time((struct timespec){ ns / 1000000000, ns % 1000000000 }, text),
 	       json_str(json_get(v, "Type")), json_str(json_get(v, "Action")),
 	       w->o->trunc && str_is_hex(id, 64) ? 12 : INT_MAX, id);
 	for (const struct json *a = attrs ? attrs->child : NULL; a; a = a->next)
-		printf("%s%s=%s", a == attrs->child ? "" : ", ", a->key, json_str(a));
-	printf(")\n");
+		printf("%s%s=%s", a == attrs->child ? " (" : ", ", a->key, json_str(a));
+	printf("%s\n", attrs && attrs->child ? ")" : "");
 }
 
 static void show_line(struct view *w, const char *line)

@@ -44,7 +44,8 @@ static const struct opt exec_rows[] = {
 	{ "user", 'u', OPT_STR, O(user), "USER[:GROUP]", "Name or id of the user" },
 	{ "workdir", 'w', OPT_STR, O(workdir), "DIR", "Working directory" },
 	{ "privileged", 0, OPT_BOOL, O(privileged), NULL, "Give it all capabilities" },
-	{ "detach-keys", 0, OPT_STR, O(detach_keys), "KEYS", "Keys that leave it running" },
+	{ "detach-keys", 0, OPT_STR, O(detach_keys), "KEYS",
+	  "None, which is \"\": it ends with this command (--detach leaves it running)" },
 	{ "preserve-fds", 0, OPT_U32, O(preserve_fds), "N", "Pass descriptors 3 to 2+N on" },
 	PICK_LATEST(exec_opts),
 	OPT_END,
@@ -215,6 +216,9 @@ static int run_exec(struct cli *c, void *opts, int argc, char **argv, struct err
 	int rc;
 
 	(void)argc;
+	if (!str_empty(o->detach_keys))
+		return err_say(e, EINVAL, "--detach-keys %s: an exec ends with the command that "
+			       "typed it; --detach leaves it running", o->detach_keys);
 	if ((rc = connect_pid(&c->en, argv[0], &pid, id, e)) < 0 ||
 	    (rc = connect_state(&c->en, id, &state, NULL, e)) < 0)
 		return rc;

@@ -11,7 +11,7 @@ static int run_help(struct cli *c, void *opts, int argc, char **argv, struct err
 
 	(void)c;
 	(void)opts;
-	if (argc == 0 || str_eq(argv[0], "all")) {
+	if (argc == 0 || (argc == 1 && str_eq(argv[0], "all"))) {
 		for (size_t i = 0; commands[i]; i++)
 			if (!(commands[i]->flags & CMD_HIDDEN))
 				printf("  %-22s %s\n", commands[i]->name, commands[i]->summary);
@@ -25,6 +25,9 @@ static int run_help(struct cli *c, void *opts, int argc, char **argv, struct err
 		help_command(cmd, stdout);
 		return 0;
 	}
+	if (argc > 1 && !help_is_group(argv[0]) && command_find(argv[0]))
+		return err_say(e, EINVAL, "help %s %s: %s has no further commands", argv[0],
+			       argv[1], argv[0]);
 	if (argc == 1 && help_is_group(argv[0])) {
 		help_group(argv[0], stdout);
 		return 0;

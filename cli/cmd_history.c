@@ -11,7 +11,7 @@ struct history_opts { struct output_opts out; bool raw; };
 
 #define O(f) offsetof(struct history_opts, f)
 static const struct opt history_rows[] = {
-	OUTPUT_OPT_FORMAT_LONG(struct history_opts, out),
+	OUTPUT_OPT_FORMAT(struct history_opts, out, "'table {{.Size}}\\t{{.CreatedBy}}'"),
 	{ "human", 'H', OPT_OFF, O(raw), NULL,
 	  "Sizes and dates for people (default; --human=false)" },
 	OUTPUT_OPT_NO_TRUNC(struct history_opts, out),

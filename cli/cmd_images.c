@@ -24,7 +24,7 @@ static const struct opt images_rows[] = {
 	{ "digests", 0, OPT_BOOL, O(digests), NULL, "Also the digests of the manifests" },
 	{ "filter", 'f', OPT_LIST, O(filter), "KEY=VALUE",
 	  "reference, label, dangling, before, since, until", .flags = OPT_REPEAT },
-	OUTPUT_OPT_FORMAT_LONG(struct images_opts, out),
+	OUTPUT_OPT_FORMAT(struct images_opts, out, "'table {{.ID}}\\t{{.Repository}}'"),
 	OUTPUT_OPT_NO_TRUNC(struct images_opts, out),
 	{ "noheading", 'n', OPT_BOOL, O(out.no_heading), NULL, "No head of the table" },
 	OUTPUT_OPT_QUIET(struct images_opts, out, "ids"),

@@ -13,9 +13,14 @@
 
 struct format_opts { const char *format; };
 
-static const struct opt format_rows[] = {
+static const struct opt info_rows[] = {
 	{ "format", 'f', OPT_STR, offsetof(struct format_opts, format), "FORMAT",
 	  "json, or a template as '{{.ServerVersion}}'" },
+	OPT_END,
+};
+static const struct opt version_rows[] = {
+	{ "format", 'f', OPT_STR, offsetof(struct format_opts, format), "FORMAT",
+	  "json, or a template as '{{.Version}}'" },
 	OPT_END,
 };
 
@@ -230,12 +235,12 @@ static int run_info(struct cli *c, void *opts, int argc, char **argv, struct err
 /* clang-format off */
 const struct command command_version = {
 	.name = "version", .args = "", .summary = "Show the version",
-	.opts = format_rows, .size = sizeof(struct format_opts), .min = 0, .max = 0,
+	.opts = version_rows, .size = sizeof(struct format_opts), .min = 0, .max = 0,
 	.flags = CMD_NO_ENGINE, .run = run_version,
 };
 const struct command command_info = {
 	.name = "info", .args = "", .summary = "Show what there is, and what it runs on",
-	.opts = format_rows, .size = sizeof(struct format_opts), .min = 0, .max = 0,
+	.opts = info_rows, .size = sizeof(struct format_opts), .min = 0, .max = 0,
 	.run = run_info,
 };
 /* clang-format on */

@@ -25,15 +25,24 @@ static const struct opt container_rows[] = {
 	PICK_LATEST(inspect_opts),
 	OPT_END,
 };
-static const struct opt typed_rows[] = {
+static const struct opt image_rows[] = {
 	{ "format", 'f', OPT_STR, O(format), "FORMAT", "json, or a template as '{{.Id}}'" },
-	{ "size", 's', OPT_BOOL, O(size), NULL, "Also how much files take" },
 	OPT_END,
 };
 static const struct opt volume_rows[] = {
 	{ "all", 'a', OPT_BOOL, O(all), NULL, "All volumes" },
-	{ "format", 'f', OPT_STR, O(format), "FORMAT", "json, or a template as '{{.Name}}'" },
+	{ "format", 'f', OPT_STR, O(format), "FORMAT",
+	  "json, or a template as '{{.Mountpoint}}'" },
 	{ "size", 's', OPT_BOOL, O(size), NULL, "Also how much files take" },
+	OPT_END,
+};
+static const struct opt network_rows[] = {
+	{ "format", 'f', OPT_STR, O(format), "FORMAT", "json, or a template as '{{.Driver}}'" },
+	OPT_END,
+};
+static const struct opt secret_rows[] = {
+	{ "format", 'f', OPT_STR, O(format), "FORMAT",
+	  "json, or a template as '{{.CreatedAt}}'" },
 	OPT_END,
 };
 #undef O
@@ -159,9 +168,9 @@ const struct command command_inspect = {
 		.complete = #kind, .run = run_typed, \
 	}
 TYPED(container, container_rows, PICK_ANY, "containers");
-TYPED(image, typed_rows, 0, "images");
-TYPED(network, typed_rows, 0, "networks");
-TYPED(secret, typed_rows, 0, "secrets, but for what they hold");
+TYPED(image, image_rows, 0, "images");
+TYPED(network, network_rows, 0, "networks");
+TYPED(secret, secret_rows, 0, "secrets, but for what they hold");
 #undef TYPED
 const struct command command_volume_inspect = {
 	.name = "volume inspect", .args = "NAME...", .summary = "Show all about volumes",

@@ -116,13 +116,13 @@ struct mount_opts { struct pick pick; struct output_opts out; bool all; };
 static const struct opt mount_rows[] = {
 	PICK_ALL(mount_opts, 'a'),
 	PICK_LATEST(mount_opts),
-	OUTPUT_OPT_FORMAT_LONG(struct mount_opts, out),
+	OUTPUT_OPT_FORMAT(struct mount_opts, out, "'table {{.ID}}\\t{{.Mountpoint}}'"),
 	OUTPUT_OPT_NO_TRUNC(struct mount_opts, out),
 	OPT_END,
 };
 static const struct opt image_mount_rows[] = {
 	{ "all", 'a', OPT_BOOL, offsetof(struct mount_opts, all), NULL, "All images" },
-	OUTPUT_OPT_FORMAT_LONG(struct mount_opts, out),
+	OUTPUT_OPT_FORMAT(struct mount_opts, out, "'table {{.ID}}\\t{{.Mountpoint}}'"),
 	OUTPUT_OPT_NO_TRUNC(struct mount_opts, out),
 	OPT_END,
 };

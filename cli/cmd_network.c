@@ -127,7 +127,7 @@ struct ls_opts { struct output_opts out; struct strlist filter; };
 static const struct opt network_ls_rows[] = {
 	{ "filter", 'f', OPT_LIST, offsetof(struct ls_opts, filter), "KEY=VALUE",
 	  "id, name, driver, label, scope, type, dangling", .flags = OPT_REPEAT },
-	OUTPUT_OPT_FORMAT_LONG(struct ls_opts, out),
+	OUTPUT_OPT_FORMAT(struct ls_opts, out, "'table {{.ID}}\\t{{.Name}}'"),
 	OUTPUT_OPT_NO_HEADING(struct ls_opts, out),
 	OUTPUT_OPT_NO_TRUNC(struct ls_opts, out),
 	OUTPUT_OPT_QUIET(struct ls_opts, out, "ids"),

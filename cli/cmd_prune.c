@@ -133,11 +133,13 @@ static int everything(struct cli *c, const struct prune_opts *o, struct pruned *
 	int r;
 
 	volumes.all = false;
-	if ((r = prune_containers(c, o, p, e)) < 0 || (r = prune_networks(c, o, p, e)) < 0)
+	/* what frees room comes first: on a disk that is full nothing can be written before */
+	if ((r = prune_containers(c, o, p, e)) < 0)
 		return r;
 	if (o->volumes && (r = prune_volumes(c, &volumes, p, e)) < 0)
 		return r;
-	return prune_images(c, o, p, e);
+	r = prune_images(c, o, p, e);
+	return r < 0 ? r : prune_networks(c, o, p, e);
 }
 
 static int run_system(struct cli *c, void *opts, int argc, char **argv, struct err *e)

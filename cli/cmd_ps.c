@@ -28,7 +28,7 @@ static const struct opt ps_rows[] = {
 	{ "filter", 'f', OPT_LIST, O(filter), "KEY=VALUE",
 	  "id, name, label, status, ancestor, volume, network, health, exited, before, since …",
 	  .flags = OPT_REPEAT },
-	OUTPUT_OPT_FORMAT_LONG(struct ps_opts, out),
+	OUTPUT_OPT_FORMAT(struct ps_opts, out, "'table {{.ID}}\\t{{.Names}}'"),
 	{ "last", 'n', OPT_I64, O(last), "N", "The N made last, whatever their state" },
 	{ "latest", 'l', OPT_BOOL, O(latest), NULL, "The one made last" },
 	{ "no-trunc", 0, OPT_BOOL, O(out.no_trunc), NULL, "Cut nothing short" },
@@ -222,7 +222,7 @@ static int run_ps(struct cli *c, void *opts, int argc, char **argv, struct err *
 	for (bool again = true; r == 0 && again; again = seconds && fflush(stdout) == 0) {
 		if (p.shown)
 			sleep(seconds);
-		if (seconds && isatty(1))
+		if (seconds && output_screen())
 			printf("\033[H\033[J");
 		r = show(&p, e);
 		p.shown = true;

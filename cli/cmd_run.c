@@ -65,8 +65,8 @@ static int make_record(struct cli *c, struct run_opts *o, int argc, char **argv,
 	int first = 0, rc;
 
 	if (!o->rootfs && argc < 1)
-		return err_say(e, EINVAL, "usage: berth %s [OPTION...] IMAGE [COMMAND] [ARG...]",
-			       c->cmd->name);
+		return err_say(e, EINVAL, "usage: berth %s [OPTION...] IMAGE [COMMAND] [ARG...]; "
+			       "see berth help %s", c->cmd->name, c->cmd->name);
 	if ((rc = platform(o, a, e)) < 0)
 		return rc;
 	if (!o->rootfs) {
@@ -263,7 +263,9 @@ const struct command command_run = {
 	.summary = "Make a container from an image and run a command in it",
 	.text =
 		"The exit status is the command's own, 128+N when signal N ended it, 125 when berth\n"
-		"could not do it, 126 when the command cannot be run, 127 when it was not found.",
+		"could not do it, 126 when the command cannot be run, 127 when it was not found.\n\n"
+		"Signals go to the command, Ctrl-C as SIGINT. It is process 1, which the kernel spares\n"
+		"what it has no handler for (sleep and cat have none): with --init it ends.",
 	.rows = run_rows,
 	.size = sizeof(struct run_opts),
 	.min = 0,

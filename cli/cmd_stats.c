@@ -30,7 +30,7 @@ static const struct opt rows[] = {
 	{ "interval", 'i', OPT_STR, offsetof(struct stats_opts, interval), "TIME",
 	  "Time between two readings (1s)" },
 	PICK_LATEST(stats_opts),
-	OUTPUT_OPT_FORMAT_LONG(struct stats_opts, out),
+	OUTPUT_OPT_FORMAT(struct stats_opts, out, "'table {{.Name}}\\t{{.CPUPerc}}'"),
 	OPT_END,
 };
 
@@ -247,7 +247,7 @@ static int show(struct cli *c, const struct stats_opts *o, const struct strlist 
 		for (size_t i = 0; i < n; i++)
 			read_one(c, &v[i]);
 		if (rounds > 0) {	/* a rate needs two readings */
-			if (live && isatty(1))
+			if (live && output_screen())
 				printf("\033[H\033[J");
 			rc = print(v, n, o, e);
 			if (rc < 0 || fflush(stdout) != 0 || o->no_stream)

@@ -328,10 +328,11 @@ const struct command command_load = {
 };
 const struct command command_pull = {
 	.name = "pull", .args = "IMAGE...", .summary = "Fetch images from registries",
-	.text = "IMAGE is [HOST[:PORT]/]NAME[:TAG][@DIGEST], or oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE. "
-		"containers-policy.json(5) says whose images may come in, containers-registries.d(5) where their "
-		"signatures lie, containers-registries.conf(5) which mirrors serve; for tests, BERTH_POLICY, "
-		"BERTH_REGISTRIES_D and CONTAINERS_REGISTRIES_CONF name others.",
+	.text = "IMAGE is [HOST[:PORT]/]NAME[:TAG][@DIGEST], or oci:DIR[:TAG], oci-archive:FILE,\n"
+		"docker-archive:FILE. containers-policy.json(5) says whose images may come in,\n"
+		"containers-registries.d(5) where their signatures lie, containers-registries.conf(5)\n"
+		"which mirrors serve; for tests, BERTH_POLICY, BERTH_REGISTRIES_D and\n"
+		"CONTAINERS_REGISTRIES_CONF name others.",
 	.opts = pull_rows, .min = 0, .max = -1, .flags = CMD_RAW, .complete = "image", .run = run_work,
 };
 const struct command command_push = {
@@ -361,8 +362,9 @@ const struct command command_manifest_inspect = {
 };
 const struct command command_manifest_create = {
 	.name = "manifest create", .args = "LIST IMAGE...", .summary = "Make an index of images for several platforms",
-	.text = "LIST is a name; the images are in the store (pull --platform brings those of others). push sends the index "
-		"with all its images, rm takes the name away, and run --platform takes one of them.",
+	.text = "LIST is a name; the images are in the store (pull --platform brings those of others).\n"
+		"push sends the index with all its images, rmi takes the name away, and run --platform\n"
+		"takes one of them.",
 	.opts = create_rows, .min = 0, .max = -1, .flags = CMD_RAW, .complete = "image", .run = run_work,
 };
 const struct command command_manifest_add = {

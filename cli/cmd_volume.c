@@ -104,7 +104,7 @@ struct ls_opts { struct output_opts out; struct strlist filter; };
 static const struct opt volume_ls_rows[] = {
 	{ "filter", 'f', OPT_LIST, offsetof(struct ls_opts, filter), "KEY=VALUE",
 	  "name, label, dangling, driver", .flags = OPT_REPEAT },
-	OUTPUT_OPT_FORMAT_LONG(struct ls_opts, out),
+	OUTPUT_OPT_FORMAT(struct ls_opts, out, "'table {{.Name}}\\t{{.Mountpoint}}'"),
 	OUTPUT_OPT_NO_HEADING(struct ls_opts, out),
 	OUTPUT_OPT_QUIET(struct ls_opts, out, "names"),
 	OPT_END,

@@ -30,19 +30,26 @@ void help_main(const struct opt *globals, FILE *to)
 		"Called as berth-oci (or `berth oci`) it is an OCI runtime.\n", b.s);
 }
 
+void help_usage(const struct command *c, struct strbuf *b)
+{
+	AUTO(strbuf) struct strbuf options = STRBUF_INIT;
+
+	opt_help(command_rows(c), &options);
+	strbuf_addf(b, "berth %s%s%s%s", c->name, options.len ? " [OPTION...]" : "",
+		    str_empty(c->args) ? "" : " ", c->args ? c->args : "");
+}
+
 void help_command(const struct command *c, FILE *to)
 {
-	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
-	const struct opt *rows = command_rows(c);
+	AUTO(strbuf) struct strbuf usage = STRBUF_INIT, options = STRBUF_INIT;
 
-	fprintf(to, "usage: berth %s%s%s\n\n%s.\n", c->name,
-		rows && rows[0].name ? " [OPTION...] " : " ", c->args ? c->args : "", c->summary);
+	help_usage(c, &usage);
+	opt_help(command_rows(c), &options);
+	fprintf(to, "usage: %s\n\n%s.\n", usage.s, c->summary);
 	if (c->text)
 		fprintf(to, "\n%s\n", c->text);
-	if (rows && rows[0].name) {
-		opt_help(rows, &b);
-		fprintf(to, "\nOptions:\n%s", b.s ? b.s : "");
-	}
+	if (options.len)
+		fprintf(to, "\nOptions:\n%s", options.s);
 }
 
 static bool in_group(const char *name, const char *word)

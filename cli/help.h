@@ -10,9 +10,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "base/str.h"
 #include "cli/command.h"
 
 void help_main(const struct opt *globals, FILE *to);
+/* "berth stop [OPTION...] CONTAINER..." */
+void help_usage(const struct command *c, struct strbuf *b);
 void help_command(const struct command *c, FILE *to);
 bool help_is_group(const char *word);
 void help_group(const char *word, FILE *to);

@@ -120,6 +120,18 @@ static int check_kernel(struct err *e)
 		v >> 16, v & 0xffff);
 }
 
+/* extra: an argument that is one too many, or NULL: there are too few. */
+static int wrong_usage(const struct command *cmd, const char *extra, struct err *e)
+{
+	AUTO(strbuf) struct strbuf usage = STRBUF_INIT;
+
+	help_usage(cmd, &usage);
+	if (extra)
+		return err_say(e, EINVAL, "\"%s\" is one argument too many; usage: %s; see berth "
+			       "help %s", extra, usage.s, cmd->name);
+	return err_say(e, EINVAL, "usage: %s; see berth help %s", usage.s, cmd->name);
+}
+
 static int run_command(struct cli *c, const struct command *cmd, int argc, char **argv,
 		       struct err *e)
 {
@@ -140,9 +152,10 @@ static int run_command(struct cli *c, const struct command *cmd, int argc, char 
 		if (r < 0)
 			return r;
 		picked = cmd->pick && pick_any(v.opts);
-		if ((n < cmd->min - picked) || (cmd->max >= 0 && n > cmd->max))
-			return err_say(e, EINVAL, "usage: berth %s %s; see berth help %s",
-				       cmd->name, cmd->args, cmd->name);
+		if (cmd->max >= 0 && n > cmd->max)
+			return wrong_usage(cmd, args[cmd->max], e);
+		if (n < cmd->min - picked)
+			return wrong_usage(cmd, NULL, e);
 	}
 	if (!(cmd->flags & CMD_NO_ENGINE)) {
 		if ((r = check_kernel(e)) < 0)

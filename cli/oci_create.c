@@ -135,8 +135,10 @@ int oci_load_bundle(const char *bundle, const char *config, struct arena *a, cha
 
 int oci_foreground(struct tty *t, struct launch *l, int *ret_code, struct err *e)
 {
-	int status = 0, r = tty_open(t, l->console, e);
+	int status = 0, r;
 
+	t->plain = true;
+	r = tty_open(t, l->console, e);
 	l->console = -1;
 	if (!r)
 		r = tty_run(t, l->pid, l->pidfd, &status, e);

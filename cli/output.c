@@ -33,9 +33,16 @@ void output_list_cleanup(struct output_list *l)
 	arena_free(l->a);
 }
 
+bool output_screen(void)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(1) && !str_empty(term) && !str_eq(term, "dumb");
+}
+
 bool output_colour(void)
 {
-	return isatty(1) && str_empty(getenv("NO_COLOR")) && !str_eq(getenv("TERM"), "dumb");
+	return output_screen() && str_empty(getenv("NO_COLOR"));
 }
 
 /* ---- templates ---- */

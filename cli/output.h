@@ -17,9 +17,10 @@
 struct output_opts { const char *format; bool quiet, no_trunc, no_heading; };
 
 /* Rows of the options, for a struct that has a struct output_opts at `off`. */
-#define OUTPUT_OPT_FORMAT_LONG(type, field) \
+/* example: a template of the command's own columns */
+#define OUTPUT_OPT_FORMAT(type, field, example) \
 	{ "format", 0, OPT_STR, offsetof(type, field.format), "FORMAT", \
-	  "json, table, or a template as '{{.ID}}' or 'table {{.ID}}\\t{{.Name}}'" }
+	  "json, table, or a template as " example }
 #define OUTPUT_OPT_QUIET(type, field, what) \
 	{ "quiet", 'q', OPT_BOOL, offsetof(type, field.quiet), NULL, "Only " what }
 #define OUTPUT_OPT_NO_TRUNC(type, field) \
@@ -55,6 +56,8 @@ void output_list_init(struct output_list *l);
 void output_list_add(struct output_list *l, struct json *v);
 void output_list_cleanup(struct output_list *l);	/* AUTO(output_list) */
 
+/* Standard output is a terminal on which one can write anew. */
+bool output_screen(void);
 /* Bold and colours on standard output: a terminal, and NO_COLOR is not set. */
 bool output_colour(void);
 

@@ -211,6 +211,10 @@ static int check_entry(struct check *c, size_t i, struct err *e)
 	if (c->o->quick)
 		return 0;
 	r = maker_add_image(c->m, &q, &id, &why);
+	if (r == -ENOSPC || r == -EDQUOT) {
+		*e = why;	/* the room to look is missing, which is no fault of the image */
+		return err_wrap(e, "unpack image %s to compare it", *n->name ? n->name : n->id);
+	}
 	if (r == 0 && !str_eq(id, n->id))
 		r = err_say(&why, EINVAL, "the index has another id");
 	return r < 0 ? lose_image(c, i, why.msg, e) : 0;

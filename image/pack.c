@@ -35,11 +35,12 @@ struct pack {
 
 static int pack_fail(struct pack *p, const char *name, struct err *e)
 {
-	const char *why = archive_error_string(p->a);
+	int code = archive_errno(p->a);
+	const char *why = code > 0 ? strerror(code) : archive_error_string(p->a);
 	char shown[256];
 
-	return err_say(e, EIO, "pack \"%s\": %s", str_printable(name, strlen(name), shown, 255),
-		       why ? why : "cannot write");
+	return err_say(e, code > 0 ? code : EIO, "pack \"%s\": %s",
+		       str_printable(name, strlen(name), shown, 255), why ? why : "cannot write");
 }
 
 static int pack_errno(const char *name, int code, struct err *e)

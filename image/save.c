@@ -21,6 +21,10 @@ struct sink { struct archive *a; int dir_fd; struct store_set done; };
 
 static int sink_fail(struct sink *k, struct err *e)
 {
+	int code = archive_errno(k->a);
+
+	if (code > 0)
+		return err_set(e, code, "write the archive");
 	return err_say(e, EIO, "write the archive: %s", archive_error_string(k->a));
 }
 

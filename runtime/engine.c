@@ -23,7 +23,7 @@ static char *absolute(const char *path)
 }
 
 /* Rootless users have folders of their own (XDG base directory specification). */
-static void default_dirs(struct engine *en)
+static int default_dirs(struct engine *en, struct err *e)
 {
 	const char *data = getenv("XDG_DATA_HOME"), *run = getenv("XDG_RUNTIME_DIR");
 	const char *home = getenv("HOME");
@@ -31,12 +31,16 @@ static void default_dirs(struct engine *en)
 	if (geteuid() == 0) {
 		en->root = mem_strdup("/var/lib/berth");
 		en->run = mem_strdup("/run/berth");
-		return;
+		return 0;
 	}
+	if (str_empty(data) && str_empty(home))
+		return err_say(e, EINVAL, "HOME is not set; say where to keep the state with "
+			       "--root");
 	en->root = !str_empty(data) ? path_join(data, "berth")
-				    : mem_printf("%s/.local/share/berth", home ? home : "/tmp");
+				    : mem_printf("%s/.local/share/berth", home);
 	en->run = !str_empty(run) ? path_join(run, "berth")
 				  : mem_printf("/tmp/berth-%u", (unsigned)geteuid());
+	return 0;
 }
 
 static int open_made(const char *path, int dirfd, const char *name, mode_t mode, int *ret,
@@ -69,22 +73,25 @@ static int check_owner(const struct engine *en, struct err *e)
 int engine_open(const char *root, struct engine *ret, struct err *e)
 {
 	AUTO(engine) struct engine en = { NULL, NULL, -1, -1, -1, -1 };
-	int r;
+	int r = 0;
 
 	if (str_empty(root))
 		root = getenv("BERTH_ROOT");
 	if (str_empty(root)) {
-		default_dirs(&en);
+		r = default_dirs(&en, e);
 	} else {
 		en.root = absolute(root);
 		en.run = path_join(en.root, "run");
 	}
-	if ((r = open_made(en.root, -1, NULL, 0711, &en.root_fd, e)) < 0 ||
+	if (r < 0 || (r = open_made(en.root, -1, NULL, 0711, &en.root_fd, e)) < 0 ||
 	    (r = open_made(en.run, -1, NULL, 0700, &en.run_fd, e)) < 0 ||
 	    (r = check_owner(&en, e)) < 0 ||
 	    (r = open_made(en.root, en.root_fd, "containers", 0710, &en.containers_fd, e)) < 0 ||
-	    (r = open_made(en.root, en.root_fd, "names", 0700, &en.names_fd, e)) < 0)
+	    (r = open_made(en.root, en.root_fd, "names", 0700, &en.names_fd, e)) < 0) {
+		if (r == -EACCES && geteuid() != 0)
+			err_hint(e, "run it as root, or say where to keep the state with --root");
 		return r;
+	}
 	*ret = en;
 	en = (struct engine){ NULL, NULL, -1, -1, -1, -1 };
 	return 0;

@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -368,9 +367,8 @@ int birth_rlimits(const struct plan *p, const struct launch *l, struct err *e)
 {
 	for (size_t i = 0; p->host_rlimits && i < p->process->nrlimits; i++) {
 		const struct spec_rlimit *v = &p->process->rlimits[i];
-		struct rlimit lim = { .rlim_cur = v->soft, .rlim_max = v->hard };
 
-		if (prlimit(l->pid, v->resource, &lim, NULL) < 0)
+		if (sys_set_rlimit(l->pid, v->resource, v->soft, v->hard) < 0)
 			return err_set(e, errno, "process.rlimits: %s, soft %llu, hard %llu",
 				       spec_rlimit_name(v->resource), (unsigned long long)v->soft,
 				       (unsigned long long)v->hard);

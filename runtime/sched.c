@@ -3,20 +3,20 @@
  * and the resource limits.
  *
  * Runs in: container.  Sources: sched_setattr(2), ioprio_set(2), set_mempolicy(2),
- * personality(2), sched_setaffinity(2), setrlimit(2).
+ * personality(2), sched_setaffinity(2), prlimit(2).
  */
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/sys.h"
 #include "runtime/init.h"
 
 #define LIST_BITS 1024u
@@ -150,10 +150,8 @@ int step_rlimits(struct init *in, struct err *e)
 	const struct spec_process *p = in->process;
 
 	for (size_t i = 0; i < p->nrlimits && !in->plan->host_rlimits; i++) {
-		struct rlimit lim = { .rlim_cur = p->rlimits[i].soft,
-				      .rlim_max = p->rlimits[i].hard };
-
-		if (setrlimit(p->rlimits[i].resource, &lim) < 0)
+		if (sys_set_rlimit(0, p->rlimits[i].resource, p->rlimits[i].soft,
+				   p->rlimits[i].hard) < 0)
 			return err_set(e, errno, "process.rlimits: number %d, soft %llu, hard %llu",
 				       p->rlimits[i].resource,
 				       (unsigned long long)p->rlimits[i].soft,

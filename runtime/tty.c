@@ -73,7 +73,8 @@ static int make_raw(struct tty *t, struct err *e)
 	saved.fd = 0;
 	raw = saved.was;
 	cfmakeraw(&raw);
-	raw.c_oflag |= OPOST;	/* LF becomes CR LF here; inside it stays (console_plain) */
+	if (t->plain)
+		raw.c_oflag |= OPOST;
 	saved.set = 1;
 	for (size_t i = 0; i < ARRAY_SIZE(fatal); i++)
 		signal(fatal[i], restore_and_die);

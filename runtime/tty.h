@@ -27,6 +27,8 @@ struct tty {
 	int signals;		/* signalfd: what is passed on, SIGWINCH, SIGCHLD */
 	sigset_t before;	/* mask to be restored */
 	bool raw;
+	/* inside LF stays LF (console_plain), and becomes CR LF at the caller's terminal */
+	bool plain;
 };
 #define TTY_INIT { .master = -1, .signals = -1 }
 /* Blocks the signals before the child is born, so that none is lost. */

@@ -18,6 +18,8 @@ refused --cpu-shares 512 cpu
 refused --cpuset-cpus 0 cpuset
 refused --pids-limit 20 pids
 [ "$WHERE" != host ] || has_controller memory || is "and nothing ran" "$(ls "$T/ran" 2>/dev/null)" ""
+has_controller memory || fails "what was typed is named, not what comes with it" 125 "berth: memory.limit: *" \
+	berth run --rm --network none -m 64m busybox true
 is "no record is left" "$(berth ps -aq)" ""
 for bad in --memory=x --memory=-5 --memory=99999999999999999999 --cpus=nan --cpus=-1 --cpuset-cpus=x-y --pids-limit=x --cpu-shares=x; do
 	fails "$bad" 125 "berth: *${bad%%=*}*" berth run --rm --network none "$bad" busybox true

@@ -100,6 +100,7 @@ like "on a terminal what runs is green" "$(on_terminal | grep green)" "*$esc?32m
 like "what failed is red" "$(on_terminal | grep -w red)" "*$esc?31mExited (1)*"
 unlike "what ended well has no colour" "$(on_terminal | grep plain)" "*$esc*"
 is "NO_COLOR: none at all" "$(on_terminal NO_COLOR=1 | grep -c "$esc")" 0
+is "a terminal of no kind: none" "$(TERM='' script -qec "$BERTH --root $ROOT ps -a" /dev/null </dev/null | grep -c "$esc")" 0
 is "into a pipe: none" "$(berth ps -a | grep -c "$esc")" 0
 berth rm -f green red plain >/dev/null
 

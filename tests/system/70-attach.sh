@@ -92,6 +92,11 @@ t "it is removed" berth rm -f own left
 ends "exec -it" 4 typing '[("# ", "tty; exit 4\n")]' sh -c "
 	'$BERTH' --root '$ROOT' run -d --name ex --network none busybox sleep 100 >/dev/null
 	exec '$BERTH' --root '$ROOT' exec -it ex sh"
+ends "its lines end as those of run -it" 0 typing '[("# ", "echo o\"\"ne; echo t\"\"wo\n"), ("one\r\ntwo\r\n", "exit 0\n")]' \
+	"$BERTH" --root "$ROOT" exec -it ex sh
+fails "its detach keys would leave nothing running" 125 "berth: --detach-keys ctrl-a: an exec ends with the command that typed it; --detach *" \
+	berth exec --detach-keys ctrl-a ex true
+t "none is what it has" berth exec --detach-keys '' ex true
 t "it is removed" berth rm -f ex
 restored() { # the terminal is as before, even when berth is killed by a signal
 	python3 - "$BERTH" "$ROOT" <<'PY'

@@ -17,6 +17,17 @@ while read -r line; do
 	cmp -s "$T/one" "$T/two" || missing+=" $name(differs)"
 done < <(sed 's/^  //' "$T/all")
 is "each command explains itself, both ways" "$missing" ""
+odd=''
+while read -r line; do
+	name=$(sed 's/  .*//' <<<"$line")
+	# shellcheck disable=SC2086
+	"$BERTH" help $name >"$T/one"
+	odd+=$(grep -n ' $' "$T/one" | sed "s/^/ $name: ends with a space: /")
+	odd+=$(sed -n '/^Options:$/,$p' "$T/one" | sed -n 's/^ \{2,6\}\(-., \)\{0,1\}\(--[a-z0-9-]*\).*/\2/p' | sort | uniq -d | sed "s/^/ $name: twice: /")
+	odd+=$([ "$(tail -n 1 "$T/one")" != Options: ] || echo " $name: no options")
+	odd+=$(sed '/^Options:$/,$d' "$T/one" | grep '.\{101\}' | sed "s/^/ $name: too wide: /")
+done < <(sed 's/^  //' "$T/all")
+is "no page of help has an empty part, an option twice, a line without an end" "$odd" ""
 # README's table: a part is names, or groups and what each of them has
 sed -n '/^| command | does |$/,/^$/p' "$TOP/README.md" | sed '1,2d' | cut -d'|' -f2 | grep -v '`oci' | tr ';' '\n' >"$T/parts"
 wrong='' listed=''
@@ -71,11 +82,45 @@ bash_offers() {
 says "bash completes" omega bash_offers
 berth rm omega zeta >/dev/null
 
+# ---- the templates that help shows, typed as they stand there
+berth volume create vol >/dev/null
+echo x | berth secret create sec >/dev/null
+berth run -d --name up --network none busybox sleep 1000 >/dev/null
+wrong='' tried=0
+while read -r name args; do
+	while IFS= read -r template; do
+		tried=$((tried + 1))
+		# shellcheck disable=SC2086
+		run berth ${name//_/ } --format "$template" $args || wrong+=" $name $template: $err"
+	done < <("$BERTH" help ${name//_/ } | grep -- '--format FORMAT' | grep -o "'[^']*{{[^']*'" | tr -d "'")
+done <<LIST
+ps
+images
+history busybox
+stats --no-stream up
+system_df
+volume_ls
+network_ls
+secret_ls
+info
+version
+events --since 10m --until 0s
+inspect up
+container_inspect up
+image_inspect busybox
+volume_inspect vol
+network_inspect bridge
+secret_inspect sec
+LIST
+is "they do" "$wrong" ""
+is "each command has one" "$((tried >= 17))" 1
+berth rm -f up >/dev/null
+
 # ---- installation
-t "make install" make -C "$TOP" B="$B" DESTDIR="$T/inst" PREFIX=/usr install
+t "make install" make -C "$TOP" B="$B" DESTDIR="$T/in place" PREFIX=/usr install
 export BERTH_ROOT=$T/root2
-t "what is installed works" "$T/inst/usr/bin/berth" load -q -i "$T/busybox.oci"
-says "on its own" works "$T/inst/usr/bin/berth" run --rm --network none busybox echo works
-t "its pages are there" test -s "$T/inst/usr/share/man/man1/berth-run.1"
-t "make uninstall" make -C "$TOP" B="$B" DESTDIR="$T/inst" PREFIX=/usr uninstall
-is "nothing of it stays" "$(find "$T/inst" -type f -o -type l | head)" ""
+t "what is installed works" "$T/in place/usr/bin/berth" load -q -i "$T/busybox.oci"
+says "on its own" works "$T/in place/usr/bin/berth" run --rm --network none busybox echo works
+t "its pages are there" test -s "$T/in place/usr/share/man/man1/berth-run.1"
+t "make uninstall" make -C "$TOP" B="$B" DESTDIR="$T/in place" PREFIX=/usr uninstall
+is "nothing of it stays" "$(find "$T/in place" -type f -o -type l | head)" ""

@@ -77,7 +77,13 @@ t "stop --ignore: what is not there" berth stop -i -t 0 nosuch pick1
 t "rm --ignore --cidfile: a file that is not there" berth rm -i --cidfile "$T/nosuch"
 fails "rm --cidfile: without it" 125 "berth: --cidfile: *$T/nosuch*" berth rm --cidfile "$T/nosuch"
 fails "--all beside a name" 125 "berth: --all stands alone*" berth stop -a pick1
-fails "nobody at all" 125 "berth: usage: berth stop CONTAINER...*" berth stop
+as_nobody() { env "${@:2}" setpriv --reuid 65534 --regid 65534 --clear-groups "$BERTH" --root "$1" ps; }
+mkdir -m 700 "$T/roots"
+fails "a root that is somebody else's" 125 "berth: *$T/roots*: Permission denied; run it as root, or say where *--root" as_nobody "$T/roots"
+fails "no home" 125 "berth: HOME is not set; say where to keep the state with --root" as_nobody '' -u HOME -u BERTH_ROOT -u XDG_DATA_HOME
+fails "nobody at all" 125 "berth: usage: berth stop [[]OPTION...] CONTAINER...; see berth help stop" berth stop
+fails "one too many" 125 'berth: "extra" is one argument too many; usage: berth ps [[]OPTION...]; see berth help ps' berth ps extra
+fails "help of a command has no second word" 125 "berth: help run x: run has no further commands" berth help run x
 t "rm --force --time asks first" berth rm -f -t 10 pick2
 is "kill --all" "$(berth kill -a | wc -l)" 1
 is "wait --latest" "$(berth wait -l)" 137
@@ -243,6 +249,11 @@ is "info --format" "$(berth info --format '{{.ContainersRunning}}')" 1
 is "info as JSON" "$(berth info --format json | jq .Containers)" 1
 is "ps --filter" "$(berth ps -a --filter status=running --filter name=web --format '{{.Names}}')" webserver
 like "top" "$(berth top webserver)" "*sleep 1000*"
+is "others are not shown, however ps is asked" "$(for o in aux -ef -x; do
+	# shellcheck disable=SC2086
+	berth top webserver $o | grep -c .; done | sort -u)" 2
+fails "update changes limits, not which devices there are" 125 "berth: unknown option --device-cgroup-rule*" \
+	berth update --device-cgroup-rule "c 42:* rmw" webserver
 like "top with ps's options" "$(berth top webserver -o pid,comm)" "*PID COMMAND*sleep*"
 
 # ---- a result that cannot be written is none

@@ -499,8 +499,11 @@ static void devices__last_match__wins(void **state)
 
 	NEED_ROOT();
 	/* Reading and writing allowed by two rules together, then writing denied to one. */
-	assert_int_equal(cgroup_limits_set(&f->l, f->a, "device-cgroup-rule", "c 1:* r", &f->e), 0);
-	assert_int_equal(cgroup_limits_set(&f->l, f->a, "device-cgroup-rule", "c *:* w", &f->e), 0);
+	cgroup_devices_add(&f->l, f->a,
+			   (struct cgroup_device){ true, CGROUP_DEV_CHAR, 1, -1, CGROUP_DEV_READ });
+	cgroup_devices_add(&f->l, f->a,
+			   (struct cgroup_device){ true, CGROUP_DEV_CHAR, -1, -1,
+						   CGROUP_DEV_WRITE });
 	cgroup_devices_add(&f->l, f->a,
 			   (struct cgroup_device){ false, CGROUP_DEV_CHAR, 1, 5,
 						   CGROUP_DEV_WRITE });

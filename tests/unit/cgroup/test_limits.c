@@ -113,8 +113,6 @@ static void limits__every_row__set_and_written(void **state)
 		{ "device-write-iops", "8:0:200", "\"major\":8,\"minor\":0,\"rate\":200}" },
 		{ "hugepage-limit", "2MB:4m", "\"pageSize\":\"2MB\",\"limit\":4194304}" },
 		{ "rdma-limit", "mlx5_0:3:", "rdma\":{\"mlx5_0\":{\"hcaHandles\":3}}" },
-		{ "device-cgroup-rule", "c 42:* rwm",
-		  "\"allow\":true,\"type\":\"c\",\"major\":42,\"access\":\"rwm\"}" },
 		{ "cgroup-conf", "io.latency=8:0 target=10",
 		  "unified\":{\"io.latency\":\"8:0 target=10\"}" },
 	};
@@ -159,7 +157,6 @@ static void limits__bad_values__name_the_option(void **state)
 	refused(f, "device-read-iops", "8:0:1m", "a number");
 	refused(f, "hugepage-limit", "2MB", "SIZE:BYTES");
 	refused(f, "rdma-limit", "x::", "HANDLES");
-	refused(f, "device-cgroup-rule", "x 1:1 r", "c 42:*");
 	refused(f, "cgroup-conf", "cgroup.procs=1", "no limit");
 	refused(f, "cgroup-conf", "../memory.max=1", "no file");
 	refused(f, "cgroup-conf", "memory.max", "FILE=TEXT");
