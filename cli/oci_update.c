@@ -140,7 +140,7 @@ static int read_resources(struct update_opts *u, struct err *e)
 			return r;
 	}
 	r = json_parse(tree, text, n, lim, "resources", &v, e);
-	if (!r)
+	if (!r && v->type != JSON_NULL)	/* Go's for nothing */
 		r = cgroup_limits_read(&c, v, &read);
 	if (r < 0)
 		return r;
