@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "runtime/plan.h"
 #include "runtime/spec_part.h"
 
 static bool has_ns(const struct spec *s, enum spec_ns ns)
@@ -86,6 +87,9 @@ static int check_lsm(const struct spec *s, struct err *e)
 	if (!str_empty(s->mount_label) && !selinux)
 		return err_say(e, ENOTSUP, "linux.mountLabel: SELinux is not enabled in this "
 			       "kernel");
+	if (!plan_label_option(s))
+		return err_say(e, EINVAL, "annotations: run.oci.mount_context_type: expected "
+			       "context, fscontext, defcontext or rootcontext");
 	return 0;
 }
 

@@ -129,10 +129,10 @@ int container_give_listener(const struct container_state *st, const struct spec 
 
 	if (l->seccomp_notify < 0)
 		return 0;
-	if (s->seccomp && s->seccomp->listener_path) {
+	if (s->seccomp && s->seccomp->listener_path)
 		path = s->seccomp->listener_path;
+	if (s->seccomp)
 		metadata = s->seccomp->listener_metadata;
-	}
 	if (!path)
 		return err_say(e, EINVAL, "linux.seccomp.listenerPath: must be given with "
 			       "SCMP_ACT_NOTIFY");

@@ -41,7 +41,8 @@ static int new_tmpfs(struct init *in, struct err *e)
 	    sys_fsconfig(fs, SYS_FSCONFIG_SET_STRING, "mode", "0555", 0) < 0)
 		return err_set(e, errno, "tmpfs for masked folders");
 	if (in->plan->has_selinux && in->spec->mount_label &&
-	    sys_fsconfig(fs, SYS_FSCONFIG_SET_STRING, "context", in->spec->mount_label, 0) < 0)
+	    sys_fsconfig(fs, SYS_FSCONFIG_SET_STRING, plan_label_option(in->spec),
+			 in->spec->mount_label, 0) < 0)
 		return err_set(e, errno, "linux.mountLabel");
 	if (sys_fsconfig(fs, SYS_FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0 ||
 	    sys_fsconfig(fs, SYS_FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)

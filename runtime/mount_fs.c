@@ -109,7 +109,7 @@ static int set_options(struct init *in, int fs, const struct spec_mount *m, stru
 	}
 	if (r == 0 && in->spec->mount_label && in->plan->has_selinux &&
 	    (str_eq(m->type, "tmpfs") || str_eq(m->type, "mqueue")))
-		r = set_one(fs, "context", in->spec->mount_label, e);
+		r = set_one(fs, plan_label_option(in->spec), in->spec->mount_label, e);
 	return r;
 }
 

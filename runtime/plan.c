@@ -25,6 +25,20 @@ const struct plan_sb_flag plan_sb_flags[] = {
 	{ 0, NULL },
 };
 
+const char *plan_label_option(const struct spec *s)
+{
+	static const char *const types[] = { "context", "fscontext", "defcontext", "rootcontext" };
+	const char *want = types[0];
+
+	for (size_t i = 0; i < s->annotations.n; i++)
+		if (str_eq(s->annotations.v[i].key, "run.oci.mount_context_type"))
+			want = s->annotations.v[i].value;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (str_eq(want, types[i]))
+			return types[i];
+	return NULL;
+}
+
 struct plan *plan_new(struct arena *a)
 {
 	struct plan *p = arena_alloc(a, sizeof(*p));

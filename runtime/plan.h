@@ -102,6 +102,9 @@ void plan_set_filter(struct plan *p, struct arena *a, const struct filter_progra
 void plan_set_devices(struct plan *p, struct arena *a, const struct spec *s);
 /* Whether we make the nodes of /dev: not when the spec binds a whole /dev of its own. */
 bool plan_makes_dev(const struct spec *s);
+/* The mount option that linux.mountLabel is the value of: the annotation
+ * run.oci.mount_context_type (crun(1)); NULL when that names none. */
+const char *plan_label_option(const struct spec *s);
 /* The flags of a superblock as fsconfig(2) spells them; ends with flag 0. */
 extern const struct plan_sb_flag { unsigned long flag; const char *name; } plan_sb_flags[];
 /* The attributes of a bind as runc and crun read its options: with one of them named, what the

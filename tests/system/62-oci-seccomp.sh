@@ -112,6 +112,22 @@ is "the agent gets state, metadata and calls" "$(tail -n +2 "$T/agent.out")" "['
 call 83"
 
 
+# crun's way of naming the agent, and a flag for those whom agents answer
+rm -f "$T/agent.sock" "$T/agent.out"
+python3 "$T/agent.py" "$T/agent.sock" 1 >"$T/agent.out" 2>&1 &
+agent=$!
+until_true 10 grep -q ready "$T/agent.out"
+config "$(rule "$listen" | jq -c '.flags = ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"] | .listenerMetadata = "crun"')" \
+	"{\"run.oci.seccomp.receiver\":\"$T/agent.sock\"}" /probe syscall 83 0 0
+if kernel_at_least 5.19; then
+	run oci run -b "$T/b" receiver
+	is "run.oci.seccomp.receiver, and a call that only a kill interrupts" "$out" "Cross-device link"
+	wait "$agent"
+else
+	kill "$agent"
+	skip "run.oci.seccomp.receiver, and a call that only a kill interrupts" "kernel:5.19: no such flag"
+fi
+
 # calls that the runtime itself makes behind the filter: the agent has the listener by then
 for nnp in true false; do
 	rm -f "$T/agent.sock" "$T/agent.out"

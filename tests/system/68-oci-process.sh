@@ -2,7 +2,7 @@
 # The process of config.json: what it gets, and what it does not get from who typed the command.
 # also: vm
 . "$(dirname "$0")/lib.sh"
-need jq taskset
+need jq taskset python3
 umask 022
 make_bundle "$T/b" || exit 1
 cp "$T/b/config.json" "$T/plain.json"
@@ -104,3 +104,57 @@ says "but not what was for our parent" "
 four" env LISTEN_FDS=2 LISTEN_PID=1 bash -c \
 	'exec 3</dev/null 4<"$1"; "$2" --root "$3/oci" run --preserve-fds 2 -b "$3/b" d4' - "$T/four" "$OCI" "$T"
 fails "more than there can be" 1 "*--preserve-fds*" oci run --preserve-fds 4294967295 -b "$T/b" d5
+
+# ---- what else it is ----
+runs() { # NAME WANTED JQ SH [BEFORE...]: what a container with the configuration changed by JQ says
+	local name=$1 wanted=$2
+	config "$3" "$4"
+	shift 4
+	says "$name" "$wanted" "$@" "$OCI" --root "$T/oci" run -b "$T/b" e1
+}
+runs "hostname and domainname" "h1 d1.example" '.hostname = "h1" | .domainname = "d1.example"' \
+	'echo $(cat /proc/sys/kernel/hostname /proc/sys/kernel/domainname)'
+runs "umask and further groups" "0027 0 5 6" '.process.user += {umask: 23, additionalGids: [5, 6]}' 'echo $(umask; id -G)'
+case $(uname -m) in
+x86_64) runs "personality" i686 '.linux.personality = {domain: "LINUX32"}' 'uname -m';;
+*) skip "personality" "module:x86: other machines say it otherwise";;
+esac
+runs "sysctl" 4096 '.linux.sysctl = {"kernel.msgmax": "4096"}' 'cat /proc/sys/kernel/msgmax'
+runs "the caller's groups are not the container's" 0 . 'id -G' setpriv --groups 7,8
+runs "unless an annotation keeps them" "0 7 8" '.annotations = {"run.oci.keep_original_groups": "1"}' 'id -G' setpriv --groups 7,8
+config '.annotations = {"run.oci.mount_context_type": "contexts"}' true
+fails "no SELinux option of that name" 1 "*run.oci.mount_context_type: expected context, fscontext*" oci run -b "$T/b" e2
+config '.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "echo out; echo err >&2"]}] | .annotations =
+	{"run.oci.hooks.stdout": "'"$T"'/hook.out", "run.oci.hooks.stderr": "'"$T"'/hook.err"}' true
+says "a hook's output goes" "" oci run -b "$T/b" e3
+is "where the annotations say" "$(cat "$T/hook.out" "$T/hook.err")" "out
+err"
+
+# ---- the process as a descriptor ----
+cat >"$T/recvfd.py" <<'PY'
+import os, re, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen()
+print("listens", flush=True)
+conn, _ = s.accept()
+_, fds, _, _ = socket.recv_fds(conn, 4096, 1)
+print(re.search(r"^Pid:\s*(\d+)", open(f"/proc/self/fdinfo/{fds[0]}").read(), re.M)[1])
+PY
+receives() { # NAME CMD...: the PID of the descriptor that a command sends is that of its --pid-file
+	local name=$1
+	shift
+	rm -f "$T/pidfd.sock" "$T/pid"
+	python3 "$T/recvfd.py" "$T/pidfd.sock" >"$T/pidfd.out" 2>&1 &
+	until_true 10 grep -q listens "$T/pidfd.out"
+	"$OCI" --root "$T/oci" "$@" </dev/null >"$T/said" 2>&1
+	wait $!
+	is "$name" "$(tail -n 1 "$T/pidfd.out")" "$(cat "$T/pid" "$T/said")"
+}
+config . 'sleep 100'
+receives "--pidfd-socket of a container" run -d --pid-file "$T/pid" --pidfd-socket "$T/pidfd.sock" -b "$T/b" f1
+receives "and of an exec" exec -d --pid-file "$T/pid" --pidfd-socket "$T/pidfd.sock" f1 sleep 100
+oci delete -f f1
+config '.annotations = {"run.oci.pidfd_receiver": "'"$T"'/pidfd.sock"}' 'sleep 100'
+receives "by crun's annotation" run -d --pid-file "$T/pid" -b "$T/b" f2
+oci delete -f f2

@@ -197,6 +197,26 @@ static void plan__id_maps__are_looked_up_without_overflow(void **state)
 	assert_false(plan_maps_id(&m, UINT32_MAX - 2));
 }
 
+static void plan__label_option__is_one_of_four(void **state)
+{
+	AUTO(arena) struct arena *a = arena_new(SPEC_ARENA_MAX);
+	const char *text =
+		"{\"ociVersion\":\"1.3.0\",\"root\":{\"path\":\"r\"},\"process\":{\"cwd\":\"/\","
+		"\"args\":[\"a\"],\"user\":{\"uid\":0,\"gid\":0}},\"linux\":{},"
+		"\"annotations\":{\"run.oci.mount_context_type\":\"defcontext\"}}";
+	struct err e = ERR_INIT;
+	struct spec *s;
+
+	(void)state;
+	if (spec_read(a, text, strlen(text), &s, &e) < 0)
+		fail_msg("%s", e.msg);
+	assert_string_equal(plan_label_option(s), "defcontext");
+	s->annotations.v[0].value = (char *)"contexts";
+	assert_null(plan_label_option(s));
+	s->annotations.n = 0;
+	assert_string_equal(plan_label_option(s), "context");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +228,7 @@ int main(void)
 		cmocka_unit_test(plan__spec_device__wins_over_the_default),
 		cmocka_unit_test(plan__whole_dev_bound__makes_no_nodes),
 		cmocka_unit_test(plan__id_maps__are_looked_up_without_overflow),
+		cmocka_unit_test(plan__label_option__is_one_of_four),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
