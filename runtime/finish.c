@@ -48,6 +48,8 @@ void finish_reap(void)
 	/* With a PID namespace of its own all others are dead now; else the cgroup sees to it,
 	 * and the last output comes at once. */
 	stop_rest();
+	if (W.tty >= 0 && W.tty_hung)
+		watch_poll((int)W.tty, true, false);	/* what was left in it, and its end */
 	watch_set_timer(TIMER_DRAIN, 2 * SECOND);
 }
 

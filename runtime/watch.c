@@ -60,6 +60,8 @@ void watch_poll(int fd, bool rd, bool wr)
 	struct epoll_event ev = { .events = (rd ? EPOLLIN : 0u) | (wr ? EPOLLOUT : 0u),
 				  .data.fd = fd };
 
+	if (fd == W.tty)
+		W.tty_hung = false;
 	if (!rd && !wr) {
 		epoll_ctl(W.epoll, EPOLL_CTL_DEL, fd, NULL);
 		return;
@@ -188,6 +190,18 @@ bool watch_output_paused(void)
 	return W.held > 0;
 }
 
+/* Nobody holds the terminal's other end, which need not be the end: an init closes it and opens
+ * /dev/console whenever it has something to say.  The hang-up is told once, not again and again. */
+static void hang_tty(void)
+{
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLET | (W.in_used ? EPOLLOUT : 0u),
+				  .data.fd = (int)W.tty };
+
+	if (W.tty_hung)
+		return;
+	W.tty_hung = epoll_ctl(W.epoll, EPOLL_CTL_MOD, (int)W.tty, &ev) == 0;
+}
+
 /* One read of the container's output; false at its end. */
 static bool read_output(int64_t *fd, int type)
 {
@@ -196,12 +210,18 @@ static bool read_output(int64_t *fd, int type)
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
-	if (n <= 0) {	/* a terminal says EIO when nobody holds its other end */
+	if (n < 0 && errno == EIO && fd == &W.tty && !W.ended) {
+		hang_tty();
+		return true;
+	}
+	if (n <= 0) {
 		watch_poll((int)*fd, false, false);
 		close((int)*fd);
 		*fd = -1;
 		return false;
 	}
+	if (fd == &W.tty && W.tty_hung)
+		watch_poll((int)W.tty, true, W.in_used > 0);
 	if (W.idle_timeout > 0 && W.deadline[TIMER_IDLE])
 		watch_set_timer(TIMER_IDLE, W.idle_timeout);
 	logfile_write(type, buf, (size_t)n);

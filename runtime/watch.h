@@ -53,6 +53,7 @@ struct watch {
 	struct status status;
 	enum status_reason why;		/* what we did to it, if we did something */
 	bool ended, by_user, killing;
+	bool tty_hung;			/* nobody in the container holds it open */
 	bool left_over;			/* something could not be taken down */
 	int wait_status;
 	/* a chunk that a lossless client could not take yet */
