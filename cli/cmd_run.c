@@ -185,16 +185,32 @@ static void note_failure(struct cli *c, const struct record *r, const struct err
 	status_save(dir, &s, false, &e);
 }
 
-static int write_pidfile(struct cli *c, const struct run_opts *o, const char *id, struct err *e)
+static int write_pid(const char *path, int64_t pid, struct err *e)
 {
-	char found[65], text[16];
-	pid_t pid;
+	char text[24];
 
-	if (!o->pidfile || connect_pid(&c->en, id, &pid, found, e) < 0)
-		return o->pidfile ? -e->code : 0;
-	snprintf(text, sizeof(text), "%d", (int)pid);
-	unlink(o->pidfile);
-	return create_id_file(o->pidfile, text, e);
+	if (!path)
+		return 0;
+	snprintf(text, sizeof(text), "%lld", (long long)pid);
+	unlink(path);
+	return create_id_file(path, text, e);
+}
+
+/* --pidfile, --conmon-pidfile */
+static int write_pidfiles(struct cli *c, const struct run_opts *o, const char *id, struct err *e)
+{
+	enum connect_state state;
+	struct status s;
+	int r;
+
+	if (!o->pidfile && !o->conmon_pidfile)
+		return 0;
+	if ((r = connect_state(&c->en, id, &state, &s, e)) < 0)
+		return r;
+	if (state != STATE_RUNNING && state != STATE_PAUSED)
+		return err_say(e, ESRCH, "container %s is not running", id);
+	r = write_pid(o->pidfile, s.pid, e);
+	return r < 0 ? r : write_pid(o->conmon_pidfile, s.supervisor, e);
 }
 
 static int run_foreground(struct run_opts *o, const struct record *r, int sock, int flags,
@@ -244,7 +260,7 @@ static int run_run(struct cli *c, void *opts, int argc, char **argv, struct err 
 		note_failure(c, r, e);
 		return rc;
 	}
-	if ((rc = write_pidfile(c, o, r->id, e)) < 0)
+	if ((rc = write_pidfiles(c, o, r->id, e)) < 0)
 		return rc;
 	if (!o->detach) {
 		rc = run_foreground(o, r, sock, flags, e);

@@ -228,6 +228,8 @@ static int environment(struct compose *c, struct err *e)
 		strlist_addf(env, "TZ=%s", c->o->tz);
 	if (!env_has(env, "container"))
 		strlist_add(env, "container=berth");
+	if (c->r->systemd && !env_has(env, "container_uuid"))	/* an image's machine-id is empty */
+		strlist_addf(env, "container_uuid=%.32s", c->in->id);
 	c->s->process.env = compose_strv(c->a, env);
 	return 0;
 }
@@ -281,6 +283,10 @@ static int labels(struct compose *c, struct err *e)
 				       c->o->annotation.v[i]);
 		map_set(c->a, &c->s->annotations, c->o->annotation.n, c->o->annotation.v[i]);
 	}
+	/* An init has all of a cgroup below that of the limits, which it could lift else. */
+	if (c->r->systemd && c->s->ns[SPEC_NS_CGROUP].unshare)
+		map_set(c->a, &c->s->annotations, c->o->annotation.n + 1,
+			"run.oci.delegate-cgroup=init");
 	return 0;
 }
 
@@ -394,8 +400,8 @@ int compose_record(struct arena *a, const struct compose_in *in, struct record *
 {
 	/* clang-format off */
 	static int (*const steps[])(struct compose *c, struct err *e) = {
-		compose_namespaces, hostname, process, environment, labels, compose_security,
-		compose_resources, compose_engine, compose_mounts,
+		compose_namespaces, hostname, process, compose_init, environment, labels,
+		compose_security, compose_resources, compose_engine, compose_mounts, compose_names,
 	};
 	/* clang-format on */
 	struct compose c = { .in = in, .o = in->o, .a = a,

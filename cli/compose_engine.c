@@ -410,7 +410,8 @@ static int times(struct compose *c, struct err *e)
 		return err_say(e, EINVAL, "%s %s: no such signal",
 			       c->o->stop_signal ? "--stop-signal" : "the image's stop signal",
 			       sig);
-	r->stop_signal = arena_strdup(c->a, str_empty(sig) ? "TERM" : sig);
+	if (str_empty(r->stop_signal) && !(str_empty(sig) && r->systemd))
+		r->stop_signal = arena_strdup(c->a, str_empty(sig) ? "TERM" : sig);
 	if (c->o->boot_order && str_to_i64(c->o->boot_order, &r->boot_order) < 0)
 		return err_say(e, EINVAL, "--boot-order %s: expected a number", c->o->boot_order);
 	if (c->o->boot_delay && str_to_i64(c->o->boot_delay, &r->boot_delay) < 0)

@@ -3,6 +3,7 @@
  * those that images name.
  */
 #include <errno.h>
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -209,6 +210,37 @@ static int add_want(struct compose *c, struct want *w, struct err *e)
 	return 0;
 }
 
+/* What is no volume of any kind: a file system of the container's own. */
+static int add_fs(struct compose *c, struct want *w, struct err *e)
+{
+	static const char *const devpts[] = { "nosuid", "noexec", "newinstance", "ptmxmode=0666" };
+	static const char *const ramfs[] = { "nosuid", "nodev", "noexec" };
+	bool pts = str_eq(w->type, "devpts");
+	AUTO_FREE char *dst = w->destination ? path_clean(w->destination) : NULL;
+
+	if (!dst || w->destination[0] != '/' || str_eq(dst, "/"))
+		return err_say(e, EINVAL, "%s: the path in the container must be absolute",
+			       w->option);
+	if (w->source || w->subpath || w->nocopy || w->chown || w->idmap)
+		return err_say(e, EINVAL, "%s: %s has no source", w->option, w->type);
+	if (compose_has_volume(c, dst))
+		return err_say(e, EINVAL, "%s: %s is mounted twice", w->option, dst);
+	for (size_t i = 0; !pts && i < w->options.n; i++)
+		if (str_starts(w->options.v[i], "size="))
+			return err_say(e, EINVAL, "%s: a ramfs knows no size; a tmpfs does",
+				       w->option);
+	for (size_t i = 0; pts && i < ARRAY_SIZE(devpts); i++)
+		strlist_add(&w->options, devpts[i]);
+	for (size_t i = 0; !pts && i < ARRAY_SIZE(ramfs); i++)
+		if (!strlist_has(&w->options, ramfs[i] + 2))
+			strlist_add(&w->options, ramfs[i]);
+	if (w->readonly)
+		strlist_add(&w->options, "ro");
+	if (!compose_add_mount(c, dst, w->type, w->type, w->options.v, e))
+		return err_wrap(e, "%s", w->option);
+	return 0;
+}
+
 /* ---- -v [SRC:]DST[:OPTIONS] ---- */
 
 static void volume_options(struct want *w, const char *text)
@@ -289,17 +321,22 @@ static int mount_flag(struct want *w, const char *key, const char *value, struct
 	return 0;
 }
 
+static bool pts_key(const char *key)
+{
+	return str_eq(key, "uid") || str_eq(key, "gid") || str_eq(key, "mode") ||
+	       str_eq(key, "max");
+}
+
 static int mount_key(struct want *w, const char *key, const char *value, struct err *e)
 {
 	int r = mount_flag(w, key, value, e);
 
 	if (r != 0)
 		return r < 0 ? r : 0;
-	if (str_eq(key, "type"))
-		w->type = value;
-	else if (str_eq(key, "source") || str_eq(key, "src"))
+	if (str_eq(key, "source") || str_eq(key, "src"))
 		w->source = value;
-	else if (str_eq(key, "destination") || str_eq(key, "dst") || str_eq(key, "target"))
+	else if (str_eq(key, "destination") || str_eq(key, "dst") || str_eq(key, "target") ||
+		 str_eq(key, "dest"))
 		w->destination = value;
 	else if (str_eq(key, "subpath") || str_eq(key, "volume-subpath"))
 		w->subpath = value;
@@ -309,6 +346,8 @@ static int mount_key(struct want *w, const char *key, const char *value, struct 
 		strlist_addf(&w->options, "size=%s", value ? value : "");
 	else if (str_eq(key, "tmpfs-mode"))
 		strlist_addf(&w->options, "mode=%s", value ? value : "");
+	else if (str_eq(w->type, "devpts") && value && pts_key(key))
+		strlist_addf(&w->options, "%s=%s", key, value);
 	else if (str_eq(key, "bind-recursive") && str_eq(value, "disabled"))
 		strlist_add(&w->options, "bind");
 	else if (str_eq(key, "bind-recursive") && str_eq(value, "readonly"))
@@ -334,6 +373,53 @@ static int mount_key(struct want *w, const char *key, const char *value, struct 
 	return 0;
 }
 
+/* Each file of the host that the pattern matches now, at its own path or in the folder given. */
+static int add_glob(struct compose *c, const struct want *w, struct err *e)
+{
+	glob_t found = { .gl_pathc = 0 };
+	int r = 0;
+
+	if (glob(w->source, GLOB_ERR, NULL, &found) != 0)
+		r = err_say(e, ENOENT, "%s: no file matches %s", w->option, w->source);
+	for (size_t i = 0; r == 0 && i < found.gl_pathc; i++) {
+		struct want one = *w;
+		AUTO_FREE char *dst = w->destination ? path_join(w->destination,
+								 path_base(found.gl_pathv[i]))
+						     : mem_strdup(found.gl_pathv[i]);
+
+		one.type = "bind";
+		one.source = found.gl_pathv[i];
+		one.destination = dst;
+		one.options = (struct strlist)STRLIST_INIT;
+		for (size_t k = 0; k < w->options.n; k++)
+			strlist_add(&one.options, w->options.v[k]);
+		r = add_want(c, &one, e);
+		strlist_cleanup(&one.options);
+	}
+	globfree(&found);
+	return r;
+}
+
+static int add_by_type(struct compose *c, struct want *w, struct err *e)
+{
+	bool image = str_eq(w->type, "image"), bind = str_eq(w->type, "bind");
+
+	if (str_eq(w->type, "devpts") || str_eq(w->type, "ramfs"))
+		return add_fs(c, w, e);
+	if ((image || bind || str_eq(w->type, "glob")) && str_empty(w->source))
+		return err_say(e, EINVAL, "%s: source%s is missing", w->option,
+			       image ? ", the image," : "");
+	if (str_eq(w->type, "glob"))
+		return add_glob(c, w, e);
+	if (bind && access(w->source, F_OK) < 0)
+		return err_set(e, errno, "%s: %s", w->option, w->source);
+	if (!image && !bind && !str_eq(w->type, "volume") && !str_eq(w->type, "tmpfs"))
+		return err_say(e, EINVAL, "%s: type must be bind, glob, volume, tmpfs, ramfs, "
+			       "devpts or image", w->option);
+	w->readonly |= image;
+	return add_want(c, w, e);
+}
+
 static int mount_option(struct compose *c, const char *text, struct err *e)
 {
 	AUTO(strlist) struct strlist p = STRLIST_INIT;
@@ -342,27 +428,20 @@ static int mount_option(struct compose *c, const char *text, struct err *e)
 	int r = 0;
 
 	strlist_split(&p, text, ',', true);
+	for (size_t i = 0; i < p.n; i++)	/* what others mean depends on it */
+		if (str_starts(p.v[i], "type="))
+			w.type = p.v[i] + strlen("type=");
 	for (size_t i = 0; r == 0 && i < p.n; i++) {
 		char *eq = strchr(p.v[i], '=');
 
+		if (str_starts(p.v[i], "type="))
+			continue;
 		if (eq)
 			*eq++ = 0;
 		r = mount_key(&w, p.v[i], eq, e);
 	}
-	if (r == 0 && !str_eq(w.type, "bind") && !str_eq(w.type, "volume") &&
-	    !str_eq(w.type, "tmpfs") && !str_eq(w.type, "image"))
-		r = err_say(e, EINVAL, "%s: type must be bind, volume, tmpfs or image", option);
-	if (r == 0 && str_eq(w.type, "image")) {
-		w.readonly = true;
-		if (str_empty(w.source))
-			r = err_say(e, EINVAL, "%s: source, the image, is missing", option);
-	}
-	if (r == 0 && str_eq(w.type, "bind") && str_empty(w.source))
-		r = err_say(e, EINVAL, "%s: source is missing", option);
-	if (r == 0 && str_eq(w.type, "bind") && access(w.source, F_OK) < 0)
-		r = err_set(e, errno, "%s: %s", option, w.source);
 	if (r == 0)
-		r = add_want(c, &w, e);
+		r = add_by_type(c, &w, e);
 	strlist_cleanup(&w.options);
 	return r;
 }
@@ -496,7 +575,8 @@ int compose_mounts(struct compose *c, struct err *e)
 	    (r = each(c, &c->o->mount, mount_option, e)) < 0 ||
 	    (r = each(c, &c->o->tmpfs, tmpfs_option, e)) < 0 ||
 	    (r = each(c, &c->o->volumes_from, volumes_from, e)) < 0 ||
-	    (r = image_volumes(c, e)) < 0 || (r = compose_read_only_tmpfs(c, e)) < 0)
+	    (r = image_volumes(c, e)) < 0 || (r = compose_init_mounts(c, e)) < 0 ||
+	    (r = compose_read_only_tmpfs(c, e)) < 0)
 		return r;
 	sort_by_depth(c->s->mounts + first, c->s->nmounts - first);
 	return compose_own_last(c, e);

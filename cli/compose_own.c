@@ -68,6 +68,20 @@ static int secret_option(struct compose *c, const char *text, struct err *e)
 
 /* ---- what every container has ---- */
 
+static size_t find_mount(const struct compose *c, const char *dst)
+{
+	size_t i = 0;
+
+	while (i < c->s->nmounts && !str_eq(c->s->mounts[i].destination, dst))
+		i++;
+	return i;
+}
+
+bool compose_has_mount(const struct compose *c, const char *dst)
+{
+	return find_mount(c, dst) < c->s->nmounts;
+}
+
 int compose_read_only_tmpfs(struct compose *c, struct err *e)
 {
 	static const char *const dirs[] = { "/run", "/tmp", "/var/tmp" };
@@ -78,20 +92,20 @@ int compose_read_only_tmpfs(struct compose *c, struct err *e)
 		return 0;
 	c->r->read_only_tmpfs = true;
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
-		if (!compose_has_volume(c, dirs[i]) &&
+		if (!compose_has_mount(c, dirs[i]) &&
 		    !compose_add_mount(c, dirs[i], "tmpfs", "tmpfs", options, e))
 			return -e->code;
 	return 0;
 }
 
-static int engine_files(struct compose *c, struct err *e)
+static int engine_files(struct compose *c, const char *below, struct err *e)
 {
 	static const char *const files[] = { "resolv.conf", "hosts", "hostname" };
 	const char *whose = c->r->net.mode == NET_CONTAINER ? c->r->net.target : c->in->id;
 	char *options[] = { (char *)(uintptr_t)"bind", (char *)(uintptr_t)"rprivate", NULL };
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		char *dst = arena_printf(c->a, "/etc/%s", files[i]);
+		char *dst = arena_printf(c->a, "%s/etc/%s", below, files[i]);
 
 		if (compose_has_volume(c, dst) ||
 		    (c->o->no_hosts && str_eq(files[i], "hosts")))
@@ -103,6 +117,17 @@ static int engine_files(struct compose *c, struct err *e)
 			return -e->code;
 	}
 	return 0;
+}
+
+/* --chrootdirs: who changes its root to there finds them as well. */
+static int engine_files_below(struct compose *c, const char *dir, struct err *e)
+{
+	AUTO_FREE char *clean = path_clean(dir);
+
+	if (dir[0] != '/' || str_eq(clean, "/"))
+		return err_say(e, EINVAL, "--chrootdirs %s: expected an absolute path of a folder "
+			       "in the container", dir);
+	return engine_files(c, clean, e);
 }
 
 static int shm_size(struct compose *c, struct spec_mount *m, struct err *e)
@@ -117,15 +142,6 @@ static int shm_size(struct compose *c, struct spec_mount *m, struct err *e)
 		if (str_starts(*o, "size="))
 			*o = arena_printf(c->a, "size=%llu", (unsigned long long)n);
 	return spec_mount_options(c->a, m, m->options, e);
-}
-
-static size_t find_mount(const struct compose *c, const char *dst)
-{
-	size_t i = 0;
-
-	while (i < c->s->nmounts && !str_eq(c->s->mounts[i].destination, dst))
-		i++;
-	return i;
 }
 
 static void drop_mount(struct compose *c, size_t i)
@@ -168,9 +184,13 @@ int compose_own_first(struct compose *c, struct err *e)
 	if (r < 0)
 		return r;
 	c->mounts_cap = c->s->nmounts;
-	for (size_t i = 0; c->o->privileged && i < c->s->nmounts; i++) {
+	for (size_t i = 0; i < c->s->nmounts; i++) {
 		struct spec_mount *m = &c->s->mounts[i];
 		size_t k = 0;
+
+		if (!c->o->privileged && !(c->r->systemd && c->s->ns[SPEC_NS_CGROUP].unshare &&
+					   str_eq(m->type, "cgroup")))
+			continue;
 
 		for (char **o = m->options; *o; o++)
 			if (!str_eq(*o, "ro"))
@@ -212,8 +232,13 @@ static int time_zone(struct compose *c, struct err *e)
 
 int compose_own_last(struct compose *c, struct err *e)
 {
-	int r = engine_files(c, e);
+	AUTO(strlist) struct strlist below = STRLIST_INIT;
+	int r = engine_files(c, "", e);
 
+	for (size_t i = 0; i < c->o->chrootdirs.n; i++)
+		strlist_split(&below, c->o->chrootdirs.v[i], ',', true);
+	for (size_t i = 0; r == 0 && i < below.n; i++)
+		r = engine_files_below(c, below.v[i], e);
 	if (r == 0)
 		r = time_zone(c, e);
 	for (size_t i = 0; r == 0 && i < c->o->secret.n; i++)

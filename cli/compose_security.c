@@ -369,6 +369,9 @@ static int device_folder(struct compose *c, const char *host, const char *inside
 
 		for (size_t i = 0; own[i]; i++)
 			skip |= str_eq(from, own[i]);
+		/* an init would have the host's consoles: its screen, its keyboard */
+		skip |= c->r->systemd && str_starts(from, "/dev/tty") && from[8] >= '0' &&
+			from[8] <= '9';
 		if (skip || fstatat(dirfd(d), de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		if (S_ISDIR(st.st_mode))

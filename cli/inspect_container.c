@@ -188,6 +188,8 @@ static struct json *config(const struct inspect_part *p)
 		  str_starts(r->stop_signal, "SIG") ? value_str(a, r->stop_signal) :
 		  value_str(a, arena_printf(a, "SIG%s", r->stop_signal)));
 	value_put_i64(a, v, "StopTimeout", r->stop_timeout);
+	value_put_bool(a, v, "SystemdMode", r->systemd);
+	value_put_bool(a, v, "Passwd", r->passwd);
 	value_put(v, "Annotations", value_of_map(a, &p->s->annotations));
 	return v;
 }

@@ -18,7 +18,7 @@
 struct run_opts {
 	bool detach, interactive, tty, rm, init, privileged, read_only, publish_all, sig_proxy_off,
 		quiet, replace, no_healthcheck, env_host, http_proxy, no_hosts,
-		rmi, read_only_tmpfs_off, unsetenv_all, no_trust;
+		rmi, read_only_tmpfs_off, unsetenv_all, no_trust, passwd_off;
 	const char *name, *hostname, *domainname, *user, *workdir, *entrypoint, *pid, *ipc, *uts,
 		*cgroupns, *userns, *restart, *stop_signal, *stop_timeout, *shm_size, *pull,
 		*cidfile, *pidfile, *log_driver, *detach_keys, *cgroup_parent, *platform,
@@ -27,12 +27,13 @@ struct run_opts {
 		*idle_timeout, *cpu_time, *oom_score_adj, *umask, *rootfs, *ip, *ip6, *mac, *tz,
 		*boot_order, *boot_delay, *volume_driver, *arch, *os, *variant, *authfile,
 		*tls_verify, *image_volume, *personality, *rdt_class, *seccomp_policy, *cgroups,
-		*hosts_file, *sdnotify, *subuidname, *subgidname;
+		*hosts_file, *sdnotify, *subuidname, *subgidname, *systemd, *shm_size_systemd,
+		*init_path, *conmon_pidfile, *passwd_entry, *group_entry;
 	struct strlist env, env_file, publish, expose, volume, mount, tmpfs, volumes_from, network,
 		network_alias, label, label_file, cap_add, cap_drop, security_opt, ulimit, sysctl,
 		device, device_cgroup_rule, dns, dns_search, dns_option, add_host, group_add,
 		log_opt, secret, annotation, attach, unsetenv, link, env_merge, requires,
-		uidmap, gidmap;
+		uidmap, gidmap, hostuser, chrootdirs;
 	struct limit_opts limit;
 };
 
@@ -74,6 +75,10 @@ int compose_mounts(struct compose *c, struct err *e);
 int compose_own_first(struct compose *c, struct err *e);	/* proc, dev, shm and the like */
 int compose_read_only_tmpfs(struct compose *c, struct err *e);
 int compose_own_last(struct compose *c, struct err *e);	/* the engine's files, secrets */
+int compose_init(struct compose *c, struct err *e);	/* behind the command */
+int compose_init_mounts(struct compose *c, struct err *e);
+int compose_names(struct compose *c, struct err *e);	/* behind the mounts */
+bool compose_has_mount(const struct compose *c, const char *dst);
 bool compose_has_volume(const struct compose *c, const char *dst);
 int compose_security(struct compose *c, struct err *e);
 int compose_namespaces(struct compose *c, struct err *e);

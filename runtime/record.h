@@ -58,6 +58,8 @@ struct record_volume {
 /* target: an absolute path, or with env the name of a variable */
 struct record_secret { const char *name, *target; uint32_t uid, gid, mode; bool env; };
 
+#define RECORD_INIT_PATH "/dev/init"
+
 /* In config.json, the source of /dev/shm with --ipc container:X: found at the birth. */
 #define RECORD_SHM_SOURCE "shm of its ipc namespace"
 
@@ -102,11 +104,16 @@ struct record {
 	struct record_health health;
 	enum record_restart restart;
 	uint32_t restart_max;			/* on-failure:N, 0: no bound */
-	const char *stop_signal;
+	const char *stop_signal;		/* "" with systemd: the init's own (root_init.h) */
 	int64_t stop_timeout;			/* seconds, -1: for ever */
 	int64_t timeout, idle_timeout, cpu_time;	/* ns, 0: none */
 	bool tty, stdin_open, stdin_once, auto_remove, init, read_only, read_only_tmpfs, privileged;
-	bool publish_all, systemd;
+	bool publish_all;
+	bool systemd;				/* an init is the command: see compose_init.c */
+	bool passwd;				/* a user by number gets a line in passwd, group */
+	const char *passwd_entry, *group_entry;	/* templates of them, or NULL: root_names.c */
+	char **host_users;			/* ready lines for its passwd (--hostuser) */
+	const char *init_path;			/* --init-path, mounted as RECORD_INIT_PATH */
 	const char *cgroup_parent, *detach_keys, *hostname_set;
 	int64_t boot_order, boot_delay;		/* lower first; seconds */
 	struct spec *spec;			/* config.json; NULL until loaded */

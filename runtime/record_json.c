@@ -263,6 +263,11 @@ static const struct field record_fields[] = {
 	F(record, "privileged", privileged, bool),
 	F(record, "publishAll", publish_all, bool),
 	F(record, "systemd", systemd, bool),
+	F(record, "passwd", passwd, bool),
+	F(record, "passwdEntry", passwd_entry, str),
+	F(record, "groupEntry", group_entry, str),
+	F(record, "hostUsers", host_users, strs),
+	F(record, "initPath", init_path, str),
 	F(record, "cgroupParent", cgroup_parent, str),
 	F(record, "detachKeys", detach_keys, str),
 	F(record, "hostnameSet", hostname_set, str),
@@ -277,7 +282,7 @@ static char *empty_list[] = { NULL };
 static void fill(struct record *r)
 {
 	char ***lists[] = { &r->layers, &r->groups, &r->entrypoint, &r->cmd, &r->health.test,
-			    &r->exposed };
+			    &r->exposed, &r->host_users };
 
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		if (!*lists[i])

@@ -31,6 +31,8 @@
 #include "runtime/event.h"
 #include "runtime/join.h"
 #include "runtime/plan.h"
+#include "runtime/root_init.h"
+#include "runtime/root_names.h"
 #include "runtime/root_user.h"
 #include "runtime/secret.h"
 #include "runtime/status.h"
@@ -49,6 +51,7 @@ struct birth {
 	struct net_result net;
 	bool net_made, created;
 	int lock, run_dir, dir, listen, root;
+	int stop_signal;		/* of the init that it runs, else 0: the record says it */
 	int volumes;			/* lock of join_volumes, or -1 */
 	int userns;			/* with the container's id maps, or -1: it has the host's */
 	int streams[3]; /* ours: write end of stdin, read ends of stdout and stderr */
@@ -137,10 +140,17 @@ static int open_root(struct birth *b, struct err *e)
 
 static int find_user(struct birth *b, struct err *e)
 {
+	struct spec_user *u = &b->spec->process.user;
+	const struct record *rec = b->record;
 	const char *home;
-	int r = root_user_find(b->root, b->record->user, b->record->groups, b->arena,
-			       &b->spec->process.user, &home, e);
+	int r = root_names_host(b->root, rec, e);
 
+	if (r == 0)
+		r = root_user_find(b->root, rec->user, rec->groups, b->arena, u, &home, e);
+	if (r == 0 && (r = root_names_user(b->root, rec, u, e)) > 0)
+		r = root_user_find(b->root, rec->user, rec->groups, b->arena, u, &home, e);
+	if (r == 0 && rec->systemd && str_empty(rec->stop_signal))
+		b->stop_signal = root_init_signal(b->root, b->spec->process.args[0]);
 	return r < 0 ? r : userns_check(b->spec, e);
 }
 
@@ -331,7 +341,7 @@ static int create(struct birth *b, struct err *e)
 		.root_fd = b->root,
 		.stdio = { b->child_io[0], b->child_io[1], b->child_io[2] },
 		.console_out = b->record->tty,
-		.run_pid1 = b->record->init,
+		.run_pid1 = b->record->init && !b->record->init_path,
 		.engine = true,
 		.own_gate = true,
 		.pdeathsig = SIGKILL,	/* without its supervisor it ends */
@@ -476,7 +486,7 @@ static void supervisor_args(struct birth *b, struct strlist *l)
 {
 	const struct record *r = b->record;
 	AUTO_FREE char *self = proc_self_dir();
-	int sig = SIGTERM;
+	int sig = b->stop_signal ? b->stop_signal : SIGTERM;
 
 	strlist_add(l, "berth-supervisor");
 	strlist_addf(l, "id=%s", b->id);
@@ -508,7 +518,8 @@ static void supervisor_args(struct birth *b, struct strlist *l)
 	arg_num(l, "log-size", (int64_t)r->log.max_size);
 	arg_num(l, "log-files", r->log.max_files);
 	arg_num(l, "log-compress", r->log.compress);
-	proc_signal_parse(str_empty(r->stop_signal) ? "TERM" : r->stop_signal, &sig);
+	if (!str_empty(r->stop_signal))
+		proc_signal_parse(r->stop_signal, &sig);
 	arg_num(l, "stop-signal", sig);
 	strlist_addf(l, "stop-timeout=%lld", (long long)r->stop_timeout);
 	arg_num(l, "restart", (int64_t)r->restart);

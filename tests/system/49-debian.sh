@@ -17,6 +17,29 @@ is "umoci unpacks the same" "$(diff "$T/wanted" "$T/got" | head -n 20)" ""
 t "unmounted" berth umount debian
 rm -rf "$T/umoci"
 like "it runs" "$(berth run --rm --network none debian bash -c 'dpkg --version | head -n 1; gcc --version | head -n 1')" "*Debian*gcc*"
+# its systemd is process 1
+id=$(berth run -d -t --name whole --network none debian /sbin/init)
+up() { case $(berth exec whole systemctl is-system-running) in running|degraded) ;; *) return 1;; esac; }
+t "systemd boots it, without a privilege" until_true 60 up
+is "all units are well" "$(berth exec whole systemctl is-system-running; berth exec whole systemctl --failed --plain --no-legend)" running
+is "the machine's id is the container's" "$(berth exec whole cat /etc/machine-id)" "${id:0:32}"
+is "a service has its cgroup" "$(berth exec whole sh -c 'cat /sys/fs/cgroup/system.slice/cron.service/cgroup.procs; systemctl show -p MainPID --value cron' | sort -u | wc -l)" 1
+t "it is restarted" berth exec whole systemctl restart cron
+like "the journal is kept" "$(berth exec whole journalctl --no-pager -b)" "*Reached target multi-user.target*Started cron.service*"
+like "the console says what it does" "$(berth logs whole)" "*Welcome to*Debian*"
+t "berth stop" berth stop -t 120 whole
+is "shuts it down" "$(berth inspect -f '{{.State.Reason}} {{.State.ExitCode}} {{.State.Signal}}' whole)" "stopped 0 "
+like "unit by unit" "$(berth logs whole)" "*cron.service*Reached target*shutdown.target*"
+t "it starts again" berth start whole
+t "and boots" until_true 60 up
+t "poweroff inside" berth exec whole systemctl poweroff
+says "ends it" 0 berth wait whole
+t "it is removed" berth rm whole
+t "in a user namespace" berth run -d --name whole --userns auto --network none debian /sbin/init
+t "it boots as well" until_true 60 up
+t "and stops" berth stop -t 120 whole
+is "of itself" "$(berth inspect -f '{{.State.Reason}} {{.State.ExitCode}}' whole)" "stopped 0"
+t "it is removed" berth rm whole
 says "dpkg finds nothing amiss" "" berth run --rm --network none debian dpkg --verify
 
 t "from a docker archive of skopeo's" skopeo copy -q "oci:$debian/oci" "docker-archive:$T/docker.tar:deb:skopeo"

@@ -120,6 +120,19 @@ PY
 }
 t "a signal is passed on, and the terminal restored" restored
 
+# an init closes its terminal, and opens /dev/console for what it has to say
+berth run -d -t --name closed --conmon-pidfile "$T/supervisor" --network none busybox sh -c 'trap : TERM
+	exec </dev/null >/dev/null 2>&1
+	for i in 1 2 3 4 5; do sleep 0.2; echo "said $i" >/dev/console; done
+	sleep 1000 & wait; echo last >/dev/console; exit 3' >/dev/null
+t "what is said on a terminal that nobody held open arrives" until_true 10 sh -c "'$BERTH' --root '$ROOT' logs closed | grep 'said 5'"
+is "all of it" "$(berth logs closed | tr -d '\r' | tr '\n' ' ')" "said 1 said 2 said 3 said 4 said 5 "
+sleep 1
+is "nobody turns in a circle meanwhile" "$(awk '{print ($14 + $15 < 30) ? "quiet" : $14 + $15}' "/proc/$(cat "$T/supervisor")/stat")" quiet
+t "it ends" berth stop -t 60 closed
+is "with its own status and the last word" "$(berth inspect -f '{{.State.ExitCode}}' closed) $(berth logs closed | tail -n 1 | tr -d '\r')" "3 last"
+t "it is removed" berth rm closed
+
 # ---- several at once
 berth run -d --name many --network none busybox sh -c 'until [ -e /go ]; do sleep 0.1; done; for i in 1 2 3 4 5 6 7 8 9; do echo $i; sleep 0.1; done' >/dev/null
 for i in 1 2 3; do timeout 60 "$BERTH" --root "$ROOT" attach many >"$T/at.$i" </dev/null & pids[i]=$!; done

@@ -49,6 +49,20 @@ says "--read-only with writable tmp" "ro tmp" run_n --read-only busybox sh -c 't
 says "--read-only alone" "ro ro" run_n --read-only --read-only-tmpfs=false busybox sh -c 'touch /x 2>/dev/null || echo -n "ro "; touch /tmp/x 2>/dev/null || echo ro'
 says "an image as a volume" "hello from the third layer" run_n --mount type=image,src=busybox,dst=/im busybox cat /im/etc/greeting
 ends "it is read-only" 1 run_n --mount type=image,src=busybox,dst=/im busybox touch /im/x
+mkdir "$T/some" && echo 1 >"$T/some/a1" && echo 2 >"$T/some/a2" && echo 3 >"$T/some/b"
+says "--mount type=glob, into a folder" "/in/a1:1
+/in/a2:2" run_n --mount "type=glob,src=$T/some/a*,dst=/in" busybox sh -c 'grep . /in/*'
+says "at their own place" "a1 a2" run_n --mount "type=glob,src=$T/some/a*" busybox sh -c "echo \$(ls $T/some)"
+ends "read-only if told so" 1 run_n --mount "type=glob,src=$T/some/*,dst=/in,ro" busybox sh -c 'echo >/in/b'
+fails "what nothing matches" 125 "berth: --mount *no file matches $T/some/z\\*" run_n --mount "type=glob,src=$T/some/z*" busybox true
+fails "glob without a source" 125 "berth: --mount *source is missing" run_n --mount type=glob,dst=/in busybox true
+says "--mount type=ramfs" "700 ramfs here" run_n --mount type=ramfs,dst=/ram,tmpfs-mode=0700 busybox sh -c 'echo here >/ram/x; echo $(stat -c %a /ram) $(awk "\$2 == \"/ram\" {print \$3}" /proc/mounts) $(cat /ram/x)'
+fails "which has no size" 125 "berth: --mount *a ramfs knows no size*" run_n --mount type=ramfs,dst=/ram,tmpfs-size=1m busybox true
+says "--mount type=devpts" "gid=7,mode=640,ptmxmode=666,max=3" run_n --mount type=devpts,dst=/dev/pts,gid=7,mode=0640,max=3 busybox sh -c 'awk "\$2 == \"/dev/pts\" {print \$4}" /proc/mounts | tail -n 1 | grep -o gid.*'
+says "its terminal is of that one" "/dev/pts/0 7" run_n -t --mount type=devpts,dst=/dev/pts,gid=7 busybox sh -c 'printf %s "$(tty) $(stat -c %g /dev/pts/0)"'
+fails "devpts has no source" 125 "berth: --mount *devpts has no source" run_n --mount type=devpts,src=/x,dst=/dev/pts busybox true
+fails "another type" 125 "berth: --mount *type must be bind, glob*" run_n --mount type=artifact,dst=/x busybox true
+fails "max is devpts's" 125 "berth: --mount *unknown key max" run_n --mount type=tmpfs,dst=/x,max=3 busybox true
 fails "an image that is not there" 125 "berth: *nosuch*" berth run --rm --mount type=image,src=nosuch,dst=/im busybox true
 mkdir -p "$T/own/sub"; touch "$T/own/sub/f"
 says ":U gives it to the container's user" "1000 1000" run_n -u guest -v "$T/own:/m:U" busybox sh -c 'echo $(stat -c %u /m) $(stat -c %u /m/sub/f)'

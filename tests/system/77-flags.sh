@@ -19,6 +19,8 @@ is "--http-proxy, which is asked for" "$(http_proxy=p box --http-proxy busybox s
 ends "--no-hosts leaves the image's" 1 box --no-hosts busybox test -e /etc/hosts
 printf '10.1.1.1 aa bb # one\n# none\nfd00::5\tcc\n' >"$T/hosts"
 is "--hosts-file" "$(box --hosts-file "$T/hosts" busybox grep -wE 'aa|bb|cc' /etc/hosts | tr '\t\n' '= ')" "10.1.1.1=aa 10.1.1.1=bb fd00::5=cc "
+is "--chrootdirs" "$(box --chrootdirs /srv/a,/b busybox sh -c 'for d in /srv/a /b; do for f in hosts hostname resolv.conf; do cmp /etc/$f $d/etc/$f && echo same; done; done' | uniq -c | tr -s ' ')" " 6 same"
+fails "--chrootdirs of no path" 125 "berth: --chrootdirs b: expected an absolute path*" box --chrootdirs b busybox true
 fails "beside --no-hosts" 125 "berth: --no-hosts and --hosts-file*" box --no-hosts --hosts-file "$T/hosts" busybox true
 is "--personality" "$(box --personality LINUX32 busybox uname -m)" "$(setarch linux32 uname -m)"
 fails "another" 125 "berth: --personality BSD: expected*" box --personality BSD busybox true
@@ -63,8 +65,87 @@ is "--label-file" "$(inspect '{{index .Config.Labels "c"}}')" 2
 make --annotation x.y=z busybox true
 is "--annotation" "$(inspect '{{index .Config.Annotations "x.y"}}')" z
 
+t "--conmon-pidfile" berth run -d --name cp --network none --conmon-pidfile "$T/conmon" busybox sleep 1000
+is "has the supervisor's" "$(cat "/proc/$(cat "$T/conmon")/comm")" berth-superv
+
+# ---- users without a line in the image's files
+names() { box "$@" busybox sh -c 'id; tail -n 1 /etc/passwd; tail -n 1 /etc/group; echo $HOME'; }
+is "a user by number has a name, and the home as without one" "$(names -u 1234:567)" \
+"uid=1234(1234) gid=567(567)
+1234:*:1234:567:container user:/:/bin/sh
+567:x:567:1234
+/"
+is "its home is what HOME says" "$(box -u 1234 -e HOME=/h busybox sh -c 'echo ~1234')" /h
+is "a user of the image's has no second line" "$(box -u 1000 busybox grep -c ':1000:' /etc/passwd)" 1
+is "--passwd-entry, --group-entry" "$(names -u 1234:567 --passwd-entry 'me:x:$UID:$GID:$USERNAME, $NAME:/tmp:/bin/false' --group-entry 'g$GROUPNAME:x:$GID:$USERLIST,x')" \
+"uid=1234(me) gid=567(g567)
+me:x:1234:567:1234, container user:/tmp:/bin/false
+g567:x:567:1234,x
+/tmp"
+is "--passwd=false" "$(box --passwd=false -u 1234:567 busybox sh -c 'id; grep -c 1234 /etc/passwd')" "uid=1234 gid=567
+0"
+is "with --read-only" "$(box --read-only -u 1234 busybox id -un)" 1234
+is "in a user namespace" "$(box --userns auto -u 1234:567 busybox sh -c 'id; stat -c %u:%g:%a /etc/passwd /etc/group')" "uid=1234(1234) gid=567(567)
+0:0:644
+0:0:644"
+berth create --name nameless --network none -u 1234 busybox sh -c 'grep -c :1234: /etc/passwd' >/dev/null
+is "once, however often it starts" "$(berth start -a nameless; berth start -a nameless)" "1
+1"
+is "the image stays as it is" "$(box --passwd=false busybox grep -c 1234 /etc/passwd)" 0
+is "inspect" "$(berth inspect -f '{{.Config.Passwd}}' nameless)" true
+berth run -d --name named --network none -u 1234 busybox sleep 1000 >/dev/null
+is "the file is one that useradd and its kin can replace" "$(berth exec -u 0 named sh -c 'cp /etc/passwd /etc/passwd+ && mv /etc/passwd+ /etc/passwd && grep -c :1234: /etc/passwd')" 1
+fails "--passwd-entry that is no line" 125 'berth: --passwd-entry "a:b": expected one line*' box --passwd-entry a:b busybox true
+fails "nor two" 125 'berth: --passwd-entry *expected one line*' box --passwd-entry $'a:b:1:1:::\nroot2:x:0:0:::' busybox true
+fails "--group-entry" 125 'berth: --group-entry *expected one line*' box --group-entry a:b busybox true
+mail=$(getent passwd mail | cut -d: -f3,4)
+is "--hostuser" "$(box --hostuser mail --hostuser root -u mail busybox sh -c 'echo $(id -u):$(id -g) $(id -un); tail -n 1 /etc/passwd')" "$mail mail
+mail:*:$mail:mail:/:/bin/sh"
+is "by number, at home where that is mounted" "$(mkdir "$T/home"; box --hostuser "${mail%:*}" -v "$T/home:$(getent passwd mail | cut -d: -f6)" busybox sh -c 'echo ~mail')" "$(getent passwd mail | cut -d: -f6)"
+fails "--hostuser that is not there" 125 "berth: --hostuser nosuch: no such user on this host" box --hostuser nosuch busybox true
+fails "--hostuser with --passwd=false" 125 "berth: --hostuser does not go with --passwd=false" box --passwd=false --hostuser mail busybox true
+mkdir -p "$T/trap/etc" "$T/trap/bin" && cp /bin/busybox "$T/trap/bin/" && ln -s "$T/passed" "$T/trap/etc/passwd" && mkfifo "$T/trap/etc/group"
+tar -C "$T/trap" -c . | berth import -q - trap/names >/dev/null
+t "a symlink and a FIFO in their place" berth run --rm --network none -u 1234:567 trap/names /bin/busybox true
+is "lead nowhere" "$(cat "$T/passed")" passed
+fails "--rootfs, whose files are the host's" 125 "berth: --passwd-entry does not go with --rootfs*" berth run --rm --network none --rootfs "$T/trap" --passwd-entry a:b:1:1:::  /bin/busybox true
+
+# ---- an init (a real systemd is 49-debian's)
+mounts='grep -cE " (/run|/run/lock|/tmp|/var/log/journal) tmpfs" /proc/mounts'
+is "--systemd always: tmpfs, a cgroup to write to, a UUID" "$(box --systemd always busybox sh -c "$mounts"'; mkdir /sys/fs/cgroup/x && cat /sys/fs/cgroup/x/cgroup.type; cat /proc/self/cgroup | tail -n 1; echo ${#container_uuid} $container')" "4
+domain
+0::/
+32 berth"
+is "nothing of it without" "$(box busybox sh -c "$mounts"'; mkdir /sys/fs/cgroup/x 2>/dev/null || echo ro; echo $container_uuid')" "0
+ro"
+is "it is the default for what is called so" "$(make busybox /sbin/init; inspect '{{.Config.SystemdMode}} {{.Config.StopSignal}}')" "true <no value>"
+is "and is left out if one likes" "$(make --systemd=false busybox /sbin/init; inspect '{{.Config.SystemdMode}} {{.Config.StopSignal}}')" "false SIGTERM"
+is "a script may begin one" "$(make --systemd=always busybox sh; inspect '{{.Config.SystemdMode}} {{.Config.StopSignal}}')" "true SIGRTMIN+3"
+is "a signal of one's own stays" "$(make --stop-signal USR1 busybox /sbin/init; inspect '{{.Config.StopSignal}}')" SIGUSR1
+is "--shm-size-systemd" "$(box --systemd always --shm-size-systemd 3m busybox sh -c 'df -k /run /run/lock /tmp /var/log/journal | awk "NR > 1 {print \$2}" | sort -u')" 3072
+is "one's own mount stays, and what the image has comes along" "$(box --systemd always --tmpfs /run:size=5m -v "$T/home:/tmp" busybox sh -c 'df -k /run | awk "NR > 1 {print \$2}"; grep -c " /tmp tmpfs" /proc/mounts')" "5120
+0"
+is "with --read-only" "$(box --systemd always --read-only busybox sh -c 'echo >/run/a && echo >/var/tmp/a && grep -cE " (/run|/tmp|/var/tmp) tmpfs" /proc/mounts')" 3
+is "--privileged gives no console of the host's" "$(box --privileged --systemd always busybox sh -c 'ls /dev | grep -c "^tty[0-9]"')" 0
+fails "--systemd of another kind" 125 "berth: --systemd maybe: expected true, false or always" box --systemd maybe busybox true
+fails "--systemd always with --init" 125 "berth: --systemd always and --init*" box --systemd always --init busybox true
+t "busybox's init" berth run -d -t --name bbinit --network none busybox /sbin/init
+t "is up" until_true 10 sh -c "'$BERTH' --root '$ROOT' logs bbinit | grep 'activate this console'"
+t "and is stopped" berth stop -t 60 bbinit
+is "by the signal that it shuts down at" "$(berth inspect -f '{{.State.Reason}} {{.State.ExitCode}}' bbinit; berth logs bbinit | grep -c 'Requesting system poweroff')" "stopped 0
+1"
+
 # ---- the process
 is "--init: ours is process 1" "$(box --init busybox sh -c 'cat /proc/1/comm')" init
+gcc -static -O -x c -o "$T/first" - <<'C'
+#include <stdlib.h>
+#include <unistd.h>
+int main(int argc, char **argv) { setenv("FIRST", argv[1], 1); execvp(argv[2], argv + 2); return argc; }
+C
+is "--init-path: the host's program is process 1" "$(box --init --init-path "$T/first" busybox sh -c 'echo $$ $FIRST; cmp /dev/init /etc/passwd >/dev/null || echo there')" "1 --
+there"
+fails "--init-path without --init" 125 "berth: --init-path goes with --init" box --init-path "$T/first" busybox true
+fails "--init-path that is no program" 125 "berth: --init-path $T: no program" box --init --init-path "$T" busybox true
 is "--entrypoint" "$(box --entrypoint cat busybox /etc/hostname | wc -c)" 13
 is "--workdir, --user, --group-add" "$(box -w /tmp -u 7:8 --group-add 9 busybox sh -c 'echo $(pwd) $(id -u) $(id -g) $(id -G)')" "/tmp 7 8 8 9"
 is "--umask" "$(box --umask 027 busybox sh -c umask)" 0027
@@ -179,7 +260,7 @@ fails "--no-healthcheck with one" 125 "berth: --no-healthcheck and --health-cmd*
 fails "--health-on-failure of another" 125 "berth: --health-on-failure explode: expected*" box --health-cmd true --health-on-failure explode busybox true
 
 # ---- what berth has not, in words of its own
-for flag in --systemd --passwd-entry --init-path --preserve-fds --health-startup-retries --conmon-pidfile --gpus --storage-opt --runtime --isolation --kernel-memory --link-local-ip --use-api-socket --health-startup-cmd --pod; do
+for flag in --preserve-fds --health-startup-retries --pod-id-file --decryption-key --gpus --storage-opt --runtime --isolation --kernel-memory --link-local-ip --use-api-socket --health-startup-cmd --pod; do
 	fails "$flag is refused" 125 "berth: option $flag: ?*" box "$flag" value busybox true
 done
 t "--disable-content-trust, as it is anyway" box --disable-content-trust busybox true
