@@ -1,7 +1,7 @@
 #!/bin/bash
 # A whole Debian system, unpacked by us and by umoci, is equal in content, owner, mode,
 # time, links and attributes; so is what skopeo and buildah made of it.
-# time: 400
+# time: 900
 . "$(dirname "$0")/lib.sh"
 need umoci skopeo buildah mmdebstrap
 debian=$("$TOP/tests/debian-image") || exit 1
