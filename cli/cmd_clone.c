@@ -50,6 +50,10 @@ static void set_identity(struct record *r, struct arena *a, const char *old)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	r->created = arena_strdup(a, str_time(now, text));
+	for (char **p = r->spec->process.env; p && *p; p++)	/* an init's machine-id */
+		if (str_starts(*p, "container_uuid=") && str_starts(old, *p + 15) &&
+		    strlen(*p) == 15 + 32)
+			*p = arena_printf(a, "container_uuid=%.32s", r->id);
 	if (r->hostname_set || !r->spec->hostname || strlen(r->spec->hostname) != 12 ||
 	    !str_starts(old, r->spec->hostname))
 		return;

@@ -129,6 +129,8 @@ is "with --read-only" "$(box --systemd always --read-only busybox sh -c 'echo >/
 is "--privileged gives no console of the host's" "$(box --privileged --systemd always busybox sh -c 'ls /dev | grep -c "^tty[0-9]"')" 0
 fails "--systemd of another kind" 125 "berth: --systemd maybe: expected true, false or always" box --systemd maybe busybox true
 fails "--systemd always with --init" 125 "berth: --systemd always and --init*" box --systemd always --init busybox true
+make --systemd=always busybox sh
+is "a clone is another machine" "$(uuid=$(berth inspect -f '{{.Config.Env}}' "$(berth container clone one)"); grep -o 'container_uuid=[0-9a-f]*' <<<"$uuid" | cut -c16-)" "$(berth inspect -f '{{.Id}}' one-clone | cut -c1-32)"
 t "busybox's init" berth run -d -t --name bbinit --network none busybox /sbin/init
 t "is up" until_true 10 sh -c "'$BERTH' --root '$ROOT' logs bbinit | grep 'activate this console'"
 t "and is stopped" berth stop -t 60 bbinit
