@@ -78,6 +78,12 @@ static void env_set(struct strlist *env, const char *assignment)
 	strlist_add(env, assignment);
 }
 
+void compose_env(struct compose *c, const char *assignment)
+{
+	env_set(&c->env, assignment);
+	c->s->process.env = compose_strv(c->a, &c->env);
+}
+
 static bool env_has(const struct strlist *env, const char *name)
 {
 	size_t n = strlen(name);
@@ -401,7 +407,8 @@ int compose_record(struct arena *a, const struct compose_in *in, struct record *
 	/* clang-format off */
 	static int (*const steps[])(struct compose *c, struct err *e) = {
 		compose_namespaces, hostname, process, compose_init, environment, labels,
-		compose_security, compose_resources, compose_engine, compose_mounts, compose_names,
+		compose_security, compose_resources, compose_engine, compose_cdi, compose_mounts,
+		compose_names,
 	};
 	/* clang-format on */
 	struct compose c = { .in = in, .o = in->o, .a = a,

@@ -576,7 +576,8 @@ int compose_mounts(struct compose *c, struct err *e)
 	    (r = each(c, &c->o->tmpfs, tmpfs_option, e)) < 0 ||
 	    (r = each(c, &c->o->volumes_from, volumes_from, e)) < 0 ||
 	    (r = image_volumes(c, e)) < 0 || (r = compose_init_mounts(c, e)) < 0 ||
-	    (r = compose_read_only_tmpfs(c, e)) < 0)
+	    (r = compose_read_only_tmpfs(c, e)) < 0 ||
+	    (r = compose_cdi_mounts(c, first, e)) < 0)
 		return r;
 	sort_by_depth(c->s->mounts + first, c->s->nmounts - first);
 	return compose_own_last(c, e);

@@ -15,6 +15,7 @@
 #include "base/path.h"
 #include "base/proc.h"
 #include "cli/run_opts.h"
+#include "runtime/cdi.h"
 
 #define PROFILE_MAX (4u << 20)
 
@@ -336,6 +337,17 @@ static int access_bits(const char *s, unsigned *ret)
 	return bits ? 0 : -EINVAL;
 }
 
+void compose_add_device(struct compose *c, const struct spec_device *d, unsigned access)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->s->ndevices; i++)
+		if (!str_eq(c->s->devices[i].path, d->path))
+			c->s->devices[n++] = c->s->devices[i];
+	c->s->ndevices = n;
+	add_device(c, d, access);
+}
+
 static void device_node(struct compose *c, const struct stat *st, const char *inside,
 			unsigned access)
 {
@@ -392,11 +404,9 @@ static int device_option(struct compose *c, const char *text, struct err *e)
 	struct stat st;
 
 	strlist_split(&p, text, ':', false);
-	if (p.n == 1 && p.v[0][0] != '/' && strchr(text, '='))
-		return err_say(e, EINVAL, "--device %s: names of the Container Device Interface "
-			       "are not supported; give the device files", text);
 	if (p.n < 1 || p.n > 3 || p.v[0][0] != '/')
-		return err_say(e, EINVAL, "--device %s: expected HOST[:CONTAINER][:rwm]", text);
+		return err_say(e, EINVAL, "--device %s: expected HOST[:CONTAINER][:rwm] or "
+			       "VENDOR/CLASS=NAME", text);
 	inside = p.v[0];
 	if (p.n == 2 && p.v[1][0] != '/') {
 		if (access_bits(p.v[1], &access) < 0)
@@ -443,8 +453,9 @@ static int devices(struct compose *c, struct err *e)
 	} else {
 		cgroup_devices_default(&c->s->limits, c->a);
 	}
-	for (size_t i = 0; i < c->o->device.n; i++)
-		if ((r = device_option(c, c->o->device.v[i], e)) < 0)
+	for (size_t i = 0; i < c->o->device.n; i++)	/* names are compose_cdi's */
+		if (!cdi_is_name(c->o->device.v[i]) &&
+		    (r = device_option(c, c->o->device.v[i], e)) < 0)
 			return r;
 	for (size_t i = 0; i < c->o->device_cgroup_rule.n; i++) {
 		struct cgroup_device d;

@@ -33,7 +33,7 @@ struct run_opts {
 		network_alias, label, label_file, cap_add, cap_drop, security_opt, ulimit, sysctl,
 		device, device_cgroup_rule, dns, dns_search, dns_option, add_host, group_add,
 		log_opt, secret, annotation, attach, unsetenv, link, env_merge, requires,
-		uidmap, gidmap, hostuser, chrootdirs;
+		uidmap, gidmap, hostuser, chrootdirs, gpus, cdi_spec_dir;
 	struct limit_opts limit;
 };
 
@@ -60,6 +60,8 @@ struct compose_in {
 int compose_record(struct arena *a, const struct compose_in *in, struct record **ret,
 		   struct err *e);
 
+struct cdi_edits;
+
 /* Parts of it. */
 struct compose {
 	const struct compose_in *in;
@@ -69,7 +71,8 @@ struct compose {
 	struct record *r;
 	struct spec *s;
 	struct strlist env;
-	size_t mounts_cap, volumes_cap;
+	size_t mounts_cap, volumes_cap, ncdi;
+	struct compose_cdi { const char *file; const struct cdi_edits *edits; } *cdi;
 };
 int compose_mounts(struct compose *c, struct err *e);
 int compose_own_first(struct compose *c, struct err *e);	/* proc, dev, shm and the like */
@@ -86,6 +89,12 @@ int compose_userns(struct compose *c, struct err *e);		/* behind the other names
 bool compose_has_userns(const struct compose *c);		/* its ids are not the host's */
 int compose_join(struct compose *c, enum spec_ns ns, const char *option, const char *what,
 		 struct err *e);
+int compose_cdi(struct compose *c, struct err *e);	/* all that its devices bring but mounts, */
+/* which compose_mounts puts among its own, the first of which has that index. */
+int compose_cdi_mounts(struct compose *c, size_t first, struct err *e);
+/* In place of one of the same path; access: CGROUP_DEV_*, 0: allowed by a rule of its own. */
+void compose_add_device(struct compose *c, const struct spec_device *d, unsigned access);
+void compose_env(struct compose *c, const char *assignment);	/* the last word */
 int compose_resources(struct compose *c, struct err *e);
 int compose_engine(struct compose *c, struct err *e);	/* net, log, restart, health, timeouts */
 struct spec_mount *compose_add_mount(struct compose *c, const char *dst, const char *type,

@@ -80,7 +80,7 @@ static int open_root(struct birth *b, const struct launch_opts *o, struct err *e
 	int fd;
 
 	p->fd[PLAN_FD_ROOT] = o->root_fd;
-	if (o->root_fd >= 0 && p->spec->ns[SPEC_NS_MOUNT].unshare)
+	if (o->root_fd >= 0 && p->spec->ns[SPEC_NS_MOUNT].unshare && !spec_hooks_see_root(p->spec))
 		return 0;
 	b->root_path = o->root_path;
 	real = realpath(o->root_path, NULL);

@@ -192,6 +192,8 @@ void spec_mount_option_names(struct strlist *ret);
 /* Of linux.memoryPolicy, as the specification spells them. */
 void spec_mempolicy_names(struct strlist *ret_modes, struct strlist *ret_flags);
 const char *spec_hook_name(enum spec_hook_kind kind);	/* "createRuntime" */
+/* There are hooks that look for the root at its path, between its mount and the pivot. */
+bool spec_hooks_see_root(const struct spec *s);
 /* spec → config.json. */
 void spec_write(const struct spec *s, struct strbuf *b);
 /* The first rule that the whole breaks, before anything is touched (pure but for looking at

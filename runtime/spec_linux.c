@@ -138,7 +138,7 @@ static int read_offsets(struct json_ctx *c, const struct json *v, void *field)
 
 /* ---- devices --------------------------------------------------------------------------- */
 
-static int read_device_type(struct json_ctx *c, const struct json *v, void *field)
+int spec_read_device_type(struct json_ctx *c, const struct json *v, void *field)
 {
 	struct spec_device *d = field;
 	const char *type = NULL;
@@ -152,7 +152,7 @@ static int read_device_type(struct json_ctx *c, const struct json *v, void *fiel
 	return 0;
 }
 
-static int read_device_number(struct json_ctx *c, const struct json *v, void *field)
+int spec_read_device_number(struct json_ctx *c, const struct json *v, void *field)
 {
 	uint32_t *number = field;
 	int64_t value = 0;
@@ -166,7 +166,7 @@ static int read_device_number(struct json_ctx *c, const struct json *v, void *fi
 	return 0;
 }
 
-static int read_file_mode(struct json_ctx *c, const struct json *v, void *field)
+int spec_read_file_mode(struct json_ctx *c, const struct json *v, void *field)
 {
 	struct spec_device *d = field;
 	uint32_t mode = 0;
@@ -184,10 +184,10 @@ static int read_device(struct json_ctx *c, const struct json *v, void *field)
 {
 	static const struct json_row rows[] = {
 		SPEC_ROW("path", struct spec_device, path, json_read_str, true),
-		SPEC_WHOLE("type", read_device_type, true),
-		SPEC_ROW("major", struct spec_device, major, read_device_number, false),
-		SPEC_ROW("minor", struct spec_device, minor, read_device_number, false),
-		SPEC_WHOLE("fileMode", read_file_mode, false),
+		SPEC_WHOLE("type", spec_read_device_type, true),
+		SPEC_ROW("major", struct spec_device, major, spec_read_device_number, false),
+		SPEC_ROW("minor", struct spec_device, minor, spec_read_device_number, false),
+		SPEC_WHOLE("fileMode", spec_read_file_mode, false),
 		SPEC_ROW("uid", struct spec_device, uid, json_read_u32, false),
 		SPEC_ROW("gid", struct spec_device, gid, json_read_u32, false),
 	};
@@ -218,6 +218,25 @@ static int read_devices(struct json_ctx *c, const struct json *v, void *field)
 	return json_read_array(c, v, sizeof(*s->devices), read_device, &s->devices, &s->ndevices);
 }
 
+static bool ifname_ok(const char *name)
+{
+	size_t n = strlen(name);
+
+	if (!n || n > 15 || str_eq(name, ".") || str_eq(name, ".."))
+		return false;
+	return !strpbrk(name, "/: \t\n\v\f\r");
+}
+
+int spec_read_ifname(struct json_ctx *c, const struct json *v, void *field)
+{
+	const char **name = field;
+	int r = json_read_str(c, v, field);
+
+	if (!r && !ifname_ok(*name))
+		return json_fail(c, "\"%.50s\" is not a name of a network interface", *name);
+	return r;
+}
+
 /* A key is the host's name of the interface, so this object is walked by hand. */
 static int read_netdev(struct json_ctx *c, const struct json *v, void *field)
 {
@@ -226,15 +245,6 @@ static int read_netdev(struct json_ctx *c, const struct json *v, void *field)
 	};
 
 	return json_read_rows(c, v, rows, ARRAY_SIZE(rows), field);
-}
-
-static bool ifname_ok(const char *name)
-{
-	size_t n = strlen(name);
-
-	if (!n || n > 15 || str_eq(name, ".") || str_eq(name, ".."))
-		return false;
-	return !strpbrk(name, "/: \t\n\v\f\r");
 }
 
 static int read_netdevs(struct json_ctx *c, const struct json *v, void *field)
@@ -329,7 +339,7 @@ static int read_schemata(struct json_ctx *c, const struct json *v, void *field)
 	return r;
 }
 
-static int read_rdt(struct json_ctx *c, const struct json *v, void *field)
+int spec_read_rdt(struct json_ctx *c, const struct json *v, void *field)
 {
 	static const struct json_row rows[] = {
 		SPEC_ROW("closID", struct spec_rdt, clos_id, json_read_str, false),
@@ -406,7 +416,7 @@ int spec_read_linux(struct json_ctx *c, const struct json *v, void *field)
 		SPEC_ROW("readonlyPaths", struct spec, readonly_paths, spec_read_strs, false),
 		SPEC_ROW("mountLabel", struct spec, mount_label, json_read_str, false),
 		SPEC_WHOLE("personality", read_persona, false),
-		SPEC_ROW("intelRdt", struct spec, rdt, read_rdt, false),
+		SPEC_ROW("intelRdt", struct spec, rdt, spec_read_rdt, false),
 		SPEC_ROW("memoryPolicy", struct spec, mempolicy, read_mempolicy, false),
 	};
 

@@ -53,5 +53,13 @@ json_reader spec_read_process_part;	/* [struct spec_process] */
 json_reader spec_read_mounts;		/* [struct spec] */
 json_reader spec_read_linux;		/* [struct spec] */
 json_reader spec_read_idmaps;		/* [struct spec_idmaps] */
+json_reader spec_read_device_type;	/* [struct spec_device] */
+json_reader spec_read_file_mode;	/* [struct spec_device] */
+json_reader spec_read_device_number;	/* [uint32_t] */
+json_reader spec_read_ifname;		/* [const char *] */
+json_reader spec_read_rdt;		/* [struct spec_rdt] */
+json_reader spec_read_timeout;		/* [int32_t] of a hook, seconds */
+/* args and env of a hook that names none */
+void spec_hook_complete(struct arena *a, struct spec_hook *h);
 
 #endif

@@ -131,7 +131,7 @@ int spec_read_cpulist(struct json_ctx *c, const struct json *v, void *field)
 
 /* ---- hooks ----------------------------------------------------------------------------- */
 
-static int read_timeout(struct json_ctx *c, const struct json *v, void *field)
+int spec_read_timeout(struct json_ctx *c, const struct json *v, void *field)
 {
 	int32_t *timeout = field;
 	int r = json_read_i32(c, v, field);
@@ -141,13 +141,23 @@ static int read_timeout(struct json_ctx *c, const struct json *v, void *field)
 	return r;
 }
 
+void spec_hook_complete(struct arena *a, struct spec_hook *h)
+{
+	if (!h->args || !h->args[0]) {
+		h->args = arena_array(a, 2, sizeof(char *));
+		h->args[0] = arena_strdup(a, h->path);
+	}
+	if (!h->env)
+		h->env = arena_array(a, 1, sizeof(char *));
+}
+
 static int read_hook(struct json_ctx *c, const struct json *v, void *field)
 {
 	static const struct json_row rows[] = {
 		SPEC_ROW("path", struct spec_hook, path, json_read_str, true),
 		SPEC_ROW("args", struct spec_hook, args, spec_read_strs, false),
 		SPEC_ROW("env", struct spec_hook, env, spec_read_strs, false),
-		SPEC_ROW("timeout", struct spec_hook, timeout, read_timeout, false),
+		SPEC_ROW("timeout", struct spec_hook, timeout, spec_read_timeout, false),
 	};
 	struct spec_hook *h = field;
 	int r = json_read_rows(c, v, rows, ARRAY_SIZE(rows), field);
@@ -156,12 +166,7 @@ static int read_hook(struct json_ctx *c, const struct json *v, void *field)
 		return r;
 	if (h->path[0] != '/')
 		return spec_fail(c, "path", "must be absolute, not \"%.200s\"", h->path);
-	if (!h->args || !h->args[0]) {
-		h->args = arena_array(c->a, 2, sizeof(char *));
-		h->args[0] = arena_strdup(c->a, h->path);
-	}
-	if (!h->env)
-		h->env = arena_array(c->a, 1, sizeof(char *));
+	spec_hook_complete(c->a, h);
 	return 0;
 }
 
@@ -189,6 +194,12 @@ static const char *const hook_names[SPEC_HOOK_COUNT] = {
 const char *spec_hook_name(enum spec_hook_kind kind)
 {
 	return hook_names[kind];
+}
+
+bool spec_hooks_see_root(const struct spec *s)
+{
+	return s->hooks[SPEC_HOOK_PRESTART].n || s->hooks[SPEC_HOOK_CREATE_RUNTIME].n ||
+	       s->hooks[SPEC_HOOK_CREATE_CONTAINER].n;
 }
 
 static int read_hooks(struct json_ctx *c, const struct json *v, void *field)

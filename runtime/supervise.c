@@ -352,6 +352,10 @@ static int create(struct birth *b, struct err *e)
 	int r;
 
 	o.bundle = bundle;
+	/* to be seen in the container's mount namespace only */
+	if (spec_hooks_see_root(b->spec) && mkdirat(b->dir, b->spec->root_path, 0711) < 0 &&
+	    errno != EEXIST)
+		return err_set(e, errno, "make %s", b->spec->root_path);
 	if (b->o->rows && b->o->cols) {
 		b->spec->process.console_height = b->o->rows;
 		b->spec->process.console_width = b->o->cols;

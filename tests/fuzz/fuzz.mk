@@ -21,6 +21,8 @@ FUZZ_LIBS_template := -lyajl
 
 FUZZ_SRC_spec := $(wildcard base/*.c cgroup/*.c seccomp/*.c runtime/spec_*.c) runtime/check.c
 FUZZ_LIBS_spec := -lyajl -lseccomp -ldl
+FUZZ_SRC_cdi := $(FUZZ_SRC_spec) runtime/cdi.c
+FUZZ_LIBS_cdi := $(FUZZ_LIBS_spec)
 FUZZ_SRC_filter := $(wildcard seccomp/*.c base/*.c)
 FUZZ_LIBS_filter := -lyajl -lseccomp
 FUZZ_SRC_cgroup := $(wildcard base/*.c cgroup/*.c)

@@ -142,6 +142,8 @@ says "a pipe is opened again" "one two" auto -u guest busybox sh -c 'echo -n "on
 says "what is mounted" "cgroup2 devpts mqueue overlay proc sysfs tmpfs" auto busybox sh -c 'echo $(stat -f -c %T / /proc /sys /dev /dev/mqueue /dev/pts /sys/fs/cgroup >/dev/null; for d in / /proc /sys /dev /dev/mqueue /dev/pts /sys/fs/cgroup; do awk -v d=$d "\$2 == d { t = \$3 } END { print t }" /proc/mounts; done | sort)'
 says "its devices" "rw 1:3 0" auto busybox sh -c 'echo x >/dev/null && head -c 1 /dev/zero >/dev/null && echo rw $(stat -c %t:%T /dev/null) $(stat -c %u /dev/null)'
 says "one of the host's" "0 read" auto --device /dev/zero:/dev/z busybox sh -c 'head -c 1 /dev/z >/dev/null && echo $(stat -c %u /dev/z) read'
+echo '{"cdiVersion":"0.6.0","kind":"vendor.com/dev","devices":[{"name":"x","containerEdits":{"env":["HAVE=x"],"deviceNodes":[{"path":"/dev/y","hostPath":"/dev/zero"}],"mounts":[{"hostPath":"'"$T"'/host","containerPath":"/drv","options":["ro"]}]}}]}' >"$T/host/v.json"
+says "one of a vendor's" "x 1:5 here" auto --cdi-spec-dir "$T/host" --device vendor.com/dev=x busybox sh -c 'echo $HAVE $(stat -c %t:%T /dev/y) $(test -f /drv/v.json && echo here)'
 says "a port below 1024" listens auto busybox sh -c 'nc -l -p 80 & n=0; until grep -q ":0050 " /proc/net/tcp /proc/net/tcp6; do n=$((n + 1)); [ $n -lt 100 ] || exit 1; sleep 0.1; done; echo listens'
 says "the host's network, whose /sys is the host's" "lo sysfs" berth run --rm --network host --userns auto busybox sh -c 'echo $(ls /sys/class/net | grep -x lo) $(awk "\$2 == \"/sys\" { t = \$3 } END { print t }" /proc/mounts)'
 fails "in which it has no rights" "1|2" "*not permitted*" berth run --rm --network host --userns auto --cap-add NET_ADMIN busybox ip link set lo down
