@@ -165,9 +165,6 @@ static int add_want(struct compose *c, struct want *w, struct err *e)
 	v->idmap = w->idmap;
 	if (w->idmap && (w->overlay || (!str_eq(w->type, "bind") && !str_eq(w->type, "volume"))))
 		return err_say(e, EINVAL, "%s: idmap is for folders and volumes", w->option);
-	if (w->overlay && compose_has_userns(c))
-		return err_say(e, EINVAL, "%s: O does not go with a user namespace; idmap does",
-			       w->option);
 	v->subpath = arena_strdup(c->a, w->subpath);
 	if (!tmpfs && volume_source(c, w, v, e) < 0)
 		return -e->code;

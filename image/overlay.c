@@ -205,7 +205,7 @@ static int reopen_here(int fd, int *ret, struct err *e)
 		return err_set(e, errno, "open %s", path);
 	if (fstat(fd, &a) < 0 || fstat(here, &b) < 0 || a.st_dev != b.st_dev ||
 	    a.st_ino != b.st_ino)
-		return err_say(e, ESTALE, "%s is not the container's upper directory any more",
+		return err_say(e, ESTALE, "%s is not the same directory any more",
 			       path);
 	*ret = TAKE_FD(here);
 	return 0;
@@ -242,6 +242,21 @@ static int map_upper(const struct overlay_opts *o, struct err *e)
 	    (r = map_folder(here, ".", o->userns_fd, e)) < 0)
 		return r;
 	return sys_set_fsids(o->uid, o->gid) < 0 ? err_set(e, errno, "act as id %u", o->uid) : 0;
+}
+
+/* What lies below is a directory of anybody's. */
+static int below_open(const struct overlay_opts *o, struct stack *st, struct err *e)
+{
+	AUTO_CLOSE int here = -1;
+	int r;
+
+	if ((r = reopen_here(o->below_fd, &here, e)) < 0 ||
+	    (r = map_folder(here, ".", o->userns_fd, e)) < 0)
+		return r;
+	st->fds = mem_array(1, sizeof(int));
+	r = reopen_here(o->below_fd, &st->fds[0], e);	/* what is on top of it now */
+	st->n = r == 0;
+	return r;
 }
 
 static int mount_page(const struct store *s, int store_fd, const struct stack *st,
@@ -305,7 +320,7 @@ static int mount_in_child(void *ctx, int *fds, size_t *n, struct err *e)
 	if (r == 0 && o->userns_fd >= 0 && o->upper_fd >= 0)
 		r = map_upper(o, e);
 	if (r == 0)
-		r = stack_open(s, store_fd, o, &st, e);
+		r = o->below_fd >= 0 ? below_open(o, &st, e) : stack_open(s, store_fd, o, &st, e);
 	if (r == 0 && o->upper_fd >= 0)
 		r = reopen_here(o->upper_fd, &upper, e);
 	if (r == 0 && o->upper_fd >= 0)

@@ -196,11 +196,36 @@ static int map_volume(struct birth *b, const struct record_volume *v, struct err
 	return 0;
 }
 
+/* :O in a user namespace: mounted here, where its directories may be id-mapped, as the root. */
+static int mount_mapped(struct birth *b, const struct record_volume *v, int below, int upper,
+			int work, struct err *e)
+{
+	AUTO(store) struct store *store = NULL;
+	struct overlay_opts o = OVERLAY_OPTS_INIT;
+	AUTO_CLOSE int tree = -1;
+	int r;
+
+	o.below_fd = below;
+	o.upper_fd = upper;
+	o.work_fd = work;
+	map_root(b, &o);
+	if ((r = store_open(b->en->root, &store, e)) < 0 ||
+	    (r = overlay_mount(store, &o, &tree, e)) < 0)
+		return err_wrap(e, "%s", v->destination);
+	for (size_t i = 0; i < b->spec->nmounts; i++)
+		if (str_eq(b->spec->mounts[i].destination, v->destination)) {
+			b->spec->mounts[i].flags |= SPEC_MOUNT_BIND;
+			b->spec->mounts[i].data = NULL;
+			b->spec->mounts[i].source_fd = TAKE_FD(tree);
+		}
+	return 0;
+}
+
 /* :O, what was written in the last life is gone. */
 static int empty_overlay(struct birth *b, size_t index, struct err *e)
 {
 	AUTO_FREE char *name = mem_printf("over-%zu", index);
-	AUTO_CLOSE int dir = -1, upper = -1, below = -1;
+	AUTO_CLOSE int dir = -1, upper = -1, below = -1, work = -1;
 	int r = path_remove_tree(b->dir, name, e);
 
 	if (r < 0)
@@ -211,9 +236,12 @@ static int empty_overlay(struct birth *b, size_t index, struct err *e)
 	if (mkdirat(b->dir, name, 0711) < 0 ||
 	    (dir = openat(b->dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 ||
 	    mkdirat(dir, "work", 0700) < 0 || mkdirat(dir, "upper", 0755) < 0 ||
-	    (upper = openat(dir, "upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+	    (upper = openat(dir, "upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 ||
+	    (work = openat(dir, "work", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
 		return err_set(e, errno, "make %s", name);
-	return tree_copy_attrs(below, upper, NULL, e);	/* the top shows what upper has */
+	r = tree_copy_attrs(below, upper, NULL, e);	/* the top shows what upper has */
+	return r < 0 || b->userns < 0
+		       ? r : mount_mapped(b, &b->record->volumes[index], below, upper, work, e);
 }
 
 /* Named volumes that are empty get what the image has at their place (Docker: first use). */

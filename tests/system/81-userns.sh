@@ -126,7 +126,14 @@ says "for who writes as well" 5 auto -v "$T/mine:/m:idmap" busybox sh -c 'touch 
 is "on the disk" "$(stat -c %u "$T/mine/g")" 5
 says ":U gives it to the container's user" "1000:1000" auto -u guest -v "$T/mine:/m:U" busybox sh -c 'echo $(stat -c %u:%g /m/f)'
 is "who is somebody else here" "$(stat -c %u "$T/mine/f")" 805307368
-fails ":O is another thing" 125 "berth: *O does not go with a user namespace*" auto -v "$T/mine:/m:O" busybox true
+mkdir "$T/over" && echo below >"$T/over/f" && chown 12:34 "$T/over" && chown 5:6 "$T/over/f"
+says ":O shows what is there as the container maps it, and takes what is written" "below 12:34 5:6 0:0 7:7" auto -v "$T/over:/m:O" busybox sh -c 'was=$(stat -c %u:%g /m/f); touch /m/g && chown 7:7 /m/f && echo $(cat /m/f) $(stat -c %u:%g /m) $was $(stat -c %u:%g /m/g /m/f)'
+is "for itself alone" "$(ls "$T/over") $(stat -c %u:%g "$T/over/f")" "f 5:6"
+berth run --name over --network none --userns auto -v "$T/over:/m:O" busybox sh -c 'test -e /m/g || touch /m/g' >/dev/null
+upper=$ROOT/containers/$(berth inspect -f '{{.Id}}' over)/over-0/upper
+is "on the disk it is root's" "$(stat -c %u:%g "$upper/g")" 0:0
+t "the next start begins anew" berth start -a over
+t "and goes" berth rm over
 says "an image as a volume" "0 1000" auto --mount type=image,src=img,dst=/im busybox sh -c 'echo $(stat -c %u /im/etc /im/w/guest)'
 says "a tmpfs with owner" "1000 1700" auto --tmpfs /t:uid=1000,mode=1700 busybox stat -c '%u %a' /t
 mkdir "$T/folder" && tar -C "$T/folder" -xf <(berth export "$(berth create busybox true)") && chown 1000 "$T/folder/srv"

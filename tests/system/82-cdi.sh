@@ -1,7 +1,6 @@
 #!/bin/bash
 # --device VENDOR/CLASS=NAME and --gpus: what files of the Container Device Interface say of a
 # device becomes part of the container.
-# also: vm
 . "$(dirname "$0")/lib.sh"
 need jq
 use_busybox
