@@ -9,8 +9,8 @@ cp -r "$TOP"/{Makefile,base,cgroup,cli,image,netns,runtime,seccomp} "$odd/"
 cp -r "$TOP"/tests/{tests.mk,fuzz,bench,packages,install-packages} "$odd/tests/"
 chmod -R a+rX "$T"
 cd "$odd" || exit 1
-# The caller's make is not ours.
-unset MAKEFLAGS MAKELEVEL MFLAGS
+# The caller's make is not ours, nor is what it builds with.
+unset MAKEFLAGS MAKELEVEL MFLAGS SANITIZE COVERAGE CC CFLAGS
 build() { make --no-print-directory "$@"; }
 
 t "what is asked for is made there" build build/libexec/berth/berth-supervisor build/obj/base/err.o
