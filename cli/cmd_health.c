@@ -3,7 +3,7 @@
  * internal-health, which also keeps the last results in RUN/ID/health.
  *
  * A line of that file: start end exit-code output, the output with its control characters made
- * visible; the last five lines stay.
+ * visible; the last lines stay, five unless told otherwise.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,8 +21,6 @@
 #include "cli/connect.h"
 #include "runtime/plan.h"
 
-#define KEEP 5
-#define OUTPUT_MAX 4096
 #define TIMEOUT_DEFAULT INT64_C(30000000000)
 
 static int64_t now_ns(clockid_t clock)
@@ -47,12 +45,19 @@ static char **command(struct arena *a, char **test)
 	return v;
 }
 
-struct check { int code; char output[OUTPUT_MAX]; size_t n; int64_t start, end; };
+struct check {
+	char **test;
+	int64_t timeout, start, end;
+	int code;
+	char output[HEALTH_LOG_SIZE];
+	size_t n, most;		/* of output */
+};
 
 /* Reads its output until it has ended or its time is over. */
-static void watch(struct launch *l, int out, int64_t timeout, struct check *ch)
+static void watch(struct launch *l, int out, struct check *ch)
 {
-	int64_t until = now_ns(CLOCK_MONOTONIC) + timeout;
+	int64_t until = now_ns(CLOCK_MONOTONIC) +
+			(ch->timeout > 0 ? ch->timeout : TIMEOUT_DEFAULT);
 	siginfo_t si = { .si_pid = 0 };
 
 	for (;;) {
@@ -70,7 +75,7 @@ static void watch(struct launch *l, int out, int64_t timeout, struct check *ch)
 		}
 		if (p[1].revents) {
 			n = read(out, junk, sizeof(junk));
-			for (ssize_t i = 0; i < n && ch->n < sizeof(ch->output); i++)
+			for (ssize_t i = 0; i < n && ch->n < ch->most; i++)
 				ch->output[ch->n++] = junk[i];
 			if (n > 0)
 				continue;
@@ -118,7 +123,7 @@ static int check(struct cli *c, struct record *r, struct check *ch, struct err *
 	struct spec_process *proc = arena_alloc(a, sizeof(*proc));
 
 	*proc = r->spec->process;
-	proc->args = command(a, r->health.test);
+	proc->args = command(a, ch->test);
 	proc->terminal = false;
 	str_random_hex(sub + strlen(sub), 8);
 	o.cgroup = sub;
@@ -128,10 +133,10 @@ static int check(struct cli *c, struct record *r, struct check *ch, struct err *
 	rc = container_exec(&c->env, r->id, a, proc, &o, &l, e);
 	fd_close(&in);
 	if (rc == 0) {
-		watch(&l, out, r->health.timeout > 0 ? r->health.timeout : TIMEOUT_DEFAULT, ch);
+		watch(&l, out, ch);
 	} else {
 		ch->code = e->status ? e->status : ERR_STATUS_ENGINE;
-		ch->n = strlen(e->msg);
+		ch->n = strnlen(e->msg, ch->most);
 		memcpy(ch->output, e->msg, ch->n);
 		rc = 0;
 	}
@@ -141,21 +146,21 @@ static int check(struct cli *c, struct record *r, struct check *ch, struct err *
 	return rc;
 }
 
-static int keep(struct cli *c, const char *id, const struct check *ch, struct err *e)
+static int keep(struct cli *c, const struct record *r, const struct check *ch, struct err *e)
 {
 	AUTO(strlist) struct strlist lines = STRLIST_INIT;
 	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
 	AUTO_FREE char *old = NULL;
 	AUTO_CLOSE int dir = -1;
+	size_t n, count = r->health.log_count ? r->health.log_count : HEALTH_LOG_USUAL;
 	struct err none = ERR_INIT;
-	size_t n;
-	int rc = path_open_dir(c->en.run_fd, id, &dir, e);
+	int rc = path_open_dir(c->en.run_fd, r->id, &dir, e);
 
 	if (rc < 0)
 		return rc;
-	if (path_read_file(dir, "health", 1u << 20, &old, &n, &none) == 0)
+	if (path_read_file(dir, "health", HEALTH_LOG_MOST, &old, &n, &none) == 0)
 		strlist_split(&lines, old, '\n', true);
-	for (size_t i = lines.n >= KEEP ? lines.n - KEEP + 1 : 0; i < lines.n; i++)
+	for (size_t i = lines.n >= count ? lines.n - count + 1 : 0; i < lines.n; i++)
 		strbuf_addf(&b, "%s\n", lines.v[i]);
 	strbuf_addf(&b, "%lld %lld %d ", (long long)ch->start, (long long)ch->end, ch->code);
 	json_quote(&b, ch->output, ch->n);
@@ -172,13 +177,20 @@ static int run_check(struct cli *c, void *opts, int argc, char **argv, struct er
 	int rc;
 
 	(void)opts;
-	(void)argc;
 	if ((rc = connect_pid(&c->en, argv[0], &pid, id, e)) < 0 ||
 	    (rc = record_load(&c->en, id, &r, e)) < 0)
 		return rc;
 	if (!r->health.set)
 		return err_say(e, EINVAL, "container %s has no health check", argv[0]);
-	if ((rc = check(c, r, &ch, e)) < 0 || (rc = keep(c, id, &ch, e)) < 0)
+	if (argc > 1 && r->health.startup_test) {
+		ch.test = r->health.startup_test;
+		ch.timeout = r->health.startup_timeout;
+	} else {
+		ch.test = r->health.test;
+		ch.timeout = r->health.timeout;
+	}
+	ch.most = r->health.log_size ? r->health.log_size : HEALTH_SIZE_USUAL;
+	if ((rc = check(c, r, &ch, e)) < 0 || (rc = keep(c, r, &ch, e)) < 0)
 		return rc;
 	return ch.code == 0 ? 0 : 1;
 }
@@ -189,7 +201,7 @@ const struct command command_healthcheck_run = {
 	.min = 1, .max = 1, .complete = "running", .run = run_check,
 };
 const struct command command_internal_health = {
-	.name = "internal-health", .args = "ID", .summary = "The supervisor's health check",
-	.min = 1, .max = 1, .flags = CMD_HIDDEN | CMD_NO_SWEEP, .run = run_check,
+	.name = "internal-health", .args = "ID [startup]",
+	.summary = "The supervisor's health check", .min = 1, .max = 2, .flags = CMD_HIDDEN | CMD_NO_SWEEP, .run = run_check,
 };
 /* clang-format on */

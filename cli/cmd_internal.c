@@ -2,11 +2,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "cli/connect.h"
+#include "runtime/log_place.h"
 #include "runtime/supervisor.h"
 
 static int run_supervise(struct cli *c, void *opts, int argc, char **argv, struct err *e)
@@ -52,26 +54,31 @@ static int gzip(int in, int out)
  * meanwhile: the supervisor removes the plain one first, so one of us removes the packed one. */
 static int run_compress(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
-	AUTO_FREE char *path = mem_printf("%s/containers/%s/%s", c->en.root, argv[0], argv[1]);
-	AUTO_FREE char *packed = mem_printf("%s.gz", path);
-	AUTO_CLOSE int in = -1, out = -1;
+	AUTO_FREE char *packed = mem_printf("%s.gz", argv[1]);
+	AUTO(record) struct record *r = NULL;
+	AUTO_CLOSE int dir = -1, in = -1, out = -1;
+	const char *name, *plain = argv[1];
+	int rc;
 
 	(void)opts;
 	(void)argc;
-	if (!str_is_hex(argv[0], 64) || !str_starts(argv[1], "log."))
-		return err_say(e, EINVAL, "not a log of a container: %s %s", argv[0], argv[1]);
-	in = open(path, O_RDONLY | O_CLOEXEC);
+	if ((rc = record_load(&c->en, argv[0], &r, e)) < 0 ||
+	    (rc = log_place_open(&c->en, r, &dir, &name, e)) < 0)
+		return rc;
+	if (!str_starts(plain, name) || strchr(plain, '/'))
+		return err_say(e, EINVAL, "not a log of a container: %s %s", argv[0], plain);
+	in = openat(dir, plain, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (in < 0)
-		return errno == ENOENT ? 0 : err_set(e, errno, "open %s", path);
-	out = open(packed, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+		return errno == ENOENT ? 0 : err_set(e, errno, "open %s", plain);
+	out = openat(dir, packed, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
 	if (out < 0)
 		return err_set(e, errno, "open %s", packed);
 	if (gzip(in, out) != 0) {
-		unlink(packed);
-		return err_say(e, EIO, "gzip of %s failed", path);
+		unlinkat(dir, packed, 0);
+		return err_say(e, EIO, "gzip of %s failed", plain);
 	}
-	if (unlink(path) < 0)
-		unlink(packed);
+	if (unlinkat(dir, plain, 0) < 0)
+		unlinkat(dir, packed, 0);
 	return 0;
 }
 

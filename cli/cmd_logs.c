@@ -1,4 +1,5 @@
 /* cmd_logs.c - logs: what a container wrote, and what it goes on writing. */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -31,7 +32,8 @@ static const struct opt rows[] = {
 	{ "tail", 'n', OPT_STR, O(tail), "N", "Only the last N lines (all)" },
 	{ "timestamps", 't', OPT_BOOL, O(timestamps), NULL, "Put the time before each line" },
 	{ "names", 0, OPT_BOOL, O(names), NULL, "Put the container's name before each line" },
-	{ "details", 0, OPT_BOOL, O(details), NULL, NULL },
+	{ "details", 0, OPT_BOOL, O(details), NULL,
+	  "Put labels and variables of --log-opt labels=, env= before each line" },
 	{ "color", 0, OPT_BOOL, O(color), NULL, NULL },	/* on a terminal they are there anyway */
 	PICK_LATEST(logs_opts),
 	OPT_END,
@@ -44,6 +46,7 @@ struct view {
 	char since[40], until[40];	/* in the log's own form, or "" */
 	bool tty, past_until;
 	const char *colour;		/* of its name, or "" */
+	const char *details;		/* what goes before each line, or "" */
 	size_t most;			/* bytes of one write: whole lines, where several write */
 	bool at_start[2];		/* of a line, by stream */
 	struct strbuf out;
@@ -95,6 +98,7 @@ static int show(struct view *v, const struct log_line *l)
 				    *v->colour ? "\033[0m" : "");
 		if (v->o->timestamps)
 			strbuf_addf(&v->out, "%s ", l->time);
+		strbuf_adds(&v->out, v->details);
 	}
 	strbuf_add(&v->out, l->text, l->n);
 	if (l->whole)
@@ -178,21 +182,59 @@ static const char *colour_of(const char *name)
 	return output_colour() ? all[str_hash(name, strlen(name), 0) % ARRAY_SIZE(all)] : "";
 }
 
+static int compare_pairs(const void *a, const void *b)
+{
+	return strcmp(((const struct json_pair *)a)->key, ((const struct json_pair *)b)->key);
+}
+
+/* As in a query of HTTP, which is how Docker keeps '=', ',' and ' ' apart from what they part. */
+static void add_escaped(struct strbuf *b, const char *s)
+{
+	for (; *s; s++) {
+		if (isalnum((unsigned char)*s) || strchr("-_.~", *s))
+			strbuf_addc(b, *s);
+		else if (*s == ' ')
+			strbuf_addc(b, '+');
+		else
+			strbuf_addf(b, "%%%02X", (unsigned char)*s);
+	}
+}
+
+/* "KEY=VALUE,KEY=VALUE ", by name. */
+static char *details_of(const struct record *r)
+{
+	const struct json_map *m = &r->log.attrs;
+	struct strbuf b = STRBUF_INIT;
+
+	if (m->n)
+		qsort(m->v, m->n, sizeof(*m->v), compare_pairs);
+	for (size_t i = 0; i < m->n; i++) {
+		strbuf_adds(&b, i ? "," : "");
+		add_escaped(&b, m->v[i].key);
+		strbuf_addc(&b, '=');
+		add_escaped(&b, m->v[i].value);
+	}
+	if (m->n)
+		strbuf_addc(&b, ' ');
+	return strbuf_take(&b);
+}
+
 static int show_log(struct cli *c, const struct logs_opts *o, const struct record *r, struct err *e)
 {
 	struct view v = { .o = o, .name = r->name, .tty = r->tty, .at_start = { true, true },
-			  .out_fd = 1, .colour = colour_of(r->name),
+			  .out_fd = 1, .details = "", .colour = colour_of(r->name),
 			  .most = o->several ? 4096 : 65536 };
-	AUTO_CLOSE int dir = -1;
+	AUTO_FREE char *details = NULL;
 	struct log_reader *reader;
 	uint64_t skip = 0, all = 0, want;
 	int rc;
 
 	if ((rc = parse_when("since", o->since, v.since, e)) < 0 ||
 	    (rc = parse_when("until", o->until, v.until, e)) < 0 ||
-	    (rc = path_open_dir(c->en.containers_fd, r->id, &dir, e)) < 0)
+	    (rc = log_reader_open(&c->en, r, &reader, e)) < 0)
 		return rc;
-	reader = log_reader_new(dir, r->log.driver, r->id);
+	if (o->details)
+		v.details = details = details_of(r);
 	if (o->tail && !str_eq(o->tail, "all") && !str_eq(o->tail, "-1")) {
 		if (str_to_u64(o->tail, &want) < 0)
 			rc = err_say(e, EINVAL, "--tail %s: expected a number, or all", o->tail);

@@ -102,15 +102,15 @@ static void sentence(const struct status *s, struct strbuf *b)
 static int last_lines(struct cli *c, const struct record *r, uint64_t want, struct strlist *ret,
 		      struct err *e)
 {
-	AUTO_CLOSE int dir = -1;
 	struct log_reader *reader;
 	struct log_line l;
 	uint64_t all = 0;
-	int rc = path_open_dir(c->en.containers_fd, r->id, &dir, e);
+	int rc;
 
-	if (rc < 0 || str_eq(r->log.driver, "none") || str_eq(r->log.driver, "passthrough"))
+	if (str_eq(r->log.driver, "none") || str_eq(r->log.driver, "passthrough"))
+		return 0;
+	if ((rc = log_reader_open(&c->en, r, &reader, e)) < 0)
 		return rc;
-	reader = log_reader_new(dir, r->log.driver, r->id);
 	rc = log_reader_count(reader, &all, e);
 	log_reader_rewind(reader);
 	while (rc >= 0 && (rc = log_reader_next(reader, &l, e)) > 0) {

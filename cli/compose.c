@@ -158,12 +158,12 @@ static int read_lines(const char *path, const char *option, struct strlist *line
 	return 0;
 }
 
-static const char *env_get(const struct strlist *env, const char *name, size_t n)
+const char *compose_env_get(const struct strlist *env, const char *name, size_t n)
 {
 	for (size_t i = 0; i < env->n; i++)
 		if (strncmp(env->v[i], name, n) == 0 && env->v[i][n] == '=')
 			return env->v[i] + n + 1;
-	return "";
+	return NULL;
 }
 
 /* NAME=TEXT with ${NAME} and $NAME of what is there so far */
@@ -177,7 +177,7 @@ static int env_merge(struct strlist *env, const char *text, struct err *e)
 	strbuf_add(&b, text, (size_t)(p - text) + 1);
 	for (p++; *p;) {
 		bool braces = p[0] == '$' && p[1] == '{';
-		const char *name = p + 1 + braces;
+		const char *name = p + 1 + braces, *value;
 		size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 					"0123456789_");
 
@@ -185,7 +185,8 @@ static int env_merge(struct strlist *env, const char *text, struct err *e)
 			strbuf_addc(&b, *p++);
 			continue;
 		}
-		strbuf_adds(&b, env_get(env, name, n));
+		if ((value = compose_env_get(env, name, n)))
+			strbuf_adds(&b, value);
 		p = name + n + braces;
 	}
 	env_set(env, b.s);

@@ -1,17 +1,17 @@
 /*
- * compose_engine.c - limits, network, log, restart, health, times: what the engine and the
- * supervisor do for a container.
+ * compose_engine.c - limits, network, restart, times: what the engine and the supervisor do for a
+ * container.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
+#include <sys/resource.h>
 
 #include "base/path.h"
 #include "base/proc.h"
 #include "cli/run_opts.h"
-#include "cli/template.h"
 #include "cli/view.h"
 
 #define HOSTS_FILE_MAX (64u << 10)
@@ -48,6 +48,38 @@ static int ulimit(struct compose *c, const char *text, struct spec_rlimit *ret, 
 			       text);
 	ret->soft = v[0];
 	ret->hard = v[1];
+	return 0;
+}
+
+/* "host": as they are for who types this, then at each start, whoever starts it. */
+static int host_ulimits(struct compose *c, struct err *e)
+{
+	struct spec_process *p = &c->s->process;
+	struct rlimit l;
+
+	if (c->o->ulimit.n > 1)
+		return err_say(e, EINVAL, "--ulimit host: excludes others");
+	p->rlimits = arena_array(c->a, RLIM_NLIMITS, sizeof(*p->rlimits));
+	for (int i = 0; i < RLIM_NLIMITS; i++)
+		if (spec_rlimit_name(i) && getrlimit((__rlimit_resource_t)i, &l) == 0)
+			p->rlimits[p->nrlimits++] = (struct spec_rlimit){
+				.resource = i, .soft = l.rlim_cur, .hard = l.rlim_max };
+	return 0;
+}
+
+static int ulimits(struct compose *c, struct err *e)
+{
+	struct spec_process *p = &c->s->process;
+	int r;
+
+	if (strlist_has(&c->o->ulimit, "host"))
+		return host_ulimits(c, e);
+	p->rlimits = arena_array(c->a, c->o->ulimit.n + 1, sizeof(*p->rlimits));
+	for (size_t i = 0; i < c->o->ulimit.n; i++) {
+		if ((r = ulimit(c, c->o->ulimit.v[i], &p->rlimits[p->nrlimits], e)) < 0)
+			return r;
+		p->nrlimits++;
+	}
 	return 0;
 }
 
@@ -118,14 +150,8 @@ int compose_resources(struct compose *c, struct err *e)
 	int64_t n;
 	int r;
 
-	if ((r = limits(c, e)) < 0 || (r = sysctls(c, e)) < 0)
+	if ((r = limits(c, e)) < 0 || (r = sysctls(c, e)) < 0 || (r = ulimits(c, e)) < 0)
 		return r;
-	p->rlimits = arena_array(c->a, c->o->ulimit.n + 1, sizeof(*p->rlimits));
-	for (size_t i = 0; i < c->o->ulimit.n; i++) {
-		if ((r = ulimit(c, c->o->ulimit.v[i], &p->rlimits[p->nrlimits], e)) < 0)
-			return r;
-		p->nrlimits++;
-	}
 	if (c->o->oom_score_adj) {
 		if (str_to_i64(c->o->oom_score_adj, &n) < 0 || n < -1000 || n > 1000)
 			return err_say(e, EINVAL, "--oom-score-adj %s: expected -1000 to 1000",
@@ -253,6 +279,21 @@ static int hosts_file(struct compose *c, struct net_config *n, struct err *e)
 	return r < 0 ? err_wrap(e, "--hosts-file %s", path) : 0;
 }
 
+static int dns(struct compose *c, struct net_config *n, struct err *e)
+{
+	const struct run_opts *o = c->o;
+
+	if (compose_no_dns(c) && (o->dns.n > 1 || o->dns_search.n || o->dns_option.n))
+		return err_say(e, EINVAL, "--dns none: resolv.conf stays as the image has it, "
+			       "which excludes other --dns, --dns-search and --dns-option");
+	if (compose_no_dns(c))
+		return 0;
+	n->dns = compose_strv(c->a, &o->dns);
+	n->dns_search = compose_strv(c->a, &o->dns_search);
+	n->dns_opt = compose_strv(c->a, &o->dns_option);
+	return 0;
+}
+
 static int network(struct compose *c, struct err *e)
 {
 	struct net_config *n = &c->r->net;
@@ -271,90 +312,10 @@ static int network(struct compose *c, struct err *e)
 			return r;
 	if ((r = hosts_file(c, n, e)) < 0)
 		return r;
-	n->dns = compose_strv(c->a, &c->o->dns);
-	n->dns_search = compose_strv(c->a, &c->o->dns_search);
-	n->dns_opt = compose_strv(c->a, &c->o->dns_option);
+	if ((r = dns(c, n, e)) < 0)
+		return r;
 	r = addresses(c, n, e);
 	return r < 0 ? r : net_config_check(n, e);
-}
-
-/* ---- log ---- */
-
-/* Docker's template: {{.Name}}, {{.ID}} and the like. */
-static int log_tag(struct compose *c, const char *text, struct err *e)
-{
-	const char *image = c->r->image_id;
-	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
-	struct json *v = value_object(c->a);
-	const struct template *t;
-	int r;
-
-	value_put(v, "ID", value_strn(c->a, c->r->id, 12));
-	value_put_str(c->a, v, "FullID", c->r->id);
-	value_put_str(c->a, v, "Name", c->r->name);
-	value_put(v, "ImageID", value_strn(c->a, strchr(image, ':') ? strchr(image, ':') + 1 : "",
-					   strchr(image, ':') ? 12 : 0));
-	value_put_str(c->a, v, "ImageFullID", image);
-	value_put_str(c->a, v, "ImageName", c->r->image);
-	value_put_str(c->a, v, "DaemonName", "berth");
-	if ((r = template_parse(c->a, text, strlen(text), &t, e)) < 0 ||
-	    (r = template_run(t, v, 0, c->a, &b, e)) < 0)
-		return r;
-	for (size_t i = 0; i < b.len; i++)
-		if ((unsigned char)b.s[i] < 0x20)
-			return err_say(e, EINVAL, "control characters in it");
-	c->r->log.tag = arena_strdup(c->a, b.s ? b.s : "");
-	return 0;
-}
-
-static int log_options(struct compose *c, struct err *e)
-{
-	static const char *const drivers[] = { "k8s-file", "json-file", "journald", "none",
-					       "passthrough", NULL };
-	struct record_log *l = &c->r->log;
-	bool known = false;
-	uint64_t n;
-
-	l->driver = c->o->log_driver ? arena_strdup(c->a, c->o->log_driver) : "k8s-file";
-	if (str_eq(l->driver, "local"))
-		l->driver = "k8s-file";
-	for (size_t i = 0; drivers[i]; i++)
-		known |= str_eq(drivers[i], l->driver);
-	if (!known)
-		return err_say(
-			e, EINVAL,
-			"--log-driver %s: expected k8s-file, json-file, journald, none or passthrough",
-			l->driver);
-	l->max_size = 10u << 20;
-	l->max_files = 3;
-	for (size_t i = 0; i < c->o->log_opt.n; i++) {
-		const char *text = c->o->log_opt.v[i], *v;
-		bool bad = false;
-
-		if ((v = str_after(text, "max-size="))) {
-			bad = str_eq(v, "-1") ? (l->max_size = 0, false)
-					      : str_to_bytes(v, &l->max_size) < 0;
-		} else if ((v = str_after(text, "max-file="))) {
-			bad = str_to_u64(v, &n) < 0 || n < 1 || n > 1000;
-			l->max_files = (uint32_t)n;
-		} else if ((v = str_after(text, "compress="))) {
-			bad = str_to_bool(v, &l->compress) < 0;
-		} else if ((v = str_after(text, "tag="))) {
-			if (log_tag(c, v, e) < 0)
-				return err_wrap(e, "--log-opt %s", text);
-		} else {
-			return err_say(
-				e, EINVAL,
-				"--log-opt %s: expected max-size=, max-file=, compress= or tag=",
-				text);
-		}
-		if (bad)
-			return err_say(e, EINVAL, "--log-opt %s: not a value for it", text);
-	}
-	if (l->tag && !str_eq(l->driver, "journald") && !str_eq(l->driver, "json-file"))
-		return err_say(e, EINVAL, "--log-opt tag=: the lines of %s have no place for one; "
-			       "journald and json-file do", l->driver);
-	return 0;
 }
 
 /* ---- restart, stop, times ---- */
@@ -385,7 +346,7 @@ static int restart(struct compose *c, struct err *e)
 	return 0;
 }
 
-static int duration(const char *option, const char *text, int64_t *ret, struct err *e)
+int compose_duration(const char *option, const char *text, int64_t *ret, struct err *e)
 {
 	if (!text)
 		return 0;
@@ -416,80 +377,13 @@ static int times(struct compose *c, struct err *e)
 		return err_say(e, EINVAL, "--boot-order %s: expected a number", c->o->boot_order);
 	if (c->o->boot_delay && str_to_i64(c->o->boot_delay, &r->boot_delay) < 0)
 		return err_say(e, EINVAL, "--boot-delay %s: expected seconds", c->o->boot_delay);
-	if ((rc = duration("timeout", c->o->timeout, &r->timeout, e)) < 0 ||
-	    (rc = duration("idle-timeout", c->o->idle_timeout, &r->idle_timeout, e)) < 0)
+	if ((rc = compose_duration("timeout", c->o->timeout, &r->timeout, e)) < 0 ||
+	    (rc = compose_duration("idle-timeout", c->o->idle_timeout, &r->idle_timeout, e)) < 0)
 		return rc;
-	return duration("cpu-time", c->o->cpu_time, &r->cpu_time, e);
+	return compose_duration("cpu-time", c->o->cpu_time, &r->cpu_time, e);
 }
 
-/* ---- health ---- */
-
-/* The first that was given, or NULL. */
-static const char *health_option(const struct run_opts *o)
-{
-	const struct { const char *name, *value; } rows[] = {
-		{ "health-cmd", o->health_cmd },
-		{ "health-interval", o->health_interval },
-		{ "health-timeout", o->health_timeout },
-		{ "health-retries", o->health_retries },
-		{ "health-start-period", o->health_start_period },
-		{ "health-start-interval", o->health_start_interval },
-		{ "health-on-failure", o->health_on_failure },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (rows[i].value)
-			return rows[i].name;
-	return NULL;
-}
-
-static int health(struct compose *c, struct err *e)
-{
-	const struct image_health *from = &c->image->health;
-	struct record_health *h = &c->r->health;
-	const char *any = health_option(c->o);
-	int r;
-
-	if (c->o->no_healthcheck && any)
-		return err_say(e, EINVAL, "--no-healthcheck and --%s exclude each other", any);
-	if (c->o->no_healthcheck)
-		return 0;
-	if (!c->o->health_cmd && (!from->set || !from->test[0]))
-		return any ? err_say(e, EINVAL, "--%s: there is no health check: neither "
-				     "--health-cmd nor one of the image", any) : 0;
-	if (c->o->health_cmd) {
-		h->test = arena_array(c->a, 3, sizeof(char *));
-		h->test[0] = arena_strdup(c->a, "CMD-SHELL");
-		h->test[1] = arena_strdup(c->a, c->o->health_cmd);
-	} else {
-		h->test = arena_strv(c->a, from->test);
-	}
-	if (str_eq(h->test[0], "NONE") || str_eq(c->o->health_cmd, "none"))
-		return 0;
-	h->set = true;
-	h->interval = from->interval;
-	h->timeout = from->timeout;
-	h->start_period = from->start_period;
-	h->start_interval = from->start_interval;
-	h->retries = (uint32_t)from->retries;
-	h->on_failure = c->o->health_on_failure ? arena_strdup(c->a, c->o->health_on_failure)
-						: "none";
-	if (!str_eq(h->on_failure, "none") && !str_eq(h->on_failure, "kill") &&
-	    !str_eq(h->on_failure, "restart") && !str_eq(h->on_failure, "stop"))
-		return err_say(e, EINVAL,
-			       "--health-on-failure %s: expected none, kill, restart or stop",
-			       h->on_failure);
-	if (c->o->health_retries && str_to_u32(c->o->health_retries, &h->retries) < 0)
-		return err_say(e, EINVAL, "--health-retries %s: expected a number",
-			       c->o->health_retries);
-	if ((r = duration("health-interval", c->o->health_interval, &h->interval, e)) < 0 ||
-	    (r = duration("health-timeout", c->o->health_timeout, &h->timeout, e)) < 0 ||
-	    (r = duration("health-start-period", c->o->health_start_period, &h->start_period, e)) <
-		    0)
-		return r;
-	return duration("health-start-interval", c->o->health_start_interval, &h->start_interval,
-			e);
-}
+/* ---- together ---- */
 
 /* --requires, --sdnotify */
 static int together(struct compose *c, struct err *e)
@@ -513,8 +407,8 @@ int compose_engine(struct compose *c, struct err *e)
 {
 	int r;
 
-	if ((r = network(c, e)) < 0 || (r = log_options(c, e)) < 0 || (r = restart(c, e)) < 0 ||
+	if ((r = network(c, e)) < 0 || (r = compose_log(c, e)) < 0 || (r = restart(c, e)) < 0 ||
 	    (r = times(c, e)) < 0 || (r = together(c, e)) < 0)
 		return r;
-	return health(c, e);
+	return compose_health(c, e);
 }

@@ -98,6 +98,11 @@ int compose_read_only_tmpfs(struct compose *c, struct err *e)
 	return 0;
 }
 
+bool compose_no_dns(const struct compose *c)
+{
+	return strlist_has(&c->o->dns, "none");
+}
+
 static int engine_files(struct compose *c, const char *below, struct err *e)
 {
 	static const char *const files[] = { "resolv.conf", "hosts", "hostname" };
@@ -108,7 +113,8 @@ static int engine_files(struct compose *c, const char *below, struct err *e)
 		char *dst = arena_printf(c->a, "%s/etc/%s", below, files[i]);
 
 		if (compose_has_volume(c, dst) ||
-		    (c->o->no_hosts && str_eq(files[i], "hosts")))
+		    (c->o->no_hosts && str_eq(files[i], "hosts")) ||
+		    (compose_no_dns(c) && str_eq(files[i], "resolv.conf")))
 			continue;
 		if (!compose_add_mount(c, dst, "bind",
 				       arena_printf(c->a, "%s/%s/%s", c->in->en->run, whose,

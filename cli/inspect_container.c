@@ -78,7 +78,7 @@ static struct json *health_log(const struct inspect_part *p)
 	struct err ignored = ERR_INIT;
 	size_t n;
 
-	if (path_read_file(p->c->en.run_fd, path, 1u << 20, &text, &n, &ignored) < 0)
+	if (path_read_file(p->c->en.run_fd, path, HEALTH_LOG_MOST, &text, &n, &ignored) < 0)
 		return list;
 	strlist_split(&lines, text, '\n', true);
 	for (size_t i = 0; i < lines.n; i++) {
@@ -141,6 +141,25 @@ static struct json *config_health(const struct inspect_part *p)
 				     h->start_interval, h->retries);
 }
 
+/* What podman has besides. */
+static void put_more_health(const struct inspect_part *p, struct json *v)
+{
+	const struct record_health *h = &p->r->health;
+	struct json *start = value_absent(p->a);
+
+	if (!h->set)
+		return;
+	if (h->startup_test) {
+		start = inspect_health_config(p->a, h->startup_test, h->startup_interval,
+					      h->startup_timeout, 0, 0, h->startup_retries);
+		value_put_i64(p->a, start, "Successes", h->startup_success);
+	}
+	value_put(v, "StartupHealthCheck", start);
+	value_put_str(p->a, v, "HealthcheckOnFailureAction", h->on_failure);
+	value_put_i64(p->a, v, "HealthMaxLogCount", h->log_count ? h->log_count : HEALTH_LOG_USUAL);
+	value_put_i64(p->a, v, "HealthMaxLogSize", h->log_size ? h->log_size : HEALTH_SIZE_USUAL);
+}
+
 static struct json *config_volumes(const struct inspect_part *p)
 {
 	struct json *v = value_map(p->a);
@@ -178,6 +197,7 @@ static struct json *config(const struct inspect_part *p)
 	value_put(v, "Env", value_strs(a, p->s->process.env));
 	value_put(v, "Cmd", list_or_null(a, r->cmd));
 	value_put(v, "Healthcheck", config_health(p));
+	put_more_health(p, v);
 	value_put_str(a, v, "Image", r->image);
 	value_put(v, "Volumes", config_volumes(p));
 	value_put_str(a, v, "WorkingDir", r->working_dir);

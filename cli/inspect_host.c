@@ -47,6 +47,9 @@ static struct json *log_config(const struct inspect_part *p)
 		value_put_str(p->a, config, "compress", "true");
 	if (l->tag)
 		value_put_str(p->a, config, "tag", l->tag);
+	for (size_t i = 0; i < l->more.n; i++)
+		value_put_str(p->a, config, arena_strdup(p->a, l->more.v[i].key),
+			      l->more.v[i].value);
 	value_put_str(p->a, v, "Type", l->driver);
 	value_put(v, "Config", config);
 	return v;

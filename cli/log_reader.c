@@ -1,7 +1,8 @@
 /*
  * log_reader.c - see log_reader.h.
  *
- * The files, oldest first, are log.N[.gz], log.N+1[.gz] …, log.  A number is a file's for good;
+ * The files, oldest first, are log.N[.gz], log.N+1[.gz] …, log (or so behind the name that
+ * --log-opt path= gave).  A number is a file's for good;
  * `log` gets the next one when it is full.  So a reader that is in number N goes on with N + 1
  * (or with the oldest that is left, when it was so slow that N + 1 is gone), whatever happened to
  * the names meanwhile.
@@ -21,11 +22,13 @@
 #include "base/path.h"
 #include "cli/log_journal.h"
 #include "cli/log_reader.h"
+#include "runtime/log_place.h"
 
 #define LINE_MAX_BYTES (4u << 20)
 
 struct log_reader {
 	int dir, fd, watch;
+	const char *name;	/* of the file that grows */
 	bool json;
 	struct log_journal *journal;	/* reads that instead of files */
 	int64_t number;		/* of the file that fd reads; 0: none yet */
@@ -36,16 +39,24 @@ struct log_reader {
 	char time[64];
 };
 
-struct log_reader *log_reader_new(int dir, const char *driver, const char *id)
+int log_reader_open(const struct engine *en, const struct record *of, struct log_reader **ret,
+		    struct err *e)
 {
-	struct log_reader *r = mem_alloc(sizeof(*r));
+	struct log_reader *r;
+	const char *name;
+	int dir, rc = log_place_open(en, of, &dir, &name, e);
 
+	if (rc < 0)
+		return rc;
+	r = mem_alloc(sizeof(*r));
 	r->dir = dir;
+	r->name = name;
 	r->fd = r->watch = -1;
-	r->json = str_eq(driver, "json-file");
-	r->journal = str_eq(driver, "journald") ? log_journal_new(id) : NULL;
+	r->json = str_eq(of->log.driver, "json-file");
+	r->journal = str_eq(of->log.driver, "journald") ? log_journal_new(of->id) : NULL;
 	r->unzip = -1;
-	return r;
+	*ret = r;
+	return 0;
 }
 
 static void close_file(struct log_reader *r)
@@ -73,6 +84,7 @@ void log_reader_free(struct log_reader *r)
 	log_journal_free(r->journal);
 	close_file(r);
 	fd_close(&r->watch);
+	fd_close(&r->dir);
 	arena_free(r->a);
 	free(r->w.buf);
 	free(r);
@@ -93,8 +105,8 @@ static int numbers(const struct log_reader *r, int64_t above, int64_t *ret_next,
 		return -e->code;
 	}
 	while ((de = readdir(d))) {
-		const char *v = str_after(de->d_name, "log.");
-		int64_t n = v ? strtoll(v, NULL, 10) : 0;
+		const char *v = str_after(de->d_name, r->name);
+		int64_t n = v && *v == '.' ? strtoll(v + 1, NULL, 10) : 0;
 
 		if (n > *ret_last)
 			*ret_last = n;
@@ -133,7 +145,7 @@ static int open_name(const struct log_reader *r, const char *name)
 /* -ENOENT: it is gone. */
 static int open_number(struct log_reader *r, int64_t n, struct err *e)
 {
-	AUTO_FREE char *plain = mem_printf("log.%lld", (long long)n);
+	AUTO_FREE char *plain = mem_printf("%s.%lld", r->name, (long long)n);
 	AUTO_FREE char *packed = mem_printf("%s.gz", plain);
 	AUTO_CLOSE int fd = open_name(r, plain);
 	bool gz = fd < 0 && errno == ENOENT;
@@ -151,17 +163,18 @@ static int open_number(struct log_reader *r, int64_t n, struct err *e)
 	return 0;
 }
 
-/* `log` itself, whose number is the one after the last: if it was not renamed while we looked. */
+/* The one that grows, whose number is the one after the last: if it was not renamed while we
+ * looked. */
 static int open_current(struct log_reader *r, int64_t last, struct err *e)
 {
-	AUTO_CLOSE int fd = open_name(r, "log");
+	AUTO_CLOSE int fd = open_name(r, r->name);
 	int64_t next, now;
 	struct stat st;
 
 	if (fd < 0)
-		return errno == ENOENT ? -ENOENT : err_set(e, errno, "open log");
+		return errno == ENOENT ? -ENOENT : err_set(e, errno, "open %s", r->name);
 	if (fstat(fd, &st) < 0)
-		return err_set(e, errno, "look at log");
+		return err_set(e, errno, "look at %s", r->name);
 	if (numbers(r, 0, &next, &now, e) < 0)
 		return -e->code;
 	if (now != last)
@@ -178,7 +191,7 @@ static bool is_full(const struct log_reader *r)
 {
 	struct stat st;
 
-	return !r->ino || fstatat(r->dir, "log", &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	return !r->ino || fstatat(r->dir, r->name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 	       st.st_ino != r->ino;
 }
 

@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "runtime/record.h"
 
 struct log_line {
 	const char *time;	/* RFC 3339 as written, NUL-terminated */
@@ -29,8 +30,9 @@ struct log_window { char *buf; size_t used, at, cap; };
 ssize_t log_window_fill(struct log_window *w, int fd, size_t max, struct err *e);
 
 struct log_reader;
-/* Of container id, whose folder is dir (borrowed); driver: k8s-file, json-file or journald. */
-struct log_reader *log_reader_new(int dir, const char *driver, const char *id);
+/* r is borrowed. */
+int log_reader_open(const struct engine *en, const struct record *r, struct log_reader **ret,
+		    struct err *e);
 void log_reader_free(struct log_reader *r);
 /* The next line, valid until the next call.  1: there is one; 0: none now (call again later for
  * what is written meanwhile); -errno. */

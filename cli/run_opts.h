@@ -23,7 +23,10 @@ struct run_opts {
 		*cgroupns, *userns, *restart, *stop_signal, *stop_timeout, *shm_size, *pull,
 		*cidfile, *pidfile, *log_driver, *detach_keys, *cgroup_parent, *platform,
 		*health_cmd, *health_interval, *health_timeout, *health_retries,
-		*health_start_period, *health_start_interval, *health_on_failure, *timeout,
+		*health_start_period, *health_start_interval, *health_on_failure,
+		*health_max_log_count, *health_max_log_size, *health_startup_cmd,
+		*health_startup_interval, *health_startup_timeout, *health_startup_retries,
+		*health_startup_success, *timeout,
 		*idle_timeout, *cpu_time, *oom_score_adj, *umask, *rootfs, *ip, *ip6, *mac, *tz,
 		*boot_order, *boot_delay, *volume_driver, *arch, *os, *variant, *authfile,
 		*tls_verify, *image_volume, *personality, *rdt_class, *seccomp_policy, *cgroups,
@@ -82,6 +85,7 @@ int compose_init(struct compose *c, struct err *e);	/* behind the command */
 int compose_init_mounts(struct compose *c, struct err *e);
 int compose_names(struct compose *c, struct err *e);	/* behind the mounts */
 bool compose_has_mount(const struct compose *c, const char *dst);
+bool compose_no_dns(const struct compose *c);		/* resolv.conf stays the image's */
 bool compose_has_volume(const struct compose *c, const char *dst);
 int compose_security(struct compose *c, struct err *e);
 int compose_namespaces(struct compose *c, struct err *e);
@@ -97,6 +101,12 @@ void compose_add_device(struct compose *c, const struct spec_device *d, unsigned
 void compose_env(struct compose *c, const char *assignment);	/* the last word */
 int compose_resources(struct compose *c, struct err *e);
 int compose_engine(struct compose *c, struct err *e);	/* net, log, restart, health, timeouts */
+int compose_log(struct compose *c, struct err *e);
+int compose_health(struct compose *c, struct err *e);
+/* *ret stays as it is when text is NULL; option is for messages. */
+int compose_duration(const char *option, const char *text, int64_t *ret, struct err *e);
+/* The value of a variable whose name has n characters, or NULL. */
+const char *compose_env_get(const struct strlist *env, const char *name, size_t n);
 struct spec_mount *compose_add_mount(struct compose *c, const char *dst, const char *type,
 				     const char *src, char *const *options, struct err *e);
 /* 1: the named volume has options of its own, and is mounted; 0: it is a plain folder. */

@@ -2,6 +2,8 @@
  * health.c - the health check: a program in the container, run at intervals by
  * `berth internal-health`; what its answers add up to.  Runs in: supervisor.
  *
+ *   startup check, when there is one: ──ok──▶ starting; retries failed ──▶ restart
+ *
  *   starting ──ok──▶ healthy ◀──ok── unhealthy
  *       └── retries failed, start period over ──▶ unhealthy ── action
  */
@@ -25,9 +27,11 @@ static bool in_start_period(void)
 
 static void schedule(void)
 {
-	int64_t every = W.health_interval > 0 ? W.health_interval : 30 * SECOND;
+	int64_t every = W.startup ? W.startup_interval : W.health_interval;
 
-	if (in_start_period() && W.health_start_interval > 0)
+	if (every <= 0)
+		every = 30 * SECOND;
+	if (!W.startup && in_start_period() && W.health_start_interval > 0)
 		every = W.health_start_interval;
 	watch_set_timer(TIMER_HEALTH, every);
 }
@@ -39,7 +43,7 @@ void health_start(void)
 
 void health_run(void)
 {
-	const char *args[] = { "internal-health", W.id, NULL };
+	const char *args[] = { "internal-health", W.id, W.startup ? "startup" : NULL, NULL };
 
 	if (W.ended || W.health_pid > 0)
 		return;
@@ -63,18 +67,15 @@ static void save(const char *state)
 	clients_health();
 }
 
-static void act(void)
+static void act(int64_t action)
 {
-	switch (W.health_action) {
+	switch (action) {
 	case ACTION_KILL:
 		W.why = STATUS_UNHEALTHY;
 		stop_kill_now();
 		break;
 	case ACTION_RESTART:
-		if (W.restart == RESTART_NO) {
-			W.restart = RESTART_ON_FAILURE;
-			W.restart_max = W.restarts + 1;
-		}
+		W.restart = RESTART_ALWAYS;	/* whatever its exit status, this time */
 		stop_begin((int)W.stop_signal, W.stop_timeout, STATUS_UNHEALTHY);
 		break;
 	case ACTION_STOP:
@@ -83,6 +84,21 @@ static void act(void)
 		break;
 	default:
 		break;
+	}
+}
+
+static void startup_result(bool ok)
+{
+	W.startup_passed = ok ? W.startup_passed + 1 : 0;
+	W.status.health_failing = ok ? 0 : W.status.health_failing + 1;
+	if (ok && W.startup_passed >= W.startup_success) {
+		W.startup = 0;
+		watch_set_timer(TIMER_HEALTH, 0);
+	}
+	save("starting");
+	if (W.startup_retries > 0 && W.status.health_failing >= W.startup_retries) {
+		watch_set_timer(TIMER_HEALTH, -1);
+		act(ACTION_RESTART);
 	}
 }
 
@@ -95,6 +111,10 @@ void health_result(int wait_status)
 	if (W.ended)
 		return;
 	schedule();
+	if (W.startup) {
+		startup_result(ok);
+		return;
+	}
 	if (ok) {
 		W.status.health_failing = 0;
 		save("healthy");
@@ -105,7 +125,7 @@ void health_result(int wait_status)
 	W.status.health_failing++;
 	if (W.status.health_failing >= retries && strcmp(W.status.health, "unhealthy") != 0) {
 		save("unhealthy");
-		act();
+		act(W.health_action);
 	} else {
 		save(W.status.health);
 	}

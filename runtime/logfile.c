@@ -21,10 +21,12 @@
 
 #include "base/fd.h"
 #include "base/str.h"
+#include "runtime/log_place.h"
 #include "runtime/watch.h"
 
 static char out[8192];
 static size_t used;
+static const char *attrs;	/* of each line, see log_place.h; NULL: none */
 /* Of a character that is not whole yet: of stdout, of stderr. */
 static struct { char s[4]; size_t n; } rest[2];
 
@@ -37,12 +39,22 @@ static void open_current(void)
 {
 	struct stat st;
 
-	W.log_fd = openat((int)W.dir, "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+	W.log_fd = openat((int)W.log_dir, W.log_name,
+			  O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+			  0640);
 	W.log_bytes = W.log_fd >= 0 && fstat(W.log_fd, &st) == 0 ? st.st_size : 0;
+}
+
+/* socket(7): the kernel doubles what is asked for, for its own bookkeeping. */
+static void grow_buffer(int fd, int bytes)
+{
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 }
 
 void logfile_open(void)
 {
+	attrs = getenv(LOG_PLACE_ATTRS);
 	if (str_eq(W.log, "none") || str_eq(W.log, "passthrough") || !W.log)
 		return;
 	if (str_eq(W.log, "journald")) {
@@ -53,6 +65,8 @@ void logfile_open(void)
 		if (W.journal_fd >= 0 &&
 		    connect(W.journal_fd, (struct sockaddr *)&a, sizeof(a)) < 0)
 			fd_close(&W.journal_fd);
+		else if (W.log_buffer > 0)	/* what the journal has not taken yet lies there */
+			grow_buffer(W.journal_fd, (int)W.log_buffer);
 		return;
 	}
 	open_current();
@@ -69,7 +83,7 @@ static void flush(void)
 static const char *name_of(int64_t n, const char *end, struct strbuf *b)
 {
 	strbuf_reset(b);
-	strbuf_addf(b, "log.%lld%s", (long long)n, end);
+	strbuf_addf(b, "%s.%lld%s", W.log_name, (long long)n, end);
 	return b->s;
 }
 
@@ -83,14 +97,14 @@ static void compress(const char *name)
 /* The highest number that is there: of an earlier life of the container. */
 static int64_t last_number(void)
 {
-	int fd = openat((int)W.dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat((int)W.log_dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *de;
 	int64_t last = 0;
 
 	while (d && (de = readdir(d))) {
-		const char *v = str_after(de->d_name, "log.");
-		int64_t n = v ? strtoll(v, NULL, 10) : 0;
+		const char *v = str_after(de->d_name, W.log_name);
+		int64_t n = v && *v == '.' ? strtoll(v + 1, NULL, 10) : 0;
 
 		last = n > last ? n : last;
 	}
@@ -112,16 +126,16 @@ static void rotate(void)
 		W.log_number = last_number();
 	n = ++W.log_number;
 	if (keep == 1)
-		unlinkat((int)W.dir, "log", 0);
+		unlinkat((int)W.log_dir, W.log_name, 0);
 	else
-		renameat((int)W.dir, "log", (int)W.dir, name_of(n, "", &b));
+		renameat((int)W.log_dir, W.log_name, (int)W.log_dir, name_of(n, "", &b));
 	if (n - keep + 1 > 0) {
-		unlinkat((int)W.dir, name_of(n - keep + 1, "", &b), 0);
-		unlinkat((int)W.dir, name_of(n - keep + 1, ".gz", &b), 0);
+		unlinkat((int)W.log_dir, name_of(n - keep + 1, "", &b), 0);
+		unlinkat((int)W.log_dir, name_of(n - keep + 1, ".gz", &b), 0);
 	}
 	/* the newest stays plain: a follower is likely to be in it */
 	if (W.log_compress && keep > 2 && n > 1 &&
-	    faccessat((int)W.dir, name_of(n - 1, "", &b), F_OK, 0) == 0)
+	    faccessat((int)W.log_dir, name_of(n - 1, "", &b), F_OK, 0) == 0)
 		compress(b.s);
 	open_current();
 }
@@ -193,7 +207,8 @@ static void put_json_text(int type, const char *line, size_t n, bool whole)
 	rest[err].n = keep;
 }
 
-/* A journal that is behind is waited for; one that hangs once, until it takes a line again. */
+/* A journal that is behind is waited for, unless mode=non-blocking; one that hangs once, until it
+ * takes a line again. */
 static void journal_send(const struct strbuf *b)
 {
 	struct pollfd p = { .fd = W.journal_fd, .events = POLLOUT };
@@ -202,7 +217,7 @@ static void journal_send(const struct strbuf *b)
 	while (send(W.journal_fd, b->s, b->len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
 		if (errno == EINTR)
 			continue;
-		if (errno != EAGAIN || W.journal_hangs)
+		if (errno != EAGAIN || W.journal_hangs || W.log_buffer > 0)
 			return;
 		r = poll(&p, 1, 5000);
 		if (r == 0 || (r < 0 && errno != EINTR)) {
@@ -220,8 +235,9 @@ static void journal(int type, const char *line, size_t n, bool whole)
 	uint64_t len = n;	/* little-endian, as the journal's native protocol wants it */
 
 	strbuf_addf(&b, "PRIORITY=%d\nCONTAINER_ID=%.12s\nCONTAINER_ID_FULL=%s\nCONTAINER_NAME=%s\n"
-		    "SYSLOG_IDENTIFIER=%s\nCONTAINER_TAG=%s\n%sMESSAGE\n", type == SUP_ERR ? 3 : 6,
-		    W.id, W.id, W.name ? W.name : "", tag, tag,
+		    "SYSLOG_IDENTIFIER=%s\nCONTAINER_TAG=%s\n%s%sMESSAGE\n",
+		    type == SUP_ERR ? 3 : 6, W.id, W.id, W.name ? W.name : "", tag, tag,
+		    attrs ? attrs : "",
 		    whole ? "" : "CONTAINER_PARTIAL_MESSAGE=true\n");	/* Docker's word */
 	strbuf_add(&b, &len, sizeof(len));
 	strbuf_add(&b, line, n);
@@ -242,10 +258,10 @@ static void line_out(int type, const char *time, const char *line, size_t n, boo
 		put_json_text(type, line, n, whole);
 		put(whole ? "\\n\",\"stream\":\"" : "\",\"stream\":\"", whole ? 14 : 12);
 		put(stream, 6);
-		if (W.tag) {
-			put("\",\"attrs\":{\"tag\":\"", 18);
-			put_json(W.tag, strlen(W.tag));
-			put("\"},\"time\":\"", 11);
+		if (attrs) {
+			put("\",\"attrs\":{", 11);
+			put(attrs, strlen(attrs));
+			put("},\"time\":\"", 10);
 		} else {
 			put("\",\"time\":\"", 10);
 		}

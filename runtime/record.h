@@ -69,7 +69,16 @@ struct record_health {
 	int64_t interval, timeout, start_period, start_interval;	/* ns */
 	uint32_t retries;
 	const char *on_failure;		/* "none" "kill" "restart" "stop" */
+	uint32_t log_count, log_size;	/* results that are kept, bytes of each; 0: as usual */
+	char **startup_test;		/* before the test counts at all; NULL: there is none */
+	int64_t startup_interval, startup_timeout;	/* ns */
+	uint32_t startup_retries, startup_success;	/* 0: any number; one */
 };
+#define HEALTH_LOG_USUAL 5	/* results that are kept, and bytes of each */
+#define HEALTH_SIZE_USUAL 4096
+#define HEALTH_LOG_COUNT 100	/* as many may be */
+#define HEALTH_LOG_SIZE 8192
+#define HEALTH_LOG_MOST (8u << 20)	/* of all, each byte of them escaped */
 
 struct record_log {
 	const char *driver;		/* "k8s-file" "json-file" "journald" "none" "passthrough" */
@@ -77,6 +86,9 @@ struct record_log {
 	uint32_t max_files;
 	bool compress;
 	const char *tag, *path;		/* path: NULL is containers/ID/log */
+	uint64_t buffer;		/* non-blocking, with so many bytes; 0: blocking */
+	struct json_map attrs;		/* what goes with each line */
+	struct json_map more;		/* other options, as they were typed */
 };
 
 struct record {

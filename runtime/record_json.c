@@ -120,6 +120,13 @@ static const struct field health_fields[] = {
 	F(record_health, "startInterval", start_interval, i64),
 	F(record_health, "retries", retries, u32),
 	F(record_health, "onFailure", on_failure, str),
+	F(record_health, "logCount", log_count, u32),
+	F(record_health, "logSize", log_size, u32),
+	F(record_health, "startupTest", startup_test, strs),
+	F(record_health, "startupInterval", startup_interval, i64),
+	F(record_health, "startupTimeout", startup_timeout, i64),
+	F(record_health, "startupRetries", startup_retries, u32),
+	F(record_health, "startupSuccess", startup_success, u32),
 };
 
 static const struct field log_fields[] = {
@@ -129,6 +136,9 @@ static const struct field log_fields[] = {
 	F(record_log, "compress", compress, bool),
 	F(record_log, "tag", tag, str),
 	F(record_log, "path", path, str),
+	F(record_log, "buffer", buffer, u64),
+	F(record_log, "attrs", attrs, map),
+	F(record_log, "more", more, map),
 };
 /* clang-format on */
 

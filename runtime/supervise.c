@@ -30,6 +30,7 @@
 #include "runtime/container.h"
 #include "runtime/event.h"
 #include "runtime/join.h"
+#include "runtime/log_place.h"
 #include "runtime/plan.h"
 #include "runtime/root_init.h"
 #include "runtime/root_names.h"
@@ -52,6 +53,8 @@ struct birth {
 	bool net_made, created;
 	int lock, run_dir, dir, listen, root;
 	int stop_signal;		/* of the init that it runs, else 0: the record says it */
+	int log_dir;
+	const char *log_name;
 	int volumes;			/* lock of join_volumes, or -1 */
 	int userns;			/* with the container's id maps, or -1: it has the host's */
 	int streams[3]; /* ours: write end of stdin, read ends of stdout and stderr */
@@ -80,8 +83,10 @@ static int load(struct birth *b, struct err *e)
 	b->spec = b->record->spec;
 	if ((r = join_namespaces(b->en, b->record, b->spec, e)) < 0)
 		return r;
-	r = path_open_dir(b->en->containers_fd, b->id, &b->dir, e);
-	return r < 0 ? r : fd_unix_listen(b->run_dir, "sock", SOCK_SEQPACKET, &b->listen, e);
+	if ((r = path_open_dir(b->en->containers_fd, b->id, &b->dir, e)) < 0 ||
+	    (r = log_place_open(b->en, b->record, &b->log_dir, &b->log_name, e)) < 0)
+		return r;
+	return fd_unix_listen(b->run_dir, "sock", SOCK_SEQPACKET, &b->listen, e);
 }
 
 static int open_userns(struct birth *b, struct err *e)
@@ -509,6 +514,10 @@ static void health_args(struct strlist *l, const struct record_health *h)
 	arg_num(l, "health-period", h->start_period);
 	arg_num(l, "health-start-interval", h->start_interval);
 	arg_num(l, "health-retries", h->retries);
+	arg_num(l, "startup", h->startup_test != NULL);
+	arg_num(l, "startup-interval", h->startup_interval);
+	arg_num(l, "startup-retries", h->startup_retries);
+	arg_num(l, "startup-success", h->startup_success);
 	for (size_t i = 1; i < ARRAY_SIZE(actions); i++)
 		if (str_eq(h->on_failure, actions[i]))
 			arg_num(l, "health-action", (int64_t)i);
@@ -545,6 +554,9 @@ static void supervisor_args(struct birth *b, struct strlist *l)
 		fd_cloexec(b->net.hold[i], false);
 	strlist_addf(l, "image=%s", r->image ? r->image : "");
 	strlist_addf(l, "log=%s", r->log.driver);
+	strlist_addf(l, "log-name=%s", b->log_name);
+	arg_fd(l, "log-dir", b->log_dir);
+	arg_num(l, "log-buffer", (int64_t)r->log.buffer);
 	if (r->log.tag)
 		strlist_addf(l, "tag=%s", r->log.tag);
 	arg_num(l, "log-size", (int64_t)r->log.max_size);
@@ -573,10 +585,16 @@ static int become_supervisor(struct birth *b, struct err *e)
 	AUTO(strlist) struct strlist args = STRLIST_INIT;
 	AUTO_FREE char *program = proc_libexec("berth-supervisor");
 	struct container_state st = { 0 };
-	char *env[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL };
+	AUTO(strbuf) struct strbuf attrs = STRBUF_INIT;
+	char *env[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL,
+			NULL };
 	int null;
 
 	supervisor_args(b, &args);
+	strbuf_adds(&attrs, LOG_PLACE_ATTRS "=");
+	log_place_attrs(b->record, &attrs);
+	if (b->record->log.attrs.n)
+		env[1] = attrs.s;
 	if (container_load(&b->env, b->id, &st, e) == 0) {
 		if (!str_empty(st.cgroup_path))
 			strlist_addf(&args, "cgroup=%s", st.cgroup_path);
@@ -612,6 +630,7 @@ static int supervise(const struct engine *en, const char *id, struct supervise_o
 		.lock = o->lock_fd,
 		.run_dir = -1,
 		.dir = -1,
+		.log_dir = -1,
 		.listen = -1,
 		.root = -1,
 		.volumes = -1,

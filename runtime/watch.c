@@ -25,7 +25,8 @@ static const struct row { const char *key; bool text; size_t off; } rows[] = {
 #define TEXT(key, field) { key, true, offsetof(struct watch, field) }
 #define NUM(key, field) { key, false, offsetof(struct watch, field) }
 	TEXT("id", id), TEXT("root", root), TEXT("berth", berth), TEXT("cgroup", cgroup),
-	TEXT("log", log), TEXT("name", name), TEXT("image", image), TEXT("tag", tag),
+	TEXT("log", log), TEXT("log-name", log_name), TEXT("name", name), TEXT("image", image),
+	TEXT("tag", tag), NUM("log-dir", log_dir), NUM("log-buffer", log_buffer),
 	NUM("run", run), NUM("containers", containers), NUM("names", names), NUM("dir", dir),
 	NUM("lock", lock), NUM("listen", listen), NUM("pidfd", pidfd), NUM("pid", pid),
 	NUM("tty", tty), NUM("in", in), NUM("out", out), NUM("err", err),
@@ -35,6 +36,8 @@ static const struct row { const char *key; bool text; size_t off; } rows[] = {
 	NUM("restarts", restarts), NUM("backoff", backoff), NUM("rm", rm), NUM("net", net),
 	NUM("volumes", volumes), NUM("stdin-once", stdin_once), NUM("timeout", timeout),
 	NUM("idle-timeout", idle_timeout), NUM("cpu-time", cpu_time), NUM("health", health),
+	NUM("startup", startup), NUM("startup-interval", startup_interval),
+	NUM("startup-retries", startup_retries), NUM("startup-success", startup_success),
 	NUM("health-interval", health_interval), NUM("health-timeout", health_timeout),
 	NUM("health-period", health_period), NUM("health-start-interval", health_start_interval),
 	NUM("health-retries", health_retries), NUM("health-action", health_action),
@@ -113,7 +116,7 @@ static void add_client(const char *v)
 static void read_args(int argc, char **argv)
 {
 	W.run = W.containers = W.names = W.dir = W.lock = W.listen = W.pidfd = W.tty = W.in =
-		W.out = W.err = W.journal_fd = W.log_fd = -1;
+		W.out = W.err = W.log_dir = W.journal_fd = W.log_fd = -1;
 	W.stop_signal = SIGTERM;
 	W.stop_timeout = 10;
 	for (int i = 1; i < argc; i++) {

@@ -38,11 +38,12 @@ struct watch_client {
 
 struct watch {
 	/* arguments */
-	const char *id, *root, *berth, *cgroup, *log, *name, *image, *tag;
+	const char *id, *root, *berth, *cgroup, *log, *log_name, *name, *image, *tag;
 	int64_t run, containers, names, dir, lock, listen, pidfd, pid, tty, in, out, err;
-	int64_t log_size, log_files, log_compress;
+	int64_t log_dir, log_size, log_files, log_compress, log_buffer;
 	int64_t stop_signal, stop_timeout, restart, restart_max, restarts, backoff;
 	int64_t rm, net, volumes, stdin_once, timeout, idle_timeout, cpu_time;
+	int64_t startup, startup_interval, startup_retries, startup_success;
 	int64_t health, health_interval, health_timeout, health_period, health_start_interval,
 		health_retries, health_action;
 
@@ -63,6 +64,7 @@ struct watch {
 	size_t in_used, in_done;
 	bool in_eof;
 	pid_t health_pid;
+	int64_t startup_passed;	/* in a row */
 	/* log */
 	int log_fd, journal_fd;
 	bool journal_hangs;

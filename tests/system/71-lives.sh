@@ -61,7 +61,37 @@ run_d --name hl --health-cmd 'echo checked; exit 4' --health-interval 100ms --he
 five() { [ "$(berth inspect hl | jq '.[0].State.Health.Log | length')" = 5 ]; }
 t "inspect has the last five results" until_true 15 five
 is "with what they said" "$(berth inspect hl | jq -c '.[0].State.Health.Log[0] | [.Output, .ExitCode]')" '["checked\n",4]'
-t "they are removed" berth rm -f h hk hp hr hs hl
+# ---- the check of the start
+run_d --name su --health-cmd 'echo ordinary; test -e /ok' --health-interval 100ms --health-retries 1 \
+	--health-startup-cmd 'echo startup; test -e /started' --health-startup-interval 100ms --health-startup-success 2 busybox sleep 1000
+said() { berth inspect su | jq -r '.[0].State.Health.Log[].Output' | sort -u | tr -d '\n'; }
+t "the startup check runs" until_true 15 eval '[ "$(said)" = startup ]'
+streak() { [ "$(field su State.Health.FailingStreak)" -ge "$1" ]; }
+t "it fails" until_true 15 streak 3
+is "more often than the other check may: still starting" "$(field su State.Health.Status),$(said)" starting,startup
+berth exec su touch /started
+t "when it has passed the ordinary one runs, which counts" until_true 15 eval '[ "$(field su State.Health.Status)" = unhealthy ]'
+t "and is the only one" until_true 15 eval '[ "$(said)" = ordinary ]'
+berth exec su touch /ok
+t "healthy at last" timeout 60 "$BERTH" --root "$ROOT" wait --condition healthy su
+is "inspect has it" "$(berth inspect su | jq -c '.[0].Config.StartupHealthCheck')" '{"Test":["CMD-SHELL","echo startup; test -e /started"],"Interval":100000000,"Successes":2}'
+run_d --name sr --health-cmd true --health-startup-cmd false --health-startup-interval 100ms --health-startup-retries 2 --stop-timeout 5 \
+	busybox sh -c 'trap "exit 0" TERM; while :; do sleep 0.05; done'
+again() { [ "$(field sr RestartCount)" -ge 2 ]; }
+t "a start that never passes: it is restarted, whatever its exit status" until_true 20 again
+t "until somebody stops it" berth stop sr
+is "for good" "$(field sr State.Status)" exited
+fails "--health-startup-retries alone" 125 "berth: --health-startup-retries goes with --health-startup-cmd" berth run --health-cmd true --health-startup-retries 1 busybox true
+fails "--health-startup-cmd without a check" 125 "berth: --health-startup-cmd: there is no health check*" berth run --health-startup-cmd true busybox true
+run_d --name hm --health-cmd 'printf %0100d 7' --health-interval 100ms --health-max-log-count 7 --health-max-log-size 30 busybox sleep 1000
+seven() { [ "$(berth inspect hm | jq '.[0].State.Health.Log | length')" = 7 ]; }
+t "--health-max-log-count" until_true 20 seven
+sleep 0.5
+t "and no more" seven
+is "--health-max-log-size" "$(berth inspect hm | jq -r '.[0].State.Health.Log[0].Output')" 000000000000000000000000000000
+is "inspect has both" "$(berth inspect hm | jq -c '.[0].Config | [.HealthMaxLogCount, .HealthMaxLogSize]')" '[7,30]'
+fails "a count that is none" 125 "berth: --health-max-log-count 0: expected a number from 1 to 100" berth run --health-cmd true --health-max-log-count 0 busybox true
+t "they are removed" berth rm -f h hk hp hr hs hl su sr hm
 
 # ---- what restarts all the time obeys in whatever moment it is met
 wrong=''

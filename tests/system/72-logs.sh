@@ -94,6 +94,49 @@ is "passthrough: the caller's own streams" "$(berth run --rm --network none --lo
 fails "an unknown driver" 125 "berth: --log-driver nosuch*" berth run --log-driver nosuch busybox true
 fails "an unknown option" 125 "berth: --log-opt x=y*" berth run --log-opt x=y busybox true
 
+# ---- what goes with each line, and where the lines lie
+tagged=(--label env=test --label 'of=a b,c' -e WHO=me -e env=mine --log-opt "labels=of,nosuch" --log-opt "env=WHO,NOSUCH")
+run_d --name at --log-driver json-file "${tagged[@]}" --log-opt tag='{{.Name}}' busybox echo x
+berth wait at >/dev/null
+is "json-file: labels and variables" "$(jq -c '.attrs' "$(dir at)/log")" '{"of":"a b,c","WHO":"me","tag":"at"}'
+is "logs --details shows them" "$(berth logs --details at)" "WHO=me,of=a+b%2Cc,tag=at x"
+like "behind the time" "$(berth logs --details -t at)" "20??-*Z WHO=me,of=a+b%2Cc,tag=at x"
+is "inspect has the options" "$(berth inspect at | jq -c '.[0].HostConfig.LogConfig.Config | [.labels, .env]')" '["of,nosuch","WHO,NOSUCH"]'
+run_d --name both --log-driver json-file "${tagged[@]}" --log-opt env=env --log-opt labels=env busybox echo x
+berth wait both >/dev/null
+is "of a label and a variable of one name the variable counts" "$(jq -r .attrs.env "$(dir both)/log")" mine
+fails "which another driver has no place for" 125 "berth: --log-opt labels=: log driver k8s-file has no place for it" berth run --rm "${tagged[@]}" busybox true
+is "nor --details anything" "$(berth logs --details js 2>/dev/null)" $'quo"te\nhalf'
+is "nobody sees them in the process list" "$(
+	run_d --name hid --log-driver json-file "${tagged[@]}" busybox sleep 1000
+	tr '\0' ' ' <"/proc/$(sed -n 's/^supervisor //p' "$(dir hid)/status")/cmdline" | grep -o 'a b,c')" ""
+mkdir "$T/elsewhere"
+run_d --name el --log-opt path="$T/elsewhere/my.log" --log-opt max-size=20k --log-opt max-file=3 --log-opt compress=true busybox sh -c "$writer"
+berth wait el >/dev/null
+t "path: the log is there" until_true 10 eval '[ "$(cd "$T/elsewhere" && echo *)" = "$(cd "$T/elsewhere" && echo my.log my.log.*.gz my.log.*[0-9])" ]'
+is "and not with the container" "$(cd "$(dir el)" && echo log*)" 'log*'
+like "it is read" "$(berth logs el | tail -n 1)" "line 29999 *"
+like "by why, too" "$(berth why el)" "*line 29999 *"
+is "inspect says where" "$(berth inspect -f '{{.LogPath}}' el)" "$T/elsewhere/my.log"
+t "rm" berth rm el
+t "leaves it" test -e "$T/elsewhere/my.log"
+fails "a folder that is not there" 125 "berth: --log-opt path=/nosuch/x: *No such file*" berth run --log-opt path=/nosuch/x busybox true
+fails "a path that is none" 125 "berth: --log-opt path=x: expected the absolute path*" berth run --log-opt path=x busybox true
+ln -s my.log "$T/elsewhere/link"
+fails "a link" 125 "berth: --log-opt path=*: *no file" berth run --log-opt path="$T/elsewhere/link" busybox true
+mv "$T/elsewhere" "$T/moved"
+run_d --name gone --log-opt path="$T/moved/x" busybox true
+berth wait gone >/dev/null
+mv "$T/moved" "$T/again"
+fails "a folder that has gone" 1 "berth: log $T/moved/x: open its folder: *" berth start gone
+t "mode=blocking is how it is" berth run --rm --network none --log-opt mode=blocking busybox true
+fails "mode=non-blocking is the journal's" 125 "berth: --log-opt mode=non-blocking: *journald*" berth run --log-opt mode=non-blocking busybox true
+fails "a mode that is none" 125 "berth: --log-opt mode=often: not a value*" berth run --log-opt mode=often busybox true
+fails "max-buffer-size alone" 125 "berth: --log-opt max-buffer-size=1m: goes with*" berth run --log-driver journald --log-opt max-buffer-size=1m busybox true
+fails "a label that no field of the journal can be named after" 125 "berth: --log-opt labels=message: *field of the journal" \
+	berth run --log-driver journald --label message=x --log-opt labels=message busybox true
+t "they are removed" berth rm -f at both hid gone
+
 run_d --name tm busybox sh -c 'echo one; sleep 0.2; echo two'
 berth wait tm >/dev/null
 like "k8s-file: CRI lines" "$(head -n 1 "$(dir tm)/log")" "20??-??-??T??:??:??.?????????Z stdout F one"

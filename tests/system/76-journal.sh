@@ -45,7 +45,25 @@ run_d --name slow busybox sh -c 'i=0; while [ $i -lt 20 ]; do echo "line $i"; i=
 timeout 60 "$BERTH" --root "$ROOT" logs -f slow >"$T/followed"
 is "logs -f ends with the container" "$?" 0
 is "and has all" "$(wc -l <"$T/followed"),$(tail -n 1 "$T/followed")" "21,the end"
-t "rm" berth rm cut long slow
+run_d --name at --label 'my.label=a b' -e WHO=me --log-opt labels=my.label --log-opt env=WHO --log-opt tag=tagged busybox echo x
+berth wait at >/dev/null
+synced
+is "labels and variables are fields" "$(journalctl CONTAINER_NAME=at --output=json | jq -c '[.MY_LABEL, .WHO, .CONTAINER_TAG]')" '["a b","me","tagged"]'
+is "logs --details shows them" "$(logs --details at)" "WHO=me,my.label=a+b x"
+
+# a journal that takes nothing: with mode=non-blocking nobody waits for it, what it has no room for
+# is lost; without, the container waits
+kill -STOP "$daemon"
+line='i=0; while [ $i -lt 3000 ]; do echo "line $i"; i=$((i+1)); done'
+run_d --name nb --log-opt mode=non-blocking --log-opt max-buffer-size=64k busybox sh -c "$line"
+t "mode=non-blocking: a journal that hangs does not stop the container" timeout 60 "$BERTH" --root "$ROOT" wait nb
+kill -CONT "$daemon"
+synced
+like "the first lines were kept for it" "$(logs nb | head -n 1)" "line 0"
+n=$(logs nb | wc -l)
+if [ "$n" -lt 3000 ]; then ok "the last ones were not ($n)"; else not_ok "a bound" "$n"; fi
+is "inspect" "$(berth inspect nb | jq -c '.[0].HostConfig.LogConfig.Config | [.mode, ."max-buffer-size"]')" '["non-blocking","64k"]'
+t "rm" berth rm cut long slow at nb
 kill "$daemon"
 wait "$daemon"
 is "journald ends" "$?" 0

@@ -152,6 +152,10 @@ is "--entrypoint" "$(box --entrypoint cat busybox /etc/hostname | wc -c)" 13
 is "--workdir, --user, --group-add" "$(box -w /tmp -u 7:8 --group-add 9 busybox sh -c 'echo $(pwd) $(id -u) $(id -g) $(id -G)')" "/tmp 7 8 8 9"
 is "--umask" "$(box --umask 027 busybox sh -c umask)" 0027
 is "--ulimit" "$(box --ulimit nofile=64:128 --ulimit core=0 busybox sh -c 'ulimit -n; ulimit -Hn; ulimit -c' | tr '\n' ' ')" "64 128 0 "
+(ulimit -Sn 777 && berth create --name limited --network none --ulimit host busybox sh -c 'ulimit -Sn; ulimit -Hn' >/dev/null)
+is "--ulimit host: as they were for who made it" "$(ulimit -Sn 555 && berth start -a limited | tr '\n' ' ')" "777 $(ulimit -Hn) "
+is "inspect has them all" "$(berth inspect limited | jq '.[0].HostConfig.Ulimits | length')" 16
+fails "--ulimit host with others" 125 "berth: --ulimit host: excludes others" box --ulimit host --ulimit core=0 busybox true
 is "--oom-score-adj" "$(box --oom-score-adj 300 busybox cat /proc/self/oom_score_adj)" 300
 is "--unsetenv" "$(box --unsetenv MADE_BY busybox sh -c 'echo "[$MADE_BY]"')" "[]"
 is "--stop-signal and --stop-timeout are kept" "$(make --stop-signal USR1 --stop-timeout 77 busybox true; inspect '{{.Config.StopSignal}} {{.Config.StopTimeout}}')" "SIGUSR1 77"
@@ -229,6 +233,10 @@ like "--publish-all" "$(berth run -d --name pa -P --expose 80 busybox sleep 1000
 says "--add-host" "10.9.8.7" box --add-host host.example:10.9.8.7 busybox sh -c "sed -n 's/\thost.example//p' /etc/hosts"
 like "--dns, --dns-search, --dns-opt" "$(box --dns 10.1.1.1 --dns-search a.example --dns-opt ndots:3 busybox cat /etc/resolv.conf | tr '\n' ' ')" "*nameserver 10.1.1.1 *search a.example *options ndots:3 *"
 subnet=10.$((RANDOM % 100 + 100)).$((RANDOM % 250)).0/24
+mkdir "$T/etc" && echo 'nameserver 10.3.3.3' >"$T/etc/resolv.conf"
+berth run --name resolved --network none --dns none -v "$T/etc:/t" busybox sh -c 'cat /etc/resolv.conf; cp /t/resolv.conf /etc/' >"$T/was" 2>/dev/null
+is "--dns none: resolv.conf is the image's" "$(berth start -a resolved)" "nameserver 10.3.3.3"
+fails "with others" 125 "berth: --dns none: *" box --dns none --dns 10.1.1.1 busybox true
 t "a network" berth network create --subnet "$subnet" --opt bridge="bf$$" own
 ip=${subnet%.0/24}.77
 says "--ip" "$ip" berth run --rm --network own --ip "$ip" busybox sh -c "ip -4 -o addr show eth0 | sed 's/.*inet //; s|/.*||'"
@@ -262,7 +270,7 @@ fails "--no-healthcheck with one" 125 "berth: --no-healthcheck and --health-cmd*
 fails "--health-on-failure of another" 125 "berth: --health-on-failure explode: expected*" box --health-cmd true --health-on-failure explode busybox true
 
 # ---- what berth has not, in words of its own
-for flag in --preserve-fds --health-startup-retries --pod-id-file --decryption-key --storage-opt --runtime --isolation --kernel-memory --link-local-ip --use-api-socket --health-startup-cmd --pod; do
+for flag in --health-log-destination --pod-id-file --decryption-key --storage-opt --runtime --isolation --kernel-memory --link-local-ip --use-api-socket --pod; do
 	fails "$flag is refused" 125 "berth: option $flag: ?*" box "$flag" value busybox true
 done
 t "--disable-content-trust, as it is anyway" box --disable-content-trust busybox true
