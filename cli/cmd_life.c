@@ -11,6 +11,7 @@
 #include "cli/attach.h"
 #include "cli/image_use.h"
 #include "cli/pick.h"
+#include "cli/ready.h"
 #include "runtime/supervisor.h"
 
 /* ---- start ---- */
@@ -38,7 +39,7 @@ static const struct opt start_rows[] = {
 
 static int start_one(struct cli *c, const char *id, const char *name, void *ctx, struct err *e)
 {
-	int r = connect_start(c, id, e);
+	int r = connect_start_told(c, id, e);
 
 	(void)ctx;
 	if (r == 0)
@@ -75,7 +76,7 @@ static int start_attached(struct cli *c, const struct start_opts *o, const char 
 	so.clients[0] = (struct supervise_client){ theirs, a.flags };
 	so.nclients = 1;
 	attach_window(&so.rows, &so.cols);
-	rc = supervise_start(&c->en, id, &so, e);
+	rc = ready_start(c, r, &so, ours, e);
 	fd_close(&theirs);
 	if (rc < 0 || (rc = attach_run(&a, &end, &code, e)) < 0)
 		return rc;

@@ -15,6 +15,7 @@
 #include "cli/connect.h"
 #include "cli/create.h"
 #include "cli/image_use.h"
+#include "cli/ready.h"
 #include "runtime/status.h"
 #include "runtime/supervisor.h"
 
@@ -164,6 +165,62 @@ static int check_run(struct run_opts *o, struct err *e)
 	return 0;
 }
 
+/* Descriptors of our caller's for the program (--preserve-fds, --preserve-fd). */
+#define PASSED_MAX 128
+struct passed { int v[PASSED_MAX], n, most; };
+
+static int add_fd(struct passed *p, const char *option, int64_t fd, struct err *e)
+{
+	int flags = fd > 2 && fd < 1024 ? fcntl((int)fd, F_GETFD) : -1;
+
+	if (flags < 0 || (flags & FD_CLOEXEC))	/* one of ours */
+		return err_say(e, EBADF, "--%s: descriptor %lld is not open", option,
+			       (long long)fd);
+	for (int i = 0; i < p->n; i++)
+		if (p->v[i] == fd)
+			return 0;
+	if (p->n == PASSED_MAX)
+		return err_say(e, EINVAL, "--%s: at most %d", option, PASSED_MAX);
+	p->v[p->n++] = (int)fd;
+	p->most = fd > p->most ? (int)fd : p->most;
+	return 0;
+}
+
+/* From here on nothing that we start gets them, nor any other: see pass_fds. */
+static int find_fds(const struct run_opts *o, struct passed *ret, struct err *e)
+{
+	AUTO(strlist) struct strlist list = STRLIST_INIT;
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < o->preserve_fds; i++)
+		r = add_fd(ret, "preserve-fds", 3 + (int64_t)i, e);
+	for (size_t i = 0; i < o->preserve_fd.n; i++)
+		strlist_split(&list, o->preserve_fd.v[i], ',', true);
+	for (size_t i = 0; r == 0 && i < list.n; i++) {
+		int64_t fd;
+
+		if (str_to_i64(list.v[i], &fd) < 0)
+			r = err_say(e, EINVAL, "--preserve-fd %s: expected numbers of descriptors",
+				    list.v[i]);
+		else
+			r = add_fd(ret, "preserve-fd", fd, e);
+	}
+	if (r == 0)
+		fd_cloexec_from(3);
+	return r;
+}
+
+/* To the birth; afterwards they are the container's alone. */
+static void pass_fds(const struct passed *p, bool on)
+{
+	for (int i = 0; i < p->n; i++) {
+		if (on)
+			fd_cloexec(p->v[i], false);
+		else
+			close(p->v[i]);
+	}
+}
+
 /* What we could not do leaves everything as it was: no record.  A command that was not there or
  * cannot be executed is the container's own end: it stays, as Docker's does, unless it was to be
  * thrown away. */
@@ -234,12 +291,14 @@ static int run_run(struct cli *c, void *opts, int argc, char **argv, struct err 
 	AUTO(record) struct record *r = NULL;
 	struct supervise_opts so = SUPERVISE_OPTS_INIT;
 	AUTO_CLOSE int lock = -1, sock = -1, theirs = -1;
+	struct passed fds = { .n = 0 };
 	int flags = 0, pair[2], rc;
 
-	if ((rc = check_run(o, e)) < 0 || (rc = stream_flags(o, &flags, e)) < 0 ||
+	if ((rc = check_run(o, e)) < 0 || (rc = find_fds(o, &fds, e)) < 0 || (rc = stream_flags(o, &flags, e)) < 0 ||
 	    (rc = create(c, o, argc, argv, &r, &lock, e)) < 0)
 		return rc;
-	so.lock_fd = lock;
+	so.lock_fd = TAKE_FD(lock);
+	so.preserve_fds = fds.most > 2 ? (unsigned)fds.most - 2 : 0;
 	if (!o->detach) {
 		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 			return err_set(e, errno, "socketpair");
@@ -252,10 +311,13 @@ static int run_run(struct cli *c, void *opts, int argc, char **argv, struct err 
 	if (str_eq(r->log.driver, "passthrough"))
 		for (int i = 0; i < 3; i++)
 			so.stdio[i] = i;
-	if ((rc = connect_required(c, r, e)) == 0)
-		rc = supervise_start(&c->en, r->id, &so, e);
+	if ((rc = connect_required(c, r, e)) == 0) {
+		pass_fds(&fds, true);
+		rc = ready_start(c, r, &so, sock, e);
+		pass_fds(&fds, false);
+	}
 	fd_close(&theirs);
-	fd_close(&lock);
+	fd_close(&so.lock_fd);
 	if (rc < 0) {
 		note_failure(c, r, e);
 		return rc;

@@ -137,6 +137,12 @@ static int odds(struct compose *c, struct err *e)
 		c->s->rdt.set = true;
 		c->s->rdt.clos_id = arena_strdup(c->a, c->o->rdt_class);
 	}
+	if (str_eq(cgroups, "disabled"))
+		return err_say(e, EINVAL, "--cgroups disabled: its cgroup is how all processes of a "
+			       "container are found, ended and counted");
+	if (str_eq(cgroups, "split"))
+		return err_say(e, EINVAL, "--cgroups split: the cgroup of the command is not ours "
+			       "to split; --cgroup-parent PATH says where the container's goes");
 	/* a supervisor needs no cgroup of its own: it stays in that of the command */
 	if (cgroups && !str_eq(cgroups, "enabled") && !str_eq(cgroups, "no-conmon"))
 		return err_say(e, EINVAL, "--cgroups %s: each container has a cgroup; expected "
@@ -388,6 +394,7 @@ static int times(struct compose *c, struct err *e)
 /* --requires, --sdnotify */
 static int together(struct compose *c, struct err *e)
 {
+	static const char *const modes[] = { "conmon", "container", "healthy", "ignore" };
 	const char *notify = c->o->sdnotify;
 	char id[65];
 
@@ -397,9 +404,12 @@ static int together(struct compose *c, struct err *e)
 			return err_wrap(e, "--requires");
 		c->r->requires[i] = arena_strdup(c->a, id);
 	}
-	/* what stays is the supervisor, and nobody has to be told that it does */
-	if (notify && !str_eq(notify, "ignore") && !str_eq(notify, "conmon"))
-		return err_say(e, EINVAL, "--sdnotify %s: expected ignore or conmon", notify);
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
+		if (!notify || str_eq(notify, modes[i]))
+			c->r->sdnotify = modes[notify ? i : 0];
+	if (!c->r->sdnotify)
+		return err_say(e, EINVAL, "--sdnotify %s: expected conmon, container, healthy or "
+			       "ignore", notify);
 	return 0;
 }
 
@@ -410,5 +420,8 @@ int compose_engine(struct compose *c, struct err *e)
 	if ((r = network(c, e)) < 0 || (r = compose_log(c, e)) < 0 || (r = restart(c, e)) < 0 ||
 	    (r = times(c, e)) < 0 || (r = together(c, e)) < 0)
 		return r;
-	return compose_health(c, e);
+	if ((r = compose_health(c, e)) == 0 && str_eq(c->r->sdnotify, "healthy") &&
+	    !c->r->health.set)
+		return err_say(e, EINVAL, "--sdnotify healthy: there is no health check");
+	return r;
 }

@@ -10,6 +10,7 @@
 #include "base/path.h"
 #include "base/proc.h"
 #include "cli/connect.h"
+#include "cli/ready.h"
 #include "runtime/event.h"
 #include "runtime/supervisor.h"
 
@@ -100,7 +101,7 @@ int connect_required(struct cli *c, const struct record *r, struct err *e)
 	return 0;
 }
 
-int connect_start(struct cli *c, const char *id, struct err *e)
+static int start(struct cli *c, const char *id, bool tell, struct err *e)
 {
 	struct supervise_opts o = SUPERVISE_OPTS_INIT;
 	AUTO(record) struct record *rec = NULL;
@@ -110,8 +111,18 @@ int connect_start(struct cli *c, const char *id, struct err *e)
 		return 0;
 	if ((r = record_load(&c->en, id, &rec, e)) < 0 || (r = connect_required(c, rec, e)) < 0)
 		return r;
-	r = supervise_start(&c->en, id, &o, e);
+	r = tell ? ready_start(c, rec, &o, -1, e) : supervise_start(&c->en, id, &o, e);
 	return r == -EBUSY && connect_answers(c, id) ? 0 : r;	/* somebody else has started it */
+}
+
+int connect_start(struct cli *c, const char *id, struct err *e)
+{
+	return start(c, id, false, e);
+}
+
+int connect_start_told(struct cli *c, const char *id, struct err *e)
+{
+	return start(c, id, true, e);
 }
 
 /* Sends a request and waits for what it is answered: OK, END or an error. */

@@ -31,6 +31,8 @@ bool connect_answers(struct cli *c, const char *id);
 int connect_required(struct cli *c, const struct record *r, struct err *e);
 /* Starts it, and what it requires, unless it runs (then nothing). */
 int connect_start(struct cli *c, const char *id, struct err *e);
+/* The same, and who waits at NOTIFY_SOCKET hears of it. */
+int connect_start_told(struct cli *c, const char *id, struct err *e);
 /* sig 0: its own; timeout INT32_MIN: its own.  Returns when it has ended and is cleaned up; not
  * running is success. */
 int connect_stop(struct cli *c, const char *id, int sig, int32_t timeout, struct err *e);

@@ -131,7 +131,7 @@ static const struct opt common_rows[] = {
 	{ "detach-keys", 0, OPT_STR, O(detach_keys), "KEYS", "Keys that leave it running (ctrl-p,ctrl-q; \"\": none)" },
 	{ "tz", 0, OPT_STR, O(tz), "ZONE", "Time zone, or local" },
 	{ "volume-driver", 0, OPT_STR, O(volume_driver), "DRIVER", "local, the only one", .complete = "local" },
-	{ "sdnotify", 0, OPT_STR, O(sdnotify), "MODE", NULL },
+	{ "sdnotify", 0, OPT_STR, O(sdnotify), "MODE", "When NOTIFY_SOCKET hears that it is ready: conmon (it runs), container (it says so), healthy, ignore (never)", .complete = "conmon|container|healthy|ignore" },
 	{ "disable-content-trust", 0, OPT_BOOL, O(no_trust), NULL, NULL },
 	REFUSED("storage-opt", "what a container writes has no bound of its own; use --read-only with --tmpfs DST:size=SIZE, or a volume that is bounded"),
 	REFUSED("runtime", "berth is the runtime itself"),
@@ -143,8 +143,6 @@ static const struct opt common_rows[] = {
 	REFUSED("io-maxiops", "it is Windows'; --device-read-iops and --device-write-iops"),
 	REFUSED("cpu-count", "it is Windows'; --cpus"),
 	REFUSED("cpu-percent", "it is Windows'; --cpus"),
-	REFUSED("preserve-fd", "a container has descriptors 0, 1 and 2; berth exec --preserve-fds N passes others"),
-	REFUSED("preserve-fds", "a container has descriptors 0, 1 and 2; berth exec --preserve-fds N passes others"),
 	REFUSED("decryption-key", "images are not encrypted; skopeo copy --decryption-key makes a plain one"),
 	REFUSED("pod-id-file", "there are no pods"),
 	REFUSED("init-ctr", "there are no pods; --requires starts another container first"),
@@ -156,6 +154,8 @@ static const struct opt common_rows[] = {
 /* what `start --attach` shows is decided there */
 static const struct opt create_only[] = {
 	{ "attach", 'a', OPT_LIST, O(attach), "STREAM", NULL },
+	REFUSED("preserve-fd", "they are of who starts it: berth run"),
+	REFUSED("preserve-fds", "they are of who starts it: berth run"),
 	OPT_END,
 };
 
@@ -163,6 +163,8 @@ static const struct opt run_only[] = {
 	{ "detach", 'd', OPT_BOOL, O(detach), NULL, "Leave it running and print its id" },
 	{ "attach", 'a', OPT_LIST, O(attach), "STREAM", "stdin, stdout, stderr" },
 	{ "sig-proxy", 0, OPT_OFF, O(sig_proxy_off), NULL, "Pass signals on (default; --sig-proxy=false)" },
+	{ "preserve-fds", 0, OPT_U32, O(preserve_fds), "N", "Pass descriptors 3 to 2+N on, until it is started again" },
+	{ "preserve-fd", 0, OPT_LIST, O(preserve_fd), "FD,…", "Pass these descriptors on", .flags = OPT_REPEAT },
 	{ "rmi", 0, OPT_BOOL, O(rmi), NULL, "Remove it and then its image, unless others use that" },
 	OPT_END,
 };

@@ -16,6 +16,7 @@
 #include "runtime/record.h"
 
 struct run_opts {
+	uint32_t preserve_fds;
 	bool detach, interactive, tty, rm, init, privileged, read_only, publish_all, sig_proxy_off,
 		quiet, replace, no_healthcheck, env_host, http_proxy, no_hosts,
 		rmi, read_only_tmpfs_off, unsetenv_all, no_trust, passwd_off;
@@ -36,7 +37,7 @@ struct run_opts {
 		network_alias, label, label_file, cap_add, cap_drop, security_opt, ulimit, sysctl,
 		device, device_cgroup_rule, dns, dns_search, dns_option, add_host, group_add,
 		log_opt, secret, annotation, attach, unsetenv, link, env_merge, requires,
-		uidmap, gidmap, hostuser, chrootdirs, gpus, cdi_spec_dir;
+		uidmap, gidmap, hostuser, chrootdirs, gpus, cdi_spec_dir, preserve_fd;
 	struct limit_opts limit;
 };
 

@@ -203,7 +203,7 @@ static void over(void)
 	end_run_dir(&p, &e);
 	fd_close(&(int){ (int)W.lock });
 	clients_end(W.status.exit_code);
-	_exit(0);
+	_exit(W.status.exit_code);	/* to who took us for the main process: --sdnotify */
 }
 
 static void wait_for_restart(void)

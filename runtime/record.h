@@ -127,6 +127,7 @@ struct record {
 	char **host_users;			/* ready lines for its passwd (--hostuser) */
 	const char *init_path;			/* --init-path, mounted as RECORD_INIT_PATH */
 	const char *cgroup_parent, *detach_keys, *hostname_set;
+	const char *sdnotify;			/* "conmon" "container" "healthy" "ignore" */
 	int64_t boot_order, boot_delay;		/* lower first; seconds */
 	struct spec *spec;			/* config.json; NULL until loaded */
 };

@@ -281,6 +281,7 @@ static const struct field record_fields[] = {
 	F(record, "cgroupParent", cgroup_parent, str),
 	F(record, "detachKeys", detach_keys, str),
 	F(record, "hostnameSet", hostname_set, str),
+	F(record, "sdnotify", sdnotify, str),
 	F(record, "bootOrder", boot_order, i64),
 	F(record, "bootDelay", boot_delay, i64),
 };

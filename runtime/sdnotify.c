@@ -107,15 +107,22 @@ static void barrier(int host)
 		log_debug("NOTIFY_SOCKET: no answer to the barrier");
 }
 
-static int tell_ready(int host, pid_t pid, struct err *e)
+static int tell(int host, const char *text, struct err *e)
+{
+	return send(host, text, strlen(text), MSG_NOSIGNAL) < 0
+		       ? err_set(e, errno, "NOTIFY_SOCKET") : 0;
+}
+
+static int tell_main(int host, pid_t pid, struct err *e)
 {
 	char text[32];
-	int n = snprintf(text, sizeof(text), "MAINPID=%d", (int)pid);
+	int r;
 
-	if (send(host, text, (size_t)n, MSG_NOSIGNAL) < 0)
-		return err_set(e, errno, "NOTIFY_SOCKET");
-	barrier(host);
-	return 0;
+	snprintf(text, sizeof(text), "MAINPID=%d", (int)pid);
+	r = pid > 0 ? tell(host, text, e) : 0;
+	if (r == 0)
+		barrier(host);
+	return r;
 }
 
 /* One message.  1: it said that it is ready. */
@@ -135,17 +142,35 @@ static int pass_on(int fd, int host, struct err *e)
 	return ready;
 }
 
+static bool find_host(const char *host, int *ret)
+{
+	int r = connect_host(host, ret);
+
+	if (r < 0)
+		log_warn("NOTIFY_SOCKET %s: %s: nobody is told when the container is ready", host,
+			 strerror(-r));
+	return r == 0;
+}
+
+int sdnotify_ready(const char *host, pid_t pid, struct err *e)
+{
+	AUTO_CLOSE int to = -1;
+	int r;
+
+	if (!find_host(host, &to))
+		return 0;
+	r = tell(to, "READY=1", e);
+	return r < 0 ? r : tell_main(to, pid, e);
+}
+
 int sdnotify_forward(int fd, const char *host, pid_t pid, int pidfd, struct err *e)
 {
 	AUTO_CLOSE int from = fd;
 	AUTO_CLOSE int to = -1;
-	int r = connect_host(host, &to);
+	int r;
 
-	if (r < 0) {
-		log_warn("NOTIFY_SOCKET %s: %s: nobody is told when the container is ready", host,
-			 strerror(-r));
+	if (!find_host(host, &to))
 		return 0;
-	}
 	for (;;) {
 		struct pollfd p[2] = { { from, POLLIN, 0 }, { pidfd, POLLIN, 0 } };
 
@@ -156,7 +181,7 @@ int sdnotify_forward(int fd, const char *host, pid_t pid, int pidfd, struct err 
 		}
 		r = p[0].revents ? pass_on(from, to, e) : 0;
 		if (r)
-			return r < 0 ? r : tell_ready(to, pid, e);
+			return r < 0 ? r : tell_main(to, pid, e);
 		if (p[1].revents && !p[0].revents)
 			return 0;
 	}

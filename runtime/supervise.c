@@ -376,6 +376,8 @@ static int create(struct birth *b, struct err *e)
 		.console_out = b->record->tty,
 		.run_pid1 = b->record->init && !b->record->init_path,
 		.engine = true,
+		.sd_notify = b->o->sd_notify,
+		.preserve_fds = b->o->preserve_fds,
 		.own_gate = true,
 		.pdeathsig = SIGKILL,	/* without its supervisor it ends */
 		.network = make_network,
@@ -590,6 +592,7 @@ static int become_supervisor(struct birth *b, struct err *e)
 			NULL };
 	int null;
 
+	fd_cloexec_from(3);	/* what was for the program is nothing to us */
 	supervisor_args(b, &args);
 	strbuf_adds(&attrs, LOG_PLACE_ATTRS "=");
 	log_place_attrs(b->record, &attrs);

@@ -100,3 +100,50 @@ like "is written to" "$(cat "$T/heard")" "*READY=1*MAINPID=*"
 unset NOTIFY_SOCKET
 config 'echo "[$NOTIFY_SOCKET]"'
 says "without one, none" "[]" oci run -b "$T/b" -f "$T/b/use.json" n8
+
+# ---- the engine: --sdnotify ----
+use_busybox
+umask 077
+box() { berth run --network none -v "$PROBE:/probe:ro" "$@"; }
+supervisor() { sed -n 's/^supervisor //p' "$ROOT/containers/$(berth inspect -f '{{.Id}}' "$1")/status"; }
+# what was heard, once CMD is done
+heard() { # CMD...
+	manage "$T/sock"
+	run "$@"
+	unset NOTIFY_SOCKET
+	end
+	tr '\n' ' ' <"$T/heard"
+}
+says=$(heard box -d --name e1 busybox sleep 100)
+is "run -d: it runs, and who it is" "$says" "up b'READY=1' b'MAINPID=$(supervisor e1)' b'BARRIER=1' "
+is "the container has no such socket" "$(berth exec e1 env | grep NOTIFY)" ""
+is "run: it runs, and we stay who we are" "$(heard box --rm busybox sleep 1)" "up b'READY=1' b'BARRIER=1' "
+is "of one that is over at once, too" "$(heard box --rm busybox true)" "up b'READY=1' b'BARRIER=1' "
+is "--sdnotify ignore: nobody is told" "$(heard box --rm --sdnotify ignore busybox true)" "up "
+says=$(heard box -d --name e2 --sdnotify container busybox sh -c "until [ -e /go ]; do sleep 1; touch /go; done; $says_ready; sleep 100")
+is "--sdnotify container: it says so itself" "$says" "up b'READY=1\nSTATUS=at work' b'MAINPID=$(supervisor e2)' b'BARRIER=1' "
+t "before run -d was over" berth exec e2 test -e /go
+berth stop -t 0 e2 >/dev/null
+says=$(heard berth start e2)
+like "start has it, too" "$says" "up b'READY=1*' b'MAINPID=$(supervisor e2)' *"
+berth restart -t 0 e2 >/dev/null
+t "without anybody who waits it has none" until_true 5 berth exec e2 sh -c 'test -e /go && ! tr "\0" "\n" </proc/1/environ | grep NOTIFY'
+like "in the foreground" "$(heard box --rm --sdnotify container busybox sh -c "$says_ready; sleep 1")" "up b'READY=1*' b'BARRIER=1' "
+is "one that ends without a word ends the waiting" "$(heard box -d --name e3 --sdnotify container busybox true)" "up "
+check=(--health-cmd 'test -e /ok' --health-interval 100ms)
+says=$(heard box -d --name e4 --sdnotify healthy "${check[@]}" busybox sh -c 'sleep 1; touch /ok; sleep 100')
+is "--sdnotify healthy" "$says" "up b'READY=1' b'MAINPID=$(supervisor e4)' b'BARRIER=1' "
+is "not before" "$(berth inspect -f '{{.State.Health.Status}}' e4)" healthy
+says=$(heard timeout 60 "$BERTH" --root "$ROOT" run --rm --network none --sdnotify healthy "${check[@]}" busybox sh -c 'touch /ok; sleep 3')
+is "in the foreground" "$says" "up b'READY=1' b'BARRIER=1' "
+fails "without a check" 125 "berth: --sdnotify healthy: there is no health check" box --sdnotify healthy busybox true
+fails "another word" 125 "berth: --sdnotify loud: expected conmon*" box --sdnotify loud busybox true
+# what systemd sees of the main process that it was told
+cat >"$T/main.py" <<'MAIN'
+import ctypes, os, subprocess, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
+print(os.waitstatus_to_exitcode(os.wait()[1]))
+MAIN
+is "the main process ends as the container does" "$(python3 "$T/main.py" "$BERTH" --root "$ROOT" run -d --rm --network none busybox sh -c 'sleep 1; exit 7')" 7
+t "they are removed" berth rm -f -t 0 e1 e2 e3 e4

@@ -26,6 +26,7 @@ is "--personality" "$(box --personality LINUX32 busybox uname -m)" "$(setarch li
 fails "another" 125 "berth: --personality BSD: expected*" box --personality BSD busybox true
 t "--cgroups enabled" box --cgroups enabled busybox true
 fails "--cgroups disabled" 125 "berth: --cgroups disabled:*" box --cgroups disabled busybox true
+fails "--cgroups split" 125 "berth: --cgroups split: *--cgroup-parent*" box --cgroups split busybox true
 t "--arch" box --pull never --os linux --arch "$(berth image inspect -f '{{.Architecture}}' busybox)" busybox true
 fails "of another machine" 125 "berth: image busybox is for linux/*, not for linux/s390x" box --pull never --arch s390x busybox true
 fails "--os of another" 125 "berth: --os windows:*" box --os windows busybox true
@@ -217,6 +218,37 @@ is "--privileged has the host's devices" "$(box --privileged busybox sh -c 'find
 	"$(find /dev -xdev \( -type c -o -type b \) ! -path '/dev/pts/*' | grep -v '^/dev/\(tty\|console\|ptmx\)$' | sort)"
 is "--sysctl" "$(box --sysctl net.ipv4.ip_forward=1 busybox cat /proc/sys/net/ipv4/ip_forward)" 1
 fails "--sysctl of the host" 125 "berth: *kernel.panic*" box --sysctl kernel.panic=1 busybox true
+
+# ---- descriptors
+echo seven >"$T/7" && echo nine >"$T/9"
+says "--preserve-fds" seven box --preserve-fds 1 busybox cat /proc/self/fd/3 3<"$T/7"
+is "--preserve-fd: those" "$(box --preserve-fd 7,9 -v "$PROBE:/probe:ro" busybox /probe fds 3</ 5<"$T" 7<"$T/7" 9<"$T/9" 11</ | tr -cs '0-9\n' ' ' | tr '\n' ' ')" \
+	"$(box --preserve-fds 0 --preserve-fd 9 --preserve-fd 7 -v "$PROBE:/probe:ro" busybox /probe fds 7<"$T/7" 9<"$T/9" | tr -cs '0-9\n' ' ' | tr '\n' ' ')"
+is "with --init, too" "$(box --init --preserve-fd 7,9 busybox sh -c 'cat <&7 <&9; cat <&7' 7<"$T/7" 9<"$T/9" | tr '\n' ' ')" "nine seven "
+fails "one that is not open" 125 "berth: --preserve-fds: descriptor 4 is not open" box --preserve-fds 2 busybox true 3</
+fails "one that is none" 125 "berth: --preserve-fd 3x: expected numbers*" box --preserve-fd 3x busybox true
+fails "for create" 125 "berth: option --preserve-fds: ?*" berth create --preserve-fds 1 busybox true
+# the container closes it while it goes on: nobody else may have it open
+for how in -d '-d --init'; do
+	mkfifo "$T/fifo"
+	# shellcheck disable=SC2086
+	berth run $how --name piped --network none --preserve-fds 1 --preserve-fd 9 busybox \
+		sh -c 'echo in it >&3; exec 3>&-; exec sleep 1000' 3>"$T/fifo" 9</ 8</etc/passwd >/dev/null &
+	is "run $how: its end is seen outside" "$(timeout 60 cat "$T/fifo")" "in it"
+	wait $!
+	is "the supervisor has nothing of it" "$(find "/proc/$(sed -n 's/^supervisor //p' "$ROOT/containers/$(berth inspect -f '{{.Id}}' piped)/status")/fd" -lname '*passwd' -o -lname /)" ""
+	berth rm -f -t 0 piped >/dev/null
+	rm "$T/fifo"
+done
+mkfifo "$T/fifo"
+berth run --rm --name piped --network none --preserve-fds 1 busybox sh -c 'echo in it >&3; exec 3>&-; exec sleep 1000' 3>"$T/fifo" >/dev/null &
+is "in the foreground, too" "$(timeout 60 cat "$T/fifo")" "in it"
+berth kill piped >/dev/null
+wait $!
+berth run -d --name again --network none --restart on-failure:1 --preserve-fds 1 busybox sh -c '[ -e /proc/self/fd/3 ] && echo open || echo none; exit 1' 3<"$T/7" >/dev/null
+berth wait again >/dev/null
+until_true 10 eval '[ "$(berth logs again | wc -l)" = 2 ]'
+is "a restart has it no more" "$(berth logs again | tr '\n' ' ')" "open none "
 
 # ---- network
 berth run -d --name db --expose 5432 -e PASS=word busybox sleep 1000 >/dev/null
