@@ -202,6 +202,7 @@ const struct command command_healthcheck_run = {
 };
 const struct command command_internal_health = {
 	.name = "internal-health", .args = "ID [startup]",
-	.summary = "The supervisor's health check", .min = 1, .max = 2, .flags = CMD_HIDDEN | CMD_NO_SWEEP, .run = run_check,
+	.summary = "The supervisor's health check", .min = 1, .max = 2,
+	.flags = CMD_HIDDEN | CMD_NO_SWEEP, .run = run_check,
 };
 /* clang-format on */

@@ -109,7 +109,11 @@ static int last_lines(struct cli *c, const struct record *r, uint64_t want, stru
 
 	if (str_eq(r->log.driver, "none") || str_eq(r->log.driver, "passthrough"))
 		return 0;
-	if ((rc = log_reader_open(&c->en, r, &reader, e)) < 0)
+	if ((rc = log_reader_open(&c->en, r, &reader, e)) == -ENOENT) {
+		*e = (struct err)ERR_INIT;	/* somebody took the folder of --log-opt path= */
+		return 0;
+	}
+	if (rc < 0)
 		return rc;
 	rc = log_reader_count(reader, &all, e);
 	log_reader_rewind(reader);

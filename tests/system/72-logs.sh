@@ -128,7 +128,8 @@ mv "$T/elsewhere" "$T/moved"
 run_d --name gone --log-opt path="$T/moved/x" busybox true
 berth wait gone >/dev/null
 mv "$T/moved" "$T/again"
-fails "a folder that has gone" 1 "berth: log $T/moved/x: open its folder: *" berth start gone
+like "a folder that has gone: why says the rest" "$(berth why gone)" "gone: *exited with 0*"
+fails "start says it" 1 "berth: log $T/moved/x: open its folder: *" berth start gone
 t "mode=blocking is how it is" berth run --rm --network none --log-opt mode=blocking busybox true
 fails "mode=non-blocking is the journal's" 125 "berth: --log-opt mode=non-blocking: *journald*" berth run --log-opt mode=non-blocking busybox true
 fails "a mode that is none" 125 "berth: --log-opt mode=often: not a value*" berth run --log-opt mode=often busybox true

@@ -318,7 +318,9 @@ for flag in add-host annotation attach blkio-weight blkio-weight-device cap-add 
 	label label-file link log-driver log-opt mac-address memory memory-reservation memory-swap mount name network network-alias \
 	no-healthcheck oom-score-adj pid pids-limit platform privileged publish publish-all pull quiet read-only restart rm \
 	security-opt shm-size sig-proxy stop-signal stop-timeout sysctl tmpfs tty ulimit uidmap gidmap subuidname subgidname user userns uts volume volumes-from workdir \
-	timeout replace rootfs secret tz umask unsetenv unsetenv-all health-on-failure read-only-tmpfs pidfile cgroup-conf; do
+	timeout replace rootfs secret tz umask unsetenv unsetenv-all health-on-failure read-only-tmpfs pidfile cgroup-conf \
+	preserve-fds preserve-fd sdnotify health-startup-cmd health-startup-interval health-startup-retries health-startup-success health-startup-timeout \
+	health-max-log-count health-max-log-size; do
 	grep -q -- "--$flag\b" "$T/help" || missing+=" $flag"
 done
 is "every other flag is in the help" "$missing" ""
