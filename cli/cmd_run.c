@@ -294,7 +294,8 @@ static int run_run(struct cli *c, void *opts, int argc, char **argv, struct err 
 	struct passed fds = { .n = 0 };
 	int flags = 0, pair[2], rc;
 
-	if ((rc = check_run(o, e)) < 0 || (rc = find_fds(o, &fds, e)) < 0 || (rc = stream_flags(o, &flags, e)) < 0 ||
+	if ((rc = check_run(o, e)) < 0 || (rc = find_fds(o, &fds, e)) < 0 ||
+	    (rc = stream_flags(o, &flags, e)) < 0 ||
 	    (rc = create(c, o, argc, argv, &r, &lock, e)) < 0)
 		return rc;
 	so.lock_fd = TAKE_FD(lock);

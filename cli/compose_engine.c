@@ -138,8 +138,8 @@ static int odds(struct compose *c, struct err *e)
 		c->s->rdt.clos_id = arena_strdup(c->a, c->o->rdt_class);
 	}
 	if (str_eq(cgroups, "disabled"))
-		return err_say(e, EINVAL, "--cgroups disabled: its cgroup is how all processes of a "
-			       "container are found, ended and counted");
+		return err_say(e, EINVAL, "--cgroups disabled: its cgroup is how all processes of "
+			       "a container are found, ended and counted");
 	if (str_eq(cgroups, "split"))
 		return err_say(e, EINVAL, "--cgroups split: the cgroup of the command is not ours "
 			       "to split; --cgroup-parent PATH says where the container's goes");

@@ -1,10 +1,10 @@
 /*
  * sdnotify.h - a container that says when it is ready (sd_notify(3)), to who waits for that.
  *
- * Runs in: host.  Used by create, start and run of the OCI commands, and by --sdnotify.  The caller's NOTIFY_SOCKET
- * is not handed in: the container gets a folder with a socket of its own, in the place of that
- * path.  Who starts it listens there, and passes on to the host's socket what concerns the
- * start, with the PID that the host knows.
+ * Runs in: host.  Used by create, start and run of the OCI commands, and by --sdnotify.  The
+ * caller's NOTIFY_SOCKET is not handed in: the container gets a folder with a socket of its own, in
+ * the place of that path.  Who starts it listens there, and passes on to the host's socket what
+ * concerns the start, with the PID that the host knows.
  */
 #ifndef RUNTIME_SDNOTIFY_H
 #define RUNTIME_SDNOTIFY_H

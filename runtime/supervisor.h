@@ -63,7 +63,7 @@ struct supervise_opts {
 	uint32_t rows, cols;	/* of the terminal, 0: unknown */
 	int lock_fd;		/* RUN/ID/engine.lock when it is held already, else -1 */
 	int64_t backoff_ns;	/* last delay before a restart */
-	const char *sd_notify;	/* NOTIFY_SOCKET of who waits for a word of the container, or NULL */
+	const char *sd_notify;	/* NOTIFY_SOCKET of who waits for the container's word, or NULL */
 	unsigned preserve_fds;	/* those of 3 .. 3+N-1 that execve would leave open are for the
 				   program alone, in this life of the container */
 };
