@@ -2,6 +2,9 @@
 #include "base/child.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -46,4 +49,36 @@ int child_fds(child_opens *fn, void *ctx, int *fds, size_t *n, struct err *e)
 	if (got.code)
 		*e = got;
 	return -got.code;
+}
+
+int child_run(char *const *args, char *const *env, int in, char *said, size_t size, struct err *e)
+{
+	AUTO_CLOSE int out = -1;
+	posix_spawn_file_actions_t files;
+	char rest[512];
+	int r, status, pair[2];
+	pid_t pid;
+	ssize_t n;
+
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return err_set(e, errno, "run %s", args[0]);
+	out = pair[0];
+	posix_spawn_file_actions_init(&files);
+	if (in >= 0)
+		posix_spawn_file_actions_adddup2(&files, in, 0);
+	posix_spawn_file_actions_adddup2(&files, pair[1], 2);
+	r = posix_spawnp(&pid, args[0], &files, NULL, args, env);
+	posix_spawn_file_actions_destroy(&files);
+	close(pair[1]);
+	if (r != 0)
+		return err_set(e, r, "run %s", args[0]);
+	n = fd_read_full(out, said, size - 1);
+	said[n > 0 ? n : 0] = '\0';
+	said[strcspn(said, "\n")] = '\0';
+	while (n > 0 && (n = fd_read_full(out, rest, sizeof(rest))) > 0)
+		;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return err_set(e, errno, "wait for %s", args[0]);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

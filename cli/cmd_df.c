@@ -173,19 +173,22 @@ static int images(struct df *d, struct err *e)
 static int container(struct df *d, const char *id, struct err *e)
 {
 	AUTO(view) struct view v = { .r = NULL };
-	AUTO_FREE char *upper = mem_printf("%s/upper", id), *dir = mem_strdup(id);
+	AUTO_FREE char *disk = mem_printf("%s/disk", id);
 	struct err gone = ERR_INIT;
-	uint64_t bytes, all;
+	uint64_t bytes, all, room;
 	struct json *row;
 	char size[24];
 	int r;
 
 	if (view_load(&d->c->en, id, &v, &gone) < 0)
 		return 0;
-	if ((r = usage_of(d->c->en.containers_fd, upper, &bytes, e)) < 0 ||
-	    (r = usage_of(d->c->en.containers_fd, dir, &all, e)) < 0)
+	if ((r = usage_of_files(&d->c->en, v.r, &bytes, e)) < 0 ||
+	    (r = usage_of(d->c->en.containers_fd, disk, &room, e)) < 0 ||
+	    (r = usage_of(d->c->en.containers_fd, id, &all, e)) < 0)
 		return r;
-	all = all > bytes ? all - bytes : 0;	/* what is not the root file system: logs, mostly */
+	if (!v.r->disk.bytes)
+		room = bytes;
+	all = all > room ? all - room : 0;	/* what is not the root file system: logs, mostly */
 	d->containers.n++;
 	d->containers.bytes += bytes;
 	d->logs.n++;
@@ -227,12 +230,11 @@ static int volumes(struct df *d, struct err *e)
 		r = volume_use_load(&d->c->en, NULL, &use, e);
 	for (size_t i = 0; r == 0 && i < names.n; i++) {
 		size_t users = volume_use_count(&use, names.v[i], NULL);
-		AUTO_FREE char *data = mem_printf("volumes/%s/_data", names.v[i]);
 		struct json *row;
 		uint64_t bytes;
 		char size[24];
 
-		if ((r = usage_of(d->c->en.root_fd, data, &bytes, e)) < 0)
+		if ((r = usage_of_volume(&d->c->en, names.v[i], &bytes, e)) < 0)
 			break;
 		d->volumes.n++;
 		d->volumes.active += users > 0;

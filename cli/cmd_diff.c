@@ -105,14 +105,14 @@ static int open_container(struct cli *c, const char *id, struct record **ret, st
 			  int *ret_upper, int *ret_lower, struct err *e)
 {
 	AUTO(record) struct record *r = NULL;
-	AUTO_FREE char *path = mem_printf("%s/upper", id);
-	AUTO_CLOSE int upper = -1, lower = -1;
+	AUTO_CLOSE int files = -1, upper = -1, lower = -1;
 	int rc;
 
 	if ((rc = record_load(&c->en, id, &r, e)) < 0 ||
 	    (rc = record_load_spec(&c->en, r, a, e)) < 0 ||
 	    (rc = connect_lower(c, r, &lower, e)) < 0 ||
-	    (rc = path_open_dir(c->en.containers_fd, path, &upper, e)) < 0)
+	    (rc = record_open_files(&c->en, r, &files, e)) < 0 ||
+	    (rc = path_open_dir(files, "upper", &upper, e)) < 0)
 		return rc;
 	*ret = TAKE(r);
 	*ret_upper = TAKE_FD(upper);

@@ -81,9 +81,8 @@ struct ps_row { struct json *v; int64_t created; uint64_t size; };
 static int add_size(struct ps *p, const struct view *v, struct arena *a, struct ps_row *row,
 		    struct err *e)
 {
-	AUTO_FREE char *upper = mem_printf("%s/upper", v->id);
 	char text[24];
-	int r = usage_of(p->c->en.containers_fd, upper, &row->size, e);
+	int r = usage_of_files(&p->c->en, v->r, &row->size, e);
 
 	if (r == 0)
 		value_put_str(a, row->v, "Size", view_size_text(row->size, text));

@@ -234,14 +234,19 @@ static const struct opt commit_rows[] = {
 static int commit(struct cli *c, const struct commit_opts *o, const struct record *r, char *name,
 		  struct err *e)
 {
-	AUTO_FREE char *upper = mem_printf("%s/containers/%s/upper", c->en.root, r->id);
 	AUTO(strlist) struct strlist a = STRLIST_INIT;
 	AUTO(strbuf) struct strbuf out = STRBUF_INIT;
+	AUTO_CLOSE int files = -1, upper = -1;
+	char path[32];
 	int rc;
 
 	if (str_empty(r->image_id))
 		return err_say(e, EINVAL, "container %s has no image to stand on (--rootfs)",
 			       r->name);
+	if ((rc = record_open_files(&c->en, r, &files, e)) < 0 ||
+	    (rc = path_open_dir(files, "upper", &upper, e)) < 0)
+		return rc;
+	fd_cloexec(upper, false);	/* berth-image opens it by its number */
 	strlist_addf(&a, "--image=%s", r->image_id);
 	if (o->author)
 		strlist_addf(&a, "--author=%s", o->author);
@@ -249,7 +254,7 @@ static int commit(struct cli *c, const struct commit_opts *o, const struct recor
 		strlist_addf(&a, "--message=%s", o->message);
 	for (size_t i = 0; i < o->change.n; i++)
 		strlist_addf(&a, "--change=%s", o->change.v[i]);
-	strlist_add(&a, upper);
+	strlist_add(&a, path_of_fd(upper, path));
 	if (name)
 		strlist_add(&a, name);
 	rc = work(c, "commit", (int)a.n, a.v, &out, e);

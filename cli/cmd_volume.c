@@ -23,8 +23,8 @@ struct create_opts {
 #define O(f) offsetof(struct create_opts, f)
 static const struct opt volume_create_rows[] = {
 	{ "driver", 'd', OPT_STR, O(driver), "DRIVER", "local, the only one", .complete = "local" },
-	{ "opt", 'o', OPT_LIST, O(options), "KEY=VALUE", "type, device and o, as mount(8) has them",
-	  .flags = OPT_REPEAT },
+	{ "opt", 'o', OPT_LIST, O(options), "KEY=VALUE",
+	  "size and inodes, or type, device and o as mount(8) has them", .flags = OPT_REPEAT },
 	{ "label", 'l', OPT_LIST, O(labels), "KEY[=VALUE]", "A label", .flags = OPT_REPEAT },
 	{ "name", 0, OPT_STR, O(name), "NAME", NULL },
 	{ "ignore", 0, OPT_BOOL, O(ignore), NULL, "One that is there already is no error" },
@@ -34,12 +34,20 @@ static const struct opt volume_create_rows[] = {
 
 static int check_options(const struct json_map *m, struct err *e)
 {
+	struct disk_size disk;
+
 	for (size_t i = 0; i < m->n; i++)
 		if (!str_eq(m->v[i].key, "type") && !str_eq(m->v[i].key, "device") &&
-		    !str_eq(m->v[i].key, "o"))
-			return err_say(e, EINVAL, "--opt %s: unknown; there are type, device and o",
-				       m->v[i].key);
-	if (m->n && (!pairs_get(m, "type") || !pairs_get(m, "device")))
+		    !str_eq(m->v[i].key, "o") && !str_eq(m->v[i].key, "size") &&
+		    !str_eq(m->v[i].key, "inodes"))
+			return err_say(e, EINVAL, "--opt %s: unknown; there are size, inodes, "
+				       "type, device and o", m->v[i].key);
+	if (volume_disk_size(m, &disk, e) < 0)
+		return err_wrap(e, "--opt");
+	if (disk.bytes && (pairs_get(m, "type") || pairs_get(m, "device") || pairs_get(m, "o")))
+		return err_say(e, EINVAL, "--opt size: a volume of ours has one, without type, "
+			       "device and o");
+	if (m->n && !disk.bytes && (!pairs_get(m, "type") || !pairs_get(m, "device")))
 		return err_say(e, EINVAL, "--opt: type and device belong together");
 	return 0;
 }
@@ -276,8 +284,9 @@ static int run_reload(struct cli *c, void *opts, int argc, char **argv, struct e
 /* clang-format off */
 const struct command command_volume_create = {
 	.name = "volume create", .args = "[NAME]", .summary = "Make a volume",
-	.text = "Without --opt it is a folder of ours. With --opt type=…, device=… and o=… it is what\n"
-		"mount(8) would mount so, each time a container with it starts.",
+	.text = "Without --opt it is a folder of ours; with --opt size=SIZE[,inodes=N] a disk of ours, on\n"
+		"which no more can be written. With --opt type=…, device=… and o=… it is what mount(8)\n"
+		"would mount so, each time a container with it starts.",
 	.opts = volume_create_rows, .size = sizeof(struct create_opts), .min = 0, .max = 1,
 	.run = run_create,
 };

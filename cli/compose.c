@@ -395,6 +395,18 @@ static void identity(struct compose *c)
 				     : arena_printf(c->a, "/berth/%s", c->in->id);
 }
 
+static int disk(struct compose *c, struct err *e)
+{
+	for (size_t i = 0; i < c->o->storage_opt.n; i++)
+		if (disk_size_parse(c->o->storage_opt.v[i], &c->r->disk, e) < 0)
+			return err_wrap(e, "--storage-opt");
+	if (c->o->storage_opt.n && !c->r->disk.bytes)
+		return err_say(e, EINVAL, "--storage-opt: expected size=SIZE[,inodes=N]");
+	if (c->r->disk.bytes && c->r->rootfs)
+		return err_say(e, EINVAL, "--storage-opt: the folder of --rootfs has no bound");
+	return 0;
+}
+
 static char *no_strings[] = { NULL };
 static const struct image_config no_image = {
 	.env = no_strings, .cmd = no_strings, .entrypoint = no_strings, .onbuild = no_strings,
@@ -409,7 +421,7 @@ int compose_record(struct arena *a, const struct compose_in *in, struct record *
 	static int (*const steps[])(struct compose *c, struct err *e) = {
 		compose_namespaces, hostname, process, compose_init, environment, labels,
 		compose_security, compose_resources, compose_engine, compose_cdi, compose_mounts,
-		compose_names,
+		compose_names, disk,
 	};
 	/* clang-format on */
 	struct compose c = { .in = in, .o = in->o, .a = a,

@@ -15,7 +15,7 @@
 static int mount_layers(struct cli *c, const struct record *r, bool upper, int *ret, struct err *e)
 {
 	AUTO(store) struct store *store = NULL;
-	AUTO_CLOSE int dir = -1, up = -1, work = -1;
+	AUTO_CLOSE int files = -1, up = -1, work = -1;
 	struct overlay_opts o = OVERLAY_OPTS_INIT;
 	int rc;
 
@@ -25,17 +25,18 @@ static int mount_layers(struct cli *c, const struct record *r, bool upper, int *
 	}
 	if (upper && (*ret = engine_view_open(&c->en, r->id)) >= 0)
 		return 0;
-	if ((rc = store_open(c->en.root, &store, e)) < 0 ||
-	    (rc = path_open_dir(c->en.containers_fd, r->id, &dir, e)) < 0)
+	if ((rc = store_open(c->en.root, &store, e)) < 0)
 		return rc;
-	if (upper && ((rc = path_open_dir(dir, "upper", &up, e)) < 0 ||
-		      (rc = path_open_dir(dir, "work", &work, e)) < 0))
+	if (upper && ((rc = record_open_files(&c->en, r, &files, e)) < 0 ||
+		      (rc = path_open_dir(files, "upper", &up, e)) < 0 ||
+		      (rc = path_open_dir(files, "work", &work, e)) < 0))
 		return rc;
 	o.layers = r->layers;
 	while (r->layers[o.nlayers])
 		o.nlayers++;
 	o.upper_fd = up;
 	o.work_fd = work;
+	o.disk_fd = r->disk.bytes ? files : -1;
 	return overlay_mount(store, &o, ret, e);
 }
 

@@ -269,6 +269,9 @@ static struct json *mounts(const struct inspect_part *p)
 static struct json *graph(const struct inspect_part *p)
 {
 	struct json *v = value_object(p->a), *data = value_object(p->a);
+	/* what is on a disk has no path on the host */
+	static const char *const parts[][2] = { { "UpperDir", "upper" }, { "WorkDir", "work" },
+						{ "Disk", "disk" } };
 	AUTO(strbuf) struct strbuf lower = STRBUF_INIT;
 	size_t n = 0;
 
@@ -278,10 +281,10 @@ static struct json *graph(const struct inspect_part *p)
 		strbuf_addf(&lower, "%s%s/store/layers/%s/fs", lower.len ? ":" : "",
 			    p->c->en.root, p->r->layers[n]);
 	value_put_str(p->a, data, "LowerDir", lower.s);
-	value_put_str(p->a, data, "UpperDir",
-		      arena_printf(p->a, "%s/containers/%s/upper", p->c->en.root, p->v->id));
-	value_put_str(p->a, data, "WorkDir",
-		      arena_printf(p->a, "%s/containers/%s/work", p->c->en.root, p->v->id));
+	for (size_t i = p->r->disk.bytes ? 2 : 0; i < (p->r->disk.bytes ? 3 : 2); i++)
+		value_put_str(p->a, data, parts[i][0],
+			      arena_printf(p->a, "%s/containers/%s/%s", p->c->en.root, p->v->id,
+					   parts[i][1]));
 	value_put_str(p->a, v, "Name", "overlay");
 	value_put(v, "Data", data);
 	return v;
@@ -289,7 +292,6 @@ static struct json *graph(const struct inspect_part *p)
 
 static int sizes(const struct inspect_part *p, bool want, struct json *v, struct err *e)
 {
-	AUTO_FREE char *upper = mem_printf("%s/upper", p->v->id);
 	uint64_t n;
 	int r;
 
@@ -298,7 +300,7 @@ static int sizes(const struct inspect_part *p, bool want, struct json *v, struct
 		value_put(v, "SizeRootFs", value_absent(p->a));
 		return 0;
 	}
-	r = usage_of(p->c->en.containers_fd, upper, &n, e);
+	r = usage_of_files(&p->c->en, p->r, &n, e);
 	if (r < 0)
 		return r;
 	value_put(v, "SizeRw", value_u64(p->a, n));

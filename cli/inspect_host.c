@@ -259,6 +259,20 @@ static int64_t shm_size(const struct inspect_part *p)
 	return 0;
 }
 
+static struct json *storage(const struct inspect_part *p)
+{
+	const struct disk_size *d = &p->r->disk;
+	struct json *v = d->bytes ? value_object(p->a) : value_null(p->a);
+
+	if (d->bytes)
+		value_put_str(p->a, v, "size",
+			      arena_printf(p->a, "%llu", (unsigned long long)d->bytes));
+	if (d->inodes)
+		value_put_str(p->a, v, "inodes",
+			      arena_printf(p->a, "%llu", (unsigned long long)d->inodes));
+	return v;
+}
+
 static void put_names(const struct inspect_part *p, struct json *v)
 {
 	const struct net_config *n = &p->r->net;
@@ -283,6 +297,7 @@ static void put_names(const struct inspect_part *p, struct json *v)
 	value_put_str(a, v, "UsernsMode", userns_mode(p));
 	value_put(v, "IDMappings", id_mappings(p));
 	value_put_i64(a, v, "ShmSize", shm_size(p));
+	value_put(v, "StorageOpt", storage(p));
 	value_put(v, "Sysctls", p->s->sysctl.n ? value_of_map(a, &p->s->sysctl) : value_absent(a));
 	value_put_str(a, v, "Runtime", "berth");
 }

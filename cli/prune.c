@@ -179,7 +179,6 @@ static int prune_volume(struct cli *c, const struct prune_opts *o, const struct 
 			const char *name, struct pruned *p, struct err *e)
 {
 	AUTO(volume) struct volume *v = NULL;
-	AUTO_FREE char *data = mem_printf("volumes/%s/_data", name);
 	struct err unreadable = ERR_INIT;
 	uint64_t bytes;
 	int r;
@@ -187,7 +186,7 @@ static int prune_volume(struct cli *c, const struct prune_opts *o, const struct 
 	if (volume_load(&c->en, name, &v, &unreadable) < 0 ||
 	    (!has_all(o, f) && !v->anonymous) || !filters_labels(f, &v->labels))
 		return 0;
-	if ((r = usage_of(c->en.root_fd, data, &bytes, e)) < 0 ||
+	if ((r = usage_of_volume(&c->en, name, &bytes, e)) < 0 ||
 	    (!o->dry_run && (r = volume_remove(&c->en, name, e)) < 0))
 		return r;
 	strlist_add(&p->volumes, name);

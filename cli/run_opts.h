@@ -37,7 +37,8 @@ struct run_opts {
 		network_alias, label, label_file, cap_add, cap_drop, security_opt, ulimit, sysctl,
 		device, device_cgroup_rule, dns, dns_search, dns_option, add_host, group_add,
 		log_opt, secret, annotation, attach, unsetenv, link, env_merge, requires,
-		uidmap, gidmap, hostuser, chrootdirs, gpus, cdi_spec_dir, preserve_fd;
+		uidmap, gidmap, hostuser, chrootdirs, gpus, cdi_spec_dir, preserve_fd,
+		storage_opt;
 	struct limit_opts limit;
 };
 

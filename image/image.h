@@ -194,6 +194,7 @@ struct overlay_opts {
 	size_t nlayers;		/* 0 is allowed: an empty root */
 	int below_fd;		/* with userns_fd: a directory in place of the layers, or -1 */
 	int upper_fd, work_fd;	/* directories on one file system; both -1: read-only */
+	int disk_fd;		/* the detached mount that they are in, when it is one, else -1 */
 	bool throw_away;	/* "volatile": no sync; the same upper can never be mounted again */
 	int userns_fd;		/* layers and upper appear id-mapped through this user namespace,
 				   or -1 (Linux 5.19) */
@@ -201,7 +202,8 @@ struct overlay_opts {
 	gid_t gid;		/* needs for itself beside the upper directory */
 	unsigned attrs;		/* MOUNT_ATTR_RDONLY, _NODEV, ... */
 };
-#define OVERLAY_OPTS_INIT { .below_fd = -1, .upper_fd = -1, .work_fd = -1, .userns_fd = -1 }
+#define OVERLAY_OPTS_INIT \
+	{ .below_fd = -1, .upper_fd = -1, .work_fd = -1, .disk_fd = -1, .userns_fd = -1 }
 
 /*
  * A detached mount of the layers with upper on top: an fd for move_mount or openat2.  It is

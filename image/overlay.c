@@ -12,7 +12,8 @@
  *
  * Id-mapped layers go through the child as well: overlayfs refuses a detached mount as a
  * layer before 6.15, so each is attached on top of itself there, where nobody sees it.  So is the
- * folder of the upper directory: what root of the namespace writes is root's on the disk.
+ * folder of the upper directory: what root of the namespace writes is root's on the disk.  And so
+ * is a disk that has the upper directory: it stays as long as the overlay, and no longer.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -123,6 +124,9 @@ static int config_upper(int fs, const struct stack *st, const struct overlay_opt
 		return -errno;
 	if (o->throw_away && sys_fsconfig(fs, SYS_FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0)
 		return -errno;
+	/* st_dev is to be the same for all files, wherever they lie: find -xdev, tar */
+	if (o->disk_fd >= 0 && sys_fsconfig(fs, SYS_FSCONFIG_SET_STRING, "xino", "auto", 0) < 0)
+		return -errno;
 	return 0;
 }
 
@@ -228,8 +232,7 @@ static int map_folder(int at, const char *path, int userns_fd, struct err *e)
 	return 0;
 }
 
-/* Upper and work are to be on one mount: that of the folder that holds both.  What overlayfs makes
- * in there (work/work) it makes as who mounts it, and only ids that are mapped can own files. */
+/* Upper and work are to be on one mount: that of the folder that holds both. */
 static int map_upper(const struct overlay_opts *o, struct err *e)
 {
 	AUTO_CLOSE int above = openat(o->upper_fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -238,10 +241,46 @@ static int map_upper(const struct overlay_opts *o, struct err *e)
 
 	if (above < 0)
 		return err_set(e, errno, "open the folder of the upper directory");
-	if ((r = reopen_here(above, &here, e)) < 0 ||
-	    (r = map_folder(here, ".", o->userns_fd, e)) < 0)
-		return r;
-	return sys_set_fsids(o->uid, o->gid) < 0 ? err_set(e, errno, "act as id %u", o->uid) : 0;
+	r = reopen_here(above, &here, e);
+	return r < 0 ? r : map_folder(here, ".", o->userns_fd, e);
+}
+
+/* On top of a folder that is opened already where it is a layer.  What was opened through the
+ * mount before is what overlayfs takes from then on. */
+static int attach_disk(const struct overlay_opts *o, int store_fd, struct err *e)
+{
+	struct sys_mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP,
+				       .userns_fd = (uint64_t)o->userns_fd };
+
+	if (o->userns_fd >= 0 && sys_mount_setattr(o->disk_fd, "", AT_EMPTY_PATH, &attr) < 0)
+		return err_set(e, errno, "id-map the container's disk");
+	if (sys_move_mount(o->disk_fd, "", store_fd, "empty", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_set(e, errno, "attach the container's disk");
+	return 0;
+}
+
+/* Upper and work, seen through the mounts of the child; fds that are to be closed. */
+static int upper_in_child(const struct overlay_opts *o, int store_fd, int *ret_upper, int *ret_work,
+			  struct err *e)
+{
+	int r;
+
+	if (o->disk_fd >= 0) {
+		*ret_upper = fcntl(o->upper_fd, F_DUPFD_CLOEXEC, 0);
+		*ret_work = fcntl(o->work_fd, F_DUPFD_CLOEXEC, 0);
+		r = attach_disk(o, store_fd, e);
+	} else {
+		r = o->userns_fd >= 0 ? map_upper(o, e) : 0;
+		if (r == 0)
+			r = reopen_here(o->upper_fd, ret_upper, e);
+		if (r == 0)
+			r = reopen_here(o->work_fd, ret_work, e);
+	}
+	/* What overlayfs makes in there (work/work) it makes as who mounts it, and only ids that
+	 * are mapped can own files. */
+	if (r == 0 && o->userns_fd >= 0 && sys_set_fsids(o->uid, o->gid) < 0)
+		return err_set(e, errno, "act as id %u", o->uid);
+	return r;
 }
 
 /* What lies below is a directory of anybody's. */
@@ -275,6 +314,8 @@ static int mount_page(const struct store *s, int store_fd, const struct stack *s
 		strbuf_addf(&b, ",upperdir=%d,workdir=%d", st->upper, st->work);
 	if (st->upper >= 0 && o->throw_away)
 		strbuf_adds(&b, ",volatile");
+	if (o->disk_fd >= 0)
+		strbuf_adds(&b, ",xino=auto");
 	if (s->user_xattrs)
 		strbuf_adds(&b, ",userxattr");
 	if (b.len >= 4095)
@@ -317,14 +358,10 @@ static int mount_in_child(void *ctx, int *fds, size_t *n, struct err *e)
 	r = reopen_here(s->fd, &store_fd, e);
 	for (size_t i = 0; r == 0 && o->userns_fd >= 0 && i < o->nlayers; i++)
 		r = map_folder(store_fd, store_layer_path(o->layers[i], path), o->userns_fd, e);
-	if (r == 0 && o->userns_fd >= 0 && o->upper_fd >= 0)
-		r = map_upper(o, e);
 	if (r == 0)
 		r = o->below_fd >= 0 ? below_open(o, &st, e) : stack_open(s, store_fd, o, &st, e);
 	if (r == 0 && o->upper_fd >= 0)
-		r = reopen_here(o->upper_fd, &upper, e);
-	if (r == 0 && o->upper_fd >= 0)
-		r = reopen_here(o->work_fd, &work, e);
+		r = upper_in_child(o, store_fd, &upper, &work, e);
 	if (r < 0)
 		return r;
 	st.upper = upper;
@@ -369,7 +406,7 @@ int overlay_mount(const struct store *s, const struct overlay_opts *o, int *ret,
 		return err_say(e, EINVAL, "an upper directory needs a work directory");
 	if (o->nlayers == 0 && o->upper_fd < 0)
 		return mount_empty(s, o, ret, e);
-	if (o->userns_fd >= 0)
+	if (o->userns_fd >= 0 || o->disk_fd >= 0)
 		return mount_by_child(s, o, ret, e);
 	r = stack_open(s, s->fd, o, &st, e);
 	if (r < 0)

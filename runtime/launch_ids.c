@@ -7,12 +7,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -35,11 +35,8 @@ static int write_proc(pid_t pid, const char *file, const char *text, size_t n)
 static int run_helper(const char *program, pid_t pid, const struct spec_idmaps *m, struct err *e)
 {
 	AUTO(strlist) struct strlist args = STRLIST_INIT;
-	AUTO_CLOSE int out = -1;
-	posix_spawn_file_actions_t files;
 	char said[256] = "";
-	pid_t child;
-	int r, status, pair[2];
+	int r;
 
 	strlist_add(&args, program);
 	strlist_addf(&args, "%d", (int)pid);
@@ -48,24 +45,11 @@ static int run_helper(const char *program, pid_t pid, const struct spec_idmaps *
 		strlist_addf(&args, "%u", m->v[i].host_id);
 		strlist_addf(&args, "%u", m->v[i].size);
 	}
-	if (pipe2(pair, O_CLOEXEC) < 0)
-		return err_set(e, errno, "run %s", program);
-	out = pair[0];
-	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_adddup2(&files, pair[1], 2);
-	r = posix_spawnp(&child, program, &files, NULL, args.v, environ);
-	posix_spawn_file_actions_destroy(&files);
-	close(pair[1]);
-	if (r != 0) {
-		err_set(e, r, "run %s", program);
+	r = child_run(args.v, environ, -1, said, sizeof(said), e);
+	if (r < 0)
 		return err_hint(e, "more than one's own id is mapped by it: install uidmap");
-	}
-	fd_read_full(out, said, sizeof(said) - 1);
-	while ((r = waitpid(child, &status, 0)) < 0 && errno == EINTR)
-		;
-	if (r == child && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	if (r == 0)
 		return 0;
-	said[strcspn(said, "\n")] = '\0';
 	return err_say(e, EPERM, "%s: see /etc/%s", *said ? said : program,
 		       !strcmp(program, "newuidmap") ? "subuid" : "subgid");
 }

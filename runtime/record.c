@@ -115,6 +115,8 @@ int record_create(const struct engine *en, const struct record *r, bool durable,
 		rc = path_open_dir(en->containers_fd, r->id, &dir, e);
 	if (rc == 0 && (mkdirat(dir, "upper", 0755) < 0 || mkdirat(dir, "work", 0700) < 0))
 		rc = err_set(e, errno, "make the folders of container %.12s", r->id);
+	if (rc == 0 && r->disk.bytes)
+		rc = disk_make(dir, &r->disk, durable, e);
 	if (rc == 0)
 		rc = write_files(r, dir, true, durable, e);
 	if (rc < 0) {
@@ -209,6 +211,24 @@ int record_copy(const struct engine *en, const char *id, const char *as, struct 
 	    (rc = spec_read(a, spec, m, &r->spec, e)) < 0)
 		return rc;
 	*ret = r;
+	return 0;
+}
+
+int record_open_files(const struct engine *en, const struct record *r, int *ret, struct err *e)
+{
+	AUTO_CLOSE int dir = -1, disk = -1;
+	int rc = path_open_dir(en->containers_fd, r->id, &dir, e);
+
+	if (rc == 0 && !r->disk.bytes)
+		*ret = TAKE_FD(dir);
+	if (rc < 0 || !r->disk.bytes)
+		return rc;
+	if ((rc = disk_mount(dir, &disk, e)) < 0)
+		return err_wrap(e, "disk of container %s", r->name);
+	if ((mkdirat(disk, "upper", 0755) < 0 && errno != EEXIST) ||
+	    (mkdirat(disk, "work", 0700) < 0 && errno != EEXIST))
+		return err_set(e, errno, "disk of container %s", r->name);
+	*ret = TAKE_FD(disk);
 	return 0;
 }
 

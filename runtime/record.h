@@ -9,6 +9,7 @@
  *   ROOT/containers/ID/record.json   this struct
  *   ROOT/containers/ID/status        last start and end, written by the supervisor (status.h)
  *   ROOT/containers/ID/{upper,work,log…}
+ *   ROOT/containers/ID/disk          with --storage-opt: has upper and work in it (disk.h)
  *   ROOT/names/NAME                  symlink to ID: a name is taken by making it
  *   RUN/ID/{lock,sock,state.json,…}  only while something is going on; the one who works on
  *                                    the container holds the lock, and it dies with him
@@ -24,6 +25,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "netns/net.h"
+#include "runtime/disk.h"
 #include "runtime/spec.h"
 
 struct engine {			/* where one installation keeps its things */
@@ -126,6 +128,7 @@ struct record {
 	const char *passwd_entry, *group_entry;	/* templates of them, or NULL: root_names.c */
 	char **host_users;			/* ready lines for its passwd (--hostuser) */
 	const char *init_path;			/* --init-path, mounted as RECORD_INIT_PATH */
+	struct disk_size disk;			/* what it may write in its root; 0: no bound */
 	const char *cgroup_parent, *detach_keys, *hostname_set;
 	const char *sdnotify;			/* "conmon" "container" "healthy" "ignore" */
 	int64_t boot_order, boot_delay;		/* lower first; seconds */
@@ -156,6 +159,9 @@ int record_load_spec(const struct engine *en, struct record *r, struct arena *a,
  * creation are still the first one's. */
 int record_copy(const struct engine *en, const char *id, const char *as, struct arena *a,
 		struct record **ret, struct err *e);
+/* The folder that has upper and work: its own, or its disk, mounted until *ret and what was made of
+ * it are closed (a detached mount: overlay_opts.disk_fd). */
+int record_open_files(const struct engine *en, const struct record *r, int *ret, struct err *e);
 void record_free(struct record *r);
 void record_cleanup(struct record **r);		/* AUTO(record) on a struct record * */
 int record_rename(const struct engine *en, struct record *r, const char *name, struct err *e);

@@ -284,6 +284,8 @@ static const struct field record_fields[] = {
 	F(record, "sdnotify", sdnotify, str),
 	F(record, "bootOrder", boot_order, i64),
 	F(record, "bootDelay", boot_delay, i64),
+	F(record, "diskBytes", disk.bytes, u64),
+	F(record, "diskInodes", disk.inodes, u64),
 };
 /* clang-format on */
 

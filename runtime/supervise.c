@@ -120,7 +120,7 @@ static void map_root(const struct birth *b, struct overlay_opts *o)
 static int open_root(struct birth *b, struct err *e)
 {
 	AUTO(store) struct store *store = NULL;
-	AUTO_CLOSE int upper = -1, work = -1;
+	AUTO_CLOSE int files = -1, upper = -1, work = -1;
 	struct overlay_opts o = OVERLAY_OPTS_INIT;
 	int r;
 
@@ -130,14 +130,16 @@ static int open_root(struct birth *b, struct err *e)
 		return b->userns < 0 ? 0 : err_say(e, EBUSY, "berth mount shows it with other ids "
 						   "than its own: berth umount it first");
 	if ((r = store_open(b->en->root, &store, e)) < 0 ||
-	    (r = path_open_dir(b->dir, "upper", &upper, e)) < 0 ||
-	    (r = path_open_dir(b->dir, "work", &work, e)) < 0)
+	    (r = record_open_files(b->en, b->record, &files, e)) < 0 ||
+	    (r = path_open_dir(files, "upper", &upper, e)) < 0 ||
+	    (r = path_open_dir(files, "work", &work, e)) < 0)
 		return r;
 	o.layers = b->record->layers;
 	while (b->record->layers[o.nlayers])
 		o.nlayers++;
 	o.upper_fd = upper;
 	o.work_fd = work;
+	o.disk_fd = b->record->disk.bytes ? files : -1;
 	o.throw_away = b->record->auto_remove;
 	map_root(b, &o);
 	return overlay_mount(store, &o, &b->root, e);
@@ -160,25 +162,21 @@ static int find_user(struct birth *b, struct err *e)
 }
 
 /* :U, what is mounted belongs to the container's user. */
-static int give_to_user(struct birth *b, const struct record_volume *v, struct err *e)
+static int give_to_user(struct birth *b, const struct record_volume *v, int dir, struct err *e)
 {
 	const struct spec_user *u = &b->spec->process.user;
-	AUTO_CLOSE int dir = open(v->source, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (dir < 0)
-		return err_set(e, errno, "open %s", v->source);
 	return tree_chown(dir, userns_uid(b->spec, u->uid), userns_gid(b->spec, u->gid), e) < 0
 		       ? err_wrap(e, "%s", v->source) : 0;
 }
 
 /* A volume that nobody has used yet: its first container's root could not write to root's. */
-static int give_new(struct birth *b, const struct record_volume *v, struct err *e)
+static int give_new(struct birth *b, const struct record_volume *v, int dir, struct err *e)
 {
-	AUTO_CLOSE int dir = open(v->source, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
 
-	if (dir < 0 || fstat(dir, &st) < 0)
-		return err_set(e, errno, "open %s", v->source);
+	if (fstat(dir, &st) < 0)
+		return err_set(e, errno, "look at %s", v->source);
 	return st.st_uid == 0 && tree_is_empty(dir, NULL)
 		       ? userns_give(b->spec, dir, ".", e) : 0;
 }
@@ -249,32 +247,64 @@ static int empty_overlay(struct birth *b, size_t index, struct err *e)
 		       ? r : mount_mapped(b, &b->record->volumes[index], below, upper, work, e);
 }
 
+/* A mount of ours as the source of the spec's. */
+static void give_mount(struct birth *b, const struct record_volume *v, int *fd)
+{
+	for (size_t i = 0; i < b->spec->nmounts; i++)
+		if (str_eq(b->spec->mounts[i].destination, v->destination))
+			b->spec->mounts[i].source_fd = TAKE_FD(*fd);
+}
+
+/* A volume with a bound: what is mounted is its disk. */
+static int open_disk(struct birth *b, const struct record_volume *v, int *ret_dir, struct err *e)
+{
+	AUTO_CLOSE int disk = -1;
+	int r;
+
+	if (v->subpath || v->overlay || v->idmap)
+		return err_say(e, EINVAL, "volume %s: one with a size has no subpath, O or idmap",
+			       v->name);
+	if ((r = volume_mount(b->en, v->name, b->root, v->nocopy ? NULL : v->destination, &disk,
+			      e)) < 0 ||
+	    (r = path_open_dir(disk, ".", ret_dir, e)) < 0)
+		return r;
+	give_mount(b, v, &disk);
+	return 0;
+}
+
 /* Named volumes that are empty get what the image has at their place (Docker: first use). */
+static int fill_volume(struct birth *b, size_t i, struct err *e)
+{
+	const struct record_volume *v = &b->record->volumes[i];
+	bool named = str_eq(v->type, "volume"), disk = named && volume_is_disk(b->en, v->name);
+	bool maybe_new = named && !v->subpath && b->userns >= 0;
+	AUTO_CLOSE int dir = -1;
+	int r;
+
+	if (named && !v->nocopy && !v->subpath && !disk) {
+		r = volume_copy_up(b->en, v->name, b->root, v->destination, e);
+		if (r < 0)
+			return err_wrap(e, "volume %s", v->name);
+	}
+	if ((disk || maybe_new || (v->chown && v->source)) &&
+	    (r = disk ? open_disk(b, v, &dir, e) : path_open_dir(AT_FDCWD, v->source, &dir, e)) < 0)
+		return r;
+	if (maybe_new && (r = give_new(b, v, dir, e)) < 0)
+		return r;
+	if (v->chown && v->source && (r = give_to_user(b, v, dir, e)) < 0)
+		return r;
+	if (v->overlay && (r = empty_overlay(b, i, e)) < 0)
+		return r;
+	return v->idmap ? map_volume(b, v, e) : 0;
+}
+
 static int fill_volumes(struct birth *b, struct err *e)
 {
 	int r = volume_make_missing(b->en, b->record, e);
 
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < b->record->nvolumes; i++) {
-		const struct record_volume *v = &b->record->volumes[i];
-
-		if (str_eq(v->type, "volume") && !v->nocopy && !v->subpath) {
-			r = volume_copy_up(b->en, v->name, b->root, v->destination, e);
-			if (r < 0)
-				return err_wrap(e, "volume %s", v->name);
-		}
-		if (str_eq(v->type, "volume") && !v->subpath && b->userns >= 0 &&
-		    (r = give_new(b, v, e)) < 0)
-			return r;
-		if (v->chown && v->source && (r = give_to_user(b, v, e)) < 0)
-			return r;
-		if (v->overlay && (r = empty_overlay(b, i, e)) < 0)
-			return r;
-		if (v->idmap && (r = map_volume(b, v, e)) < 0)
-			return r;
-	}
-	return 0;
+	for (size_t i = 0; r == 0 && i < b->record->nvolumes; i++)
+		r = fill_volume(b, i, e);
+	return r;
 }
 
 /* An image as a volume: its root, read-only, as the source of the spec's mount. */
@@ -294,9 +324,7 @@ static int mount_image(struct birth *b, const struct store *store, const struct 
 	map_root(b, &o);
 	if ((r = overlay_mount(store, &o, &root, e)) < 0)
 		return r;
-	for (size_t i = 0; i < b->spec->nmounts; i++)
-		if (str_eq(b->spec->mounts[i].destination, v->destination))
-			b->spec->mounts[i].source_fd = TAKE_FD(root);
+	give_mount(b, v, &root);
 	return 0;
 }
 

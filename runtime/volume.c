@@ -70,15 +70,25 @@ static int write_json(int dir, const char *name, bool anonymous, const struct js
 	return path_write_file(dir, "volume.json", b.s, b.len, 0600, false, e);
 }
 
+/* "new" stays until it has been filled: a copy that was killed is made again. */
+static int make_disk(int dir, const struct disk_size *disk, struct err *e)
+{
+	int r = disk_make(dir, disk, true, e);
+
+	return r < 0 ? r : path_write_file(dir, "new", "", 0, 0600, false, e);
+}
+
 int volume_create(const struct engine *en, const char *name, bool anonymous,
 		  const struct json_map *labels, const struct json_map *options, struct err *e)
 {
 	AUTO_CLOSE int volumes = -1, dir = -1;
 	AUTO_FREE char *temp = mem_printf(".new-%s", name);
+	struct disk_size disk = { 0 };
 	struct err ignored = ERR_INIT;
 	int r = volume_name_check(name, e);
 
-	if (r < 0 || (r = open_volumes(en, &volumes, e)) < 0)
+	if (r < 0 || (r = volume_disk_size(options, &disk, e)) < 0 ||
+	    (r = open_volumes(en, &volumes, e)) < 0)
 		return r;
 	if (path_exists(volumes, name))
 		return err_say(e, EEXIST, "volume %s exists already", name);
@@ -89,6 +99,8 @@ int volume_create(const struct engine *en, const char *name, bool anonymous,
 		return r;
 	if (mkdirat(dir, "_data", 0755) < 0 || fchmodat(dir, "_data", 0755, 0) < 0)
 		r = err_set(e, errno, "make volume %s", name);
+	if (r == 0 && disk.bytes)
+		r = make_disk(dir, &disk, e);
 	if (r == 0)
 		r = write_json(dir, name, anonymous, labels, options, e);
 	if (r == 0 && renameat(volumes, temp, volumes, name) < 0)
@@ -298,22 +310,85 @@ static int fill(int dir, int from, struct err *e)
 	return 0;
 }
 
+/* VOLUME, and who fills it is alone. */
+static int lock_first_use(const struct engine *en, const char *name, int *ret_dir, int *ret_lock,
+			  struct err *e)
+{
+	AUTO_FREE char *path = mem_printf("volumes/%s", name);
+	int r = path_open_dir(en->root_fd, path, ret_dir, e);
+
+	if (r < 0)
+		return r;
+	*ret_lock = openat(*ret_dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (*ret_lock < 0 || fd_lock(*ret_lock, true, true) < 0)
+		return err_set(e, errno, "lock volume %s", name);
+	return 0;
+}
+
 int volume_copy_up(const struct engine *en, const char *name, int root_fd, const char *path,
 		   struct err *e)
 {
 	AUTO_CLOSE int from = path_try_open_in(root_fd, path, O_RDONLY | O_DIRECTORY, 0);
 	AUTO_CLOSE int dir = -1, data = -1, lock = -1;
-	AUTO_FREE char *dir_path = mem_printf("volumes/%s", name);
 	int r;
 
 	if (from < 0)
 		return 0;	/* the image has nothing there */
-	if ((r = path_open_dir(en->root_fd, dir_path, &dir, e)) < 0)
-		return r;
-	lock = openat(dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (lock < 0 || fd_lock(lock, true, true) < 0)
-		return err_set(e, errno, "lock volume %s", name);
-	if ((r = path_open_dir(dir, "_data", &data, e)) < 0)
+	if ((r = lock_first_use(en, name, &dir, &lock, e)) < 0 ||
+	    (r = path_open_dir(dir, "_data", &data, e)) < 0)
 		return r;
 	return tree_is_empty(data, NULL) ? fill(dir, from, e) : 0;
+}
+
+/* ---- with a bound ---- */
+
+int volume_disk_size(const struct json_map *options, struct disk_size *ret, struct err *e)
+{
+	*ret = (struct disk_size){ 0 };
+	for (size_t i = 0; options && i < options->n; i++) {
+		const struct json_pair *p = &options->v[i];
+		AUTO_FREE char *text = mem_printf("%s=%s", p->key, p->value);
+
+		if ((str_eq(p->key, "size") || str_eq(p->key, "inodes")) &&
+		    disk_size_parse(text, ret, e) < 0)
+			return -e->code;
+	}
+	return ret->inodes && !ret->bytes ? err_say(e, EINVAL, "inodes without size") : 0;
+}
+
+bool volume_is_disk(const struct engine *en, const char *name)
+{
+	AUTO_FREE char *path = mem_printf("volumes/%s/disk", name);
+
+	return path_exists(en->root_fd, path);
+}
+
+static int fill_disk(int dir, int disk, int root_fd, const char *path, struct err *e)
+{
+	AUTO_CLOSE int from = path ? path_try_open_in(root_fd, path, O_RDONLY | O_DIRECTORY, 0)
+				   : -1;
+	AUTO_CLOSE int to = -1;
+	int r = path_open_dir(disk, ".", &to, e);
+
+	if (r < 0)
+		return r;
+	unlinkat(disk, "lost+found", AT_REMOVEDIR);	/* of mkfs.ext4 */
+	if (from >= 0 && ((r = tree_copy(from, to, NULL, e)) < 0 ||
+			  (r = tree_copy_attrs(from, to, NULL, e)) < 0))
+		return r;
+	return unlinkat(dir, "new", 0) < 0 ? err_set(e, errno, "fill the volume") : 0;
+}
+
+int volume_mount(const struct engine *en, const char *name, int root_fd, const char *path,
+		 int *ret, struct err *e)
+{
+	AUTO_CLOSE int dir = -1, lock = -1, disk = -1;
+	int r;
+
+	if ((r = lock_first_use(en, name, &dir, &lock, e)) < 0 ||
+	    (r = disk_mount(dir, &disk, e)) < 0 ||
+	    (path_exists(dir, "new") && (r = fill_disk(dir, disk, root_fd, path, e)) < 0))
+		return err_wrap(e, "volume %s", name);
+	*ret = TAKE_FD(disk);
+	return 0;
 }

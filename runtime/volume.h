@@ -1,8 +1,8 @@
 /*
  * volume.h - named and anonymous volumes: folders that outlive containers.
  *
- * Runs in: host.  ROOT/volumes/NAME/{_data,volume.json}.  An anonymous volume has a name
- * of 64 hex digits and goes with its container under --rm or rm -v.
+ * Runs in: host.  ROOT/volumes/NAME/{_data,volume.json}, with a bound also disk.  An anonymous
+ * volume has a name of 64 hex digits and goes with its container under --rm or rm -v.
  */
 #ifndef RUNTIME_VOLUME_H
 #define RUNTIME_VOLUME_H
@@ -43,5 +43,13 @@ int volume_name_check(const char *name, struct err *e);
  * links, xattrs) into it, and gives its top the owner and mode of that folder. */
 int volume_copy_up(const struct engine *en, const char *name, int root_fd, const char *path,
 		   struct err *e);
+
+/* Options size, inodes: the volume is a disk (disk.h), VOLUME/disk.  bytes 0: it is a folder. */
+int volume_disk_size(const struct json_map *options, struct disk_size *ret, struct err *e);
+bool volume_is_disk(const struct engine *en, const char *name);
+/* A detached mount of such a one; at its first use it gets what the image has at `path` (NULL:
+ * nothing). */
+int volume_mount(const struct engine *en, const char *name, int root_fd, const char *path,
+		 int *ret, struct err *e);
 
 #endif

@@ -302,7 +302,7 @@ fails "--no-healthcheck with one" 125 "berth: --no-healthcheck and --health-cmd*
 fails "--health-on-failure of another" 125 "berth: --health-on-failure explode: expected*" box --health-cmd true --health-on-failure explode busybox true
 
 # ---- what berth has not, in words of its own
-for flag in --health-log-destination --pod-id-file --decryption-key --storage-opt --runtime --isolation --kernel-memory --link-local-ip --use-api-socket --pod; do
+for flag in --health-log-destination --pod-id-file --decryption-key --runtime --isolation --kernel-memory --link-local-ip --use-api-socket --pod; do
 	fails "$flag is refused" 125 "berth: option $flag: ?*" box "$flag" value busybox true
 done
 t "--disable-content-trust, as it is anyway" box --disable-content-trust busybox true
