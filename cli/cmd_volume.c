@@ -15,7 +15,7 @@
 /* ---- create ---- */
 
 struct create_opts {
-	const char *driver, *name;
+	const char *driver, *name, *uid, *gid;
 	bool ignore;
 	struct strlist options, labels;
 };
@@ -24,7 +24,10 @@ struct create_opts {
 static const struct opt volume_create_rows[] = {
 	{ "driver", 'd', OPT_STR, O(driver), "DRIVER", "local, the only one", .complete = "local" },
 	{ "opt", 'o', OPT_LIST, O(options), "KEY=VALUE",
-	  "size and inodes, or type, device and o as mount(8) has them", .flags = OPT_REPEAT },
+	  "size, inodes, uid, gid (also o=size=…), or type, device and o as mount(8) has them",
+	  .flags = OPT_REPEAT },
+	{ "uid", 0, OPT_STR, O(uid), "N", "Owner of its top folder" },
+	{ "gid", 0, OPT_STR, O(gid), "N", "Group of its top folder" },
 	{ "label", 'l', OPT_LIST, O(labels), "KEY[=VALUE]", "A label", .flags = OPT_REPEAT },
 	{ "name", 0, OPT_STR, O(name), "NAME", NULL },
 	{ "ignore", 0, OPT_BOOL, O(ignore), NULL, "One that is there already is no error" },
@@ -34,22 +37,61 @@ static const struct opt volume_create_rows[] = {
 
 static int check_options(const struct json_map *m, struct err *e)
 {
+	static const char *const of_mount[] = { "type", "device", "o" };
+	static const char *const of_ours[] = { "size", "inodes", "uid", "gid" };
+	const char *typed = NULL, *own = NULL;
 	struct disk_size disk;
+	uint32_t id;
 
-	for (size_t i = 0; i < m->n; i++)
-		if (!str_eq(m->v[i].key, "type") && !str_eq(m->v[i].key, "device") &&
-		    !str_eq(m->v[i].key, "o") && !str_eq(m->v[i].key, "size") &&
-		    !str_eq(m->v[i].key, "inodes"))
-			return err_say(e, EINVAL, "--opt %s: unknown; there are size, inodes, "
-				       "type, device and o", m->v[i].key);
+	for (size_t i = 0; i < m->n; i++) {
+		const char *key = m->v[i].key, *was_typed = typed, *was_own = own;
+
+		for (size_t k = 0; k < ARRAY_SIZE(of_mount); k++)
+			typed = str_eq(key, of_mount[k]) ? key : typed;
+		for (size_t k = 0; k < ARRAY_SIZE(of_ours); k++)
+			own = str_eq(key, of_ours[k]) ? key : own;
+		if (typed == was_typed && own == was_own)
+			return err_say(e, EINVAL, "--opt %s: unknown; there are size, inodes, uid, "
+				       "gid, type, device and o", key);
+		if (str_ends(key, "id") && str_to_u32(m->v[i].value, &id) < 0)
+			return err_say(e, EINVAL, "--opt %s=%s: expected a number", key,
+				       m->v[i].value);
+	}
 	if (volume_disk_size(m, &disk, e) < 0)
 		return err_wrap(e, "--opt");
-	if (disk.bytes && (pairs_get(m, "type") || pairs_get(m, "device") || pairs_get(m, "o")))
-		return err_say(e, EINVAL, "--opt size: a volume of ours has one, without type, "
-			       "device and o");
-	if (m->n && !disk.bytes && (!pairs_get(m, "type") || !pairs_get(m, "device")))
+	if (own && typed)
+		return err_say(e, EINVAL, "--opt %s: a volume of ours has one, without type, "
+			       "device and o", own);
+	if (typed && (!pairs_get(m, "type") || !pairs_get(m, "device")))
 		return err_say(e, EINVAL, "--opt: type and device belong together");
 	return 0;
+}
+
+/* podman's o=size=…,inodes=…,uid=…,gid=… without a type is the same as each by itself. */
+static int read_options(const struct create_opts *o, struct arena *a, struct json_map *ret,
+			struct err *e)
+{
+	AUTO(strlist) struct strlist all = STRLIST_INIT;
+	bool typed = false;
+	int r;
+
+	for (size_t i = 0; i < o->options.n; i++)
+		typed |= str_starts(o->options.v[i], "type=") ||
+			 str_starts(o->options.v[i], "device=");
+	for (size_t i = 0; i < o->options.n; i++) {
+		const char *own = typed ? NULL : str_after(o->options.v[i], "o=");
+
+		if (own)
+			strlist_split(&all, own, ',', true);
+		else
+			strlist_add(&all, o->options.v[i]);
+	}
+	if (o->uid)
+		strlist_addf(&all, "uid=%s", o->uid);
+	if (o->gid)
+		strlist_addf(&all, "gid=%s", o->gid);
+	r = pairs_parse(a, &all, "--opt", ret, e);
+	return r < 0 ? r : check_options(ret, e);
 }
 
 static int create(struct cli *c, const struct create_opts *o, const char *name, struct err *e)
@@ -64,8 +106,7 @@ static int create(struct cli *c, const struct create_opts *o, const char *name, 
 
 	if (o->driver && !str_eq(o->driver, "local"))
 		return err_say(e, EINVAL, "--driver %s: local is the only one", o->driver);
-	if ((r = pairs_parse(a, &o->options, "--opt", &options, e)) < 0 ||
-	    (r = check_options(&options, e)) < 0 ||
+	if ((r = read_options(o, a, &options, e)) < 0 ||
 	    (r = pairs_parse(a, &o->labels, "--label", &labels, e)) < 0)
 		return r;
 	if (anonymous) {
@@ -285,7 +326,8 @@ static int run_reload(struct cli *c, void *opts, int argc, char **argv, struct e
 const struct command command_volume_create = {
 	.name = "volume create", .args = "[NAME]", .summary = "Make a volume",
 	.text = "Without --opt it is a folder of ours; with --opt size=SIZE[,inodes=N] a disk of ours, on\n"
-		"which no more can be written. With --opt type=…, device=… and o=… it is what mount(8)\n"
+		"which no more can be written. Its top belongs to who is named by uid and gid, also when the\n"
+		"image has something there. With --opt type=…, device=… and o=… it is what mount(8)\n"
 		"would mount so, each time a container with it starts.",
 	.opts = volume_create_rows, .size = sizeof(struct create_opts), .min = 0, .max = 1,
 	.run = run_create,

@@ -70,6 +70,19 @@ static int write_json(int dir, const char *name, bool anonymous, const struct js
 	return path_write_file(dir, "volume.json", b.s, b.len, 0600, false, e);
 }
 
+/* Options uid, gid: whose the top of it is. */
+static int give_top(int top, const struct json_map *options, struct err *e)
+{
+	uint32_t uid = UINT32_MAX, gid = UINT32_MAX;	/* stays as it is */
+
+	for (size_t i = 0; options && i < options->n; i++)
+		if (str_eq(options->v[i].key, "uid"))
+			str_to_u32(options->v[i].value, &uid);
+		else if (str_eq(options->v[i].key, "gid"))
+			str_to_u32(options->v[i].value, &gid);
+	return fchown(top, uid, gid) < 0 ? err_set(e, errno, "chown the volume") : 0;
+}
+
 /* "new" stays until it has been filled: a copy that was killed is made again. */
 static int make_disk(int dir, const struct disk_size *disk, struct err *e)
 {
@@ -81,7 +94,7 @@ static int make_disk(int dir, const struct disk_size *disk, struct err *e)
 int volume_create(const struct engine *en, const char *name, bool anonymous,
 		  const struct json_map *labels, const struct json_map *options, struct err *e)
 {
-	AUTO_CLOSE int volumes = -1, dir = -1;
+	AUTO_CLOSE int volumes = -1, dir = -1, data = -1;
 	AUTO_FREE char *temp = mem_printf(".new-%s", name);
 	struct disk_size disk = { 0 };
 	struct err ignored = ERR_INIT;
@@ -99,6 +112,8 @@ int volume_create(const struct engine *en, const char *name, bool anonymous,
 		return r;
 	if (mkdirat(dir, "_data", 0755) < 0 || fchmodat(dir, "_data", 0755, 0) < 0)
 		r = err_set(e, errno, "make volume %s", name);
+	if (r == 0 && (r = path_open_dir(dir, "_data", &data, e)) == 0)
+		r = give_top(data, options, e);
 	if (r == 0 && disk.bytes)
 		r = make_disk(dir, &disk, e);
 	if (r == 0)
@@ -291,8 +306,19 @@ int volume_idmap(const char *source, const struct spec_user *u, struct arena *a,
 	return 0;
 }
 
+/* What the image has (from -1: nothing), but for the owner of the top that somebody asked for. */
+static int copy(const struct engine *en, const char *name, int from, int to, struct err *e)
+{
+	AUTO(volume) struct volume *v = NULL;
+	int r = volume_load(en, name, &v, e);
+
+	if (r == 0 && from >= 0 && (r = tree_copy(from, to, NULL, e)) == 0)
+		r = tree_copy_attrs(from, to, NULL, e);
+	return r < 0 ? r : give_top(to, &v->options, e);
+}
+
 /* Copied beside it and then put in its place: a volume is filled or empty, never half. */
-static int fill(int dir, int from, struct err *e)
+static int fill(const struct engine *en, const char *name, int dir, int from, struct err *e)
 {
 	AUTO_CLOSE int to = -1;
 	int r = path_remove_tree(dir, "_fill", e);
@@ -302,7 +328,7 @@ static int fill(int dir, int from, struct err *e)
 	if (mkdirat(dir, "_fill", 0700) < 0)
 		return err_set(e, errno, "fill the volume");
 	if ((r = path_open_dir(dir, "_fill", &to, e)) < 0 ||
-	    (r = tree_copy(from, to, NULL, e)) < 0 || (r = tree_copy_attrs(from, to, NULL, e)) < 0)
+	    (r = copy(en, name, from, to, e)) < 0)
 		return r;
 	if (renameat(dir, "_fill", dir, "_data") < 0)
 		return errno == ENOTEMPTY || errno == EEXIST ? path_remove_tree(dir, "_fill", e)
@@ -337,7 +363,7 @@ int volume_copy_up(const struct engine *en, const char *name, int root_fd, const
 	if ((r = lock_first_use(en, name, &dir, &lock, e)) < 0 ||
 	    (r = path_open_dir(dir, "_data", &data, e)) < 0)
 		return r;
-	return tree_is_empty(data, NULL) ? fill(dir, from, e) : 0;
+	return tree_is_empty(data, NULL) ? fill(en, name, dir, from, e) : 0;
 }
 
 /* ---- with a bound ---- */
@@ -363,7 +389,8 @@ bool volume_is_disk(const struct engine *en, const char *name)
 	return path_exists(en->root_fd, path);
 }
 
-static int fill_disk(int dir, int disk, int root_fd, const char *path, struct err *e)
+static int fill_disk(const struct engine *en, const char *name, int dir, int disk, int root_fd,
+		     const char *path, struct err *e)
 {
 	AUTO_CLOSE int from = path ? path_try_open_in(root_fd, path, O_RDONLY | O_DIRECTORY, 0)
 				   : -1;
@@ -373,8 +400,7 @@ static int fill_disk(int dir, int disk, int root_fd, const char *path, struct er
 	if (r < 0)
 		return r;
 	unlinkat(disk, "lost+found", AT_REMOVEDIR);	/* of mkfs.ext4 */
-	if (from >= 0 && ((r = tree_copy(from, to, NULL, e)) < 0 ||
-			  (r = tree_copy_attrs(from, to, NULL, e)) < 0))
+	if ((r = copy(en, name, from, to, e)) < 0)
 		return r;
 	return unlinkat(dir, "new", 0) < 0 ? err_set(e, errno, "fill the volume") : 0;
 }
@@ -387,7 +413,8 @@ int volume_mount(const struct engine *en, const char *name, int root_fd, const c
 
 	if ((r = lock_first_use(en, name, &dir, &lock, e)) < 0 ||
 	    (r = disk_mount(dir, &disk, e)) < 0 ||
-	    (path_exists(dir, "new") && (r = fill_disk(dir, disk, root_fd, path, e)) < 0))
+	    (path_exists(dir, "new") &&
+	     (r = fill_disk(en, name, dir, disk, root_fd, path, e)) < 0))
 		return err_wrap(e, "volume %s", name);
 	*ret = TAKE_FD(disk);
 	return 0;

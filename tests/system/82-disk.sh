@@ -173,9 +173,11 @@ says "so when it is new" "0 0" vol u:/w --userns auto busybox sh -c 'touch /w/u 
 says ":U gives it away" 7 vol u:/w:U -u 7 busybox sh -c 'touch /w/mine && stat -c %u /w'
 says "nocopy leaves it empty" "" vol "$(berth volume create -o size=16m n):/var:nocopy" busybox ls /var
 fails "no subpath" 125 "berth: volume w: one with a size has no subpath*" berth run --rm --network none --mount type=volume,src=w,dst=/w,volume-subpath=x busybox true
+says "podman's o=size=…" '{"size":"16m","uid":"7"}' sh -c '"$0" --root "$1" volume create -o o=size=16m,uid=7 p >/dev/null; "$0" --root "$1" volume inspect -f "{{json .Options}}" p' "$BERTH" "$ROOT"
+says "is one, and whose it is" "7 16384" vol p:/p busybox sh -c 'echo $(stat -c %u /p) $(df -k /p | awk "END { print \$2 }")'
 fails "no size with a type" 125 "berth: --opt size: *without type*" berth volume create -o type=tmpfs -o device=tmpfs -o size=16m x
 fails "nor inodes alone" 125 "berth: --opt: inodes without size" berth volume create -o inodes=16 x
 fails "nor a small one" 125 "berth: --opt: size=1k: *at least 16m" berth volume create -o size=1k x
 fails "export says what to do" 125 "berth: volume w is mounted for containers only*" berth volume export w
-t "rm" berth volume rm v w u n
+t "rm" berth volume rm v w u n p
 t "after all there is no loop device" until_true 10 no_loops
