@@ -16,9 +16,12 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/path.h"
 #include "base/sys.h"
 #include "cli/connect.h"
+#include "cli/inspect.h"
+#include "runtime/event.h"
 #include "runtime/plan.h"
 
 #define TIMEOUT_DEFAULT INT64_C(30000000000)
@@ -168,10 +171,40 @@ static int keep(struct cli *c, const struct record *r, const struct check *ch, s
 	return path_write_file(dir, "health", b.s, b.len, 0600, false, e);
 }
 
+/* Where podman's --health-log-destination has it go besides. */
+static int tell(struct cli *c, const struct record *r, const struct check *ch, struct err *e)
+{
+	AUTO(arena) struct arena *a = arena_new(64u << 20);
+	AUTO_FREE char *output = mem_strndup(ch->output, ch->n), *name = NULL;
+	AUTO(strbuf) struct strbuf b = STRBUF_INIT;
+	AUTO_CLOSE int dir = -1;
+	struct json_out o;
+	int rc;
+
+	if (str_eq(r->health.log_to, "events_logger")) {
+		AUTO_FREE char *code = mem_printf("%d", ch->code);
+		struct event_attr attrs[] = { { "name", r->name }, { "exitCode", code },
+					      { "output", output }, { 0 } };
+
+		event_log(c->en.root, "container", "health_log", r->id, attrs);
+		return 0;
+	}
+	json_out_init(&o, &b, 0);
+	json_out_obj(&o, NULL);
+	json_out_value(&o, "Log", inspect_health_log(&c->en, r->id, a));
+	json_out_end_obj(&o);
+	strbuf_addc(&b, '\n');
+	name = mem_printf("%s-healthcheck.log", r->id);
+	if ((rc = path_open_dir(AT_FDCWD, r->health.log_to, &dir, e)) < 0)
+		return rc;
+	return path_write_file(dir, name, b.s, b.len, 0600, false, e);
+}
+
 static int run_check(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
 	AUTO(record) struct record *r = NULL;
 	struct check ch = { .code = -1 };
+	struct err told = ERR_INIT;
 	char id[65];
 	pid_t pid;
 	int rc;
@@ -192,6 +225,8 @@ static int run_check(struct cli *c, void *opts, int argc, char **argv, struct er
 	ch.most = r->health.log_size ? r->health.log_size : HEALTH_SIZE_USUAL;
 	if ((rc = check(c, r, &ch, e)) < 0 || (rc = keep(c, r, &ch, e)) < 0)
 		return rc;
+	if (r->health.log_to && tell(c, r, &ch, &told) < 0)	/* is no fault of the container */
+		log_warn("health log: %s", told.msg);
 	return ch.code == 0 ? 0 : 1;
 }
 

@@ -2,7 +2,11 @@
  * compose_health.c - the health check of a container and, before it counts, that of its start.
  */
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
+#include "base/json.h"
 #include "cli/run_opts.h"
 
 /* The first that was given, or NULL. */
@@ -16,6 +20,7 @@ static const char *health_option(const struct run_opts *o)
 		{ "health-start-period", o->health_start_period },
 		{ "health-start-interval", o->health_start_interval },
 		{ "health-on-failure", o->health_on_failure },
+		{ "health-log-destination", o->health_log_destination },
 		{ "health-max-log-count", o->health_max_log_count },
 		{ "health-max-log-size", o->health_max_log_size },
 		{ "health-startup-cmd", o->health_startup_cmd },
@@ -45,13 +50,45 @@ static int number(const char *option, const char *text, uint32_t least, uint32_t
 	return 0;
 }
 
-static char **shell_test(struct arena *a, const char *text)
+/* A line for the shell, or podman's ["PROGRAM","ARGUMENT",…], as in a Dockerfile. */
+static char **read_test(struct arena *a, const char *text)
 {
-	char **test = arena_array(a, 3, sizeof(char *));
+	struct err no_list = ERR_INIT;
+	struct json_ctx ctx = { .a = a, .e = &no_list, .what = "health-cmd" };
+	AUTO(strlist) struct strlist test = STRLIST_INIT;
+	const struct json *v;
+	char **list = NULL;
 
-	test[0] = arena_strdup(a, "CMD-SHELL");
-	test[1] = arena_strdup(a, text);
-	return test;
+	if (text[0] == '[' && json_parse(a, text, strlen(text), (struct json_limits){ 1u << 20, 2 },
+					 ctx.what, &v, &no_list) == 0 &&
+	    json_read_strs(&ctx, v, &list) == 0 && list[0]) {
+		if (!str_eq(list[0], "CMD") && !str_eq(list[0], "CMD-SHELL"))
+			strlist_add(&test, "CMD");
+		for (; *list; list++)
+			strlist_add(&test, *list);
+	} else {
+		strlist_add(&test, "CMD-SHELL");
+		strlist_add(&test, text);
+	}
+	return compose_strv(a, &test);
+}
+
+static int log_destination(struct compose *c, const char *text, struct record_health *h,
+			   struct err *e)
+{
+	AUTO_FREE char *real = NULL;
+	struct stat st;
+
+	if (!text || str_eq(text, "local"))
+		return 0;
+	if (!str_eq(text, "events_logger")) {
+		real = realpath(text, NULL);
+		if (!real || stat(real, &st) < 0 || !S_ISDIR(st.st_mode))
+			return err_say(e, EINVAL, "--health-log-destination %s: expected local, "
+				       "events_logger or a folder that is there", text);
+	}
+	h->log_to = arena_strdup(c->a, real ? real : text);
+	return 0;
 }
 
 static int startup(struct compose *c, struct record_health *h, struct err *e)
@@ -66,7 +103,7 @@ static int startup(struct compose *c, struct record_health *h, struct err *e)
 	if (!o->health_startup_cmd)
 		return more ? err_say(e, EINVAL, "--health-startup-%s goes with "
 				      "--health-startup-cmd", more) : 0;
-	h->startup_test = shell_test(c->a, o->health_startup_cmd);
+	h->startup_test = read_test(c->a, o->health_startup_cmd);
 	if ((r = compose_duration("health-startup-interval", o->health_startup_interval,
 				  &h->startup_interval, e)) < 0 ||
 	    (r = compose_duration("health-startup-timeout", o->health_startup_timeout,
@@ -97,6 +134,8 @@ static int intervals(struct compose *c, struct record_health *h, struct err *e)
 	if (r == 0)
 		r = number("health-max-log-size", o->health_max_log_size, 1, HEALTH_LOG_SIZE,
 			   &h->log_size, e);
+	if (r == 0)
+		r = log_destination(c, o->health_log_destination, h, e);
 	return r < 0 ? r : startup(c, h, e);
 }
 
@@ -115,7 +154,7 @@ int compose_health(struct compose *c, struct err *e)
 		return any ? err_say(e, EINVAL, "--%s: there is no health check: neither "
 				     "--health-cmd nor one of the image", any) : 0;
 	if (c->o->health_cmd)
-		h->test = shell_test(c->a, c->o->health_cmd);
+		h->test = read_test(c->a, c->o->health_cmd);
 	else
 		h->test = arena_strv(c->a, from->test);
 	if (str_eq(h->test[0], "NONE") || str_eq(c->o->health_cmd, "none"))

@@ -43,5 +43,7 @@ struct json *inspect_exposed(struct arena *a, char *const *ports);
 struct json *inspect_health_config(struct arena *a, char *const *test, int64_t interval,
 				   int64_t timeout, int64_t start_period, int64_t start_interval,
 				   int64_t retries);
+/* The last results of its health check, oldest first. */
+struct json *inspect_health_log(const struct engine *en, const char *id, struct arena *a);
 
 #endif

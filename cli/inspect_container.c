@@ -68,21 +68,20 @@ static struct json *health_result(struct arena *a, const char *line)
 	return v;
 }
 
-/* The last results, oldest first, as cmd_health.c keeps them. */
-static struct json *health_log(const struct inspect_part *p)
+struct json *inspect_health_log(const struct engine *en, const char *id, struct arena *a)
 {
-	AUTO_FREE char *path = mem_printf("%s/health", p->v->id);
+	AUTO_FREE char *path = mem_printf("%s/health", id);
 	AUTO_FREE char *text = NULL;
 	AUTO(strlist) struct strlist lines = STRLIST_INIT;
-	struct json *list = value_array(p->a);
+	struct json *list = value_array(a);
 	struct err ignored = ERR_INIT;
 	size_t n;
 
-	if (path_read_file(p->c->en.run_fd, path, HEALTH_LOG_MOST, &text, &n, &ignored) < 0)
+	if (path_read_file(en->run_fd, path, HEALTH_LOG_MOST, &text, &n, &ignored) < 0)
 		return list;
 	strlist_split(&lines, text, '\n', true);
 	for (size_t i = 0; i < lines.n; i++) {
-		struct json *one = health_result(p->a, lines.v[i]);
+		struct json *one = health_result(a, lines.v[i]);
 
 		if (one)
 			value_push(list, one);
@@ -99,7 +98,7 @@ static struct json *health(const struct inspect_part *p)
 	v = value_object(p->a);
 	value_put_str(p->a, v, "Status", str_empty(p->v->s.health) ? "starting" : p->v->s.health);
 	value_put_i64(p->a, v, "FailingStreak", p->v->s.health_failing);
-	value_put(v, "Log", health_log(p));
+	value_put(v, "Log", inspect_health_log(&p->c->en, p->v->id, p->a));
 	return v;
 }
 
@@ -156,6 +155,7 @@ static void put_more_health(const struct inspect_part *p, struct json *v)
 	}
 	value_put(v, "StartupHealthCheck", start);
 	value_put_str(p->a, v, "HealthcheckOnFailureAction", h->on_failure);
+	value_put_str(p->a, v, "HealthLogDestination", h->log_to ? h->log_to : "local");
 	value_put_i64(p->a, v, "HealthMaxLogCount", h->log_count ? h->log_count : HEALTH_LOG_USUAL);
 	value_put_i64(p->a, v, "HealthMaxLogSize", h->log_size ? h->log_size : HEALTH_SIZE_USUAL);
 }

@@ -72,6 +72,7 @@ struct record_health {
 	uint32_t retries;
 	const char *on_failure;		/* "none" "kill" "restart" "stop" */
 	uint32_t log_count, log_size;	/* results that are kept, bytes of each; 0: as usual */
+	const char *log_to;	/* where they go besides: a folder, or "events_logger"; or NULL */
 	char **startup_test;		/* before the test counts at all; NULL: there is none */
 	int64_t startup_interval, startup_timeout;	/* ns */
 	uint32_t startup_retries, startup_success;	/* 0: any number; one */

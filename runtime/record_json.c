@@ -122,6 +122,7 @@ static const struct field health_fields[] = {
 	F(record_health, "onFailure", on_failure, str),
 	F(record_health, "logCount", log_count, u32),
 	F(record_health, "logSize", log_size, u32),
+	F(record_health, "logTo", log_to, str),
 	F(record_health, "startupTest", startup_test, strs),
 	F(record_health, "startupInterval", startup_interval, i64),
 	F(record_health, "startupTimeout", startup_timeout, i64),

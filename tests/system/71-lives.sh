@@ -91,7 +91,21 @@ t "and no more" seven
 is "--health-max-log-size" "$(berth inspect hm | jq -r '.[0].State.Health.Log[0].Output')" 000000000000000000000000000000
 is "inspect has both" "$(berth inspect hm | jq -c '.[0].Config | [.HealthMaxLogCount, .HealthMaxLogSize]')" '[7,30]'
 fails "a count that is none" 125 "berth: --health-max-log-count 0: expected a number from 1 to 100" berth run --health-cmd true --health-max-log-count 0 busybox true
-t "they are removed" berth rm -f h hk hp hr hs hl su sr hm
+mkdir "$T/health"
+run_d --name hd --health-cmd '["cat","/etc/greeting"]' --health-interval 100ms --health-log-destination "$T/health" busybox sleep 1000
+is "--health-cmd as a list" "$(berth inspect hd | jq -c '.[0].Config.Healthcheck.Test')" '["CMD","cat","/etc/greeting"]'
+kept=$T/health/$(berth inspect -f '{{.Id}}' hd)-healthcheck.log
+t "--health-log-destination: a file in that folder" until_true 20 eval '[ "$(jq -r ".Log | length" "$kept")" = 5 ]'
+is "says the same as inspect" "$(jq -c '.Log[0] | [.ExitCode, .Output]' "$kept")" "$(berth inspect hd | jq -c '.[0].State.Health.Log[0] | [.ExitCode, .Output]')"
+is "inspect says where" "$(berth inspect hd | jq -r '.[0].Config.HealthLogDestination')" "$T/health"
+mv "$T/health" "$T/elsewhere"
+run berth healthcheck run hd
+is "that the folder is gone is no fault of the container" "$rc $(grep -c '^berth: warning: health log: .*No such file' <<<"$err") $(field hd State.Health.Status)" "0 1 healthy"
+run_d --name he --health-cmd '[ -e /etc/greeting ] && echo fine' --health-interval 1h --health-log-destination events_logger busybox sleep 1000
+t "what begins so may be a command of the shell" berth healthcheck run he
+like "events_logger: an event each" "$(berth events --since 10m --until 0s --filter event=health_log --filter container=he)" "* container health_log *exitCode=0*output=fine*"
+fails "a destination that is none" 125 "berth: --health-log-destination $T/nosuch: expected local, events_logger or a folder that is there" berth run --health-cmd true --health-log-destination "$T/nosuch" busybox true
+t "they are removed" berth rm -f h hk hp hr hs hl su sr hm hd he
 
 # ---- what restarts all the time obeys in whatever moment it is met
 wrong=''
