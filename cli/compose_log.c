@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <regex.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -165,6 +166,37 @@ static int take_env(struct compose *c, const char *v, struct err *e)
 	return r;
 }
 
+/* Docker's: of all whose name it matches.  env: variables are "NAME=VALUE". */
+static int take_matching(struct compose *c, const char *v, bool env, struct err *e)
+{
+	const size_t n = env ? c->env.n : c->r->labels.n;
+	regex_t re;
+	int r = regcomp(&re, v, REG_EXTENDED | REG_NOSUB);
+
+	if (r != 0)
+		return err_say(e, EINVAL, "not a regular expression");
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const char *key = env ? c->env.v[i] : c->r->labels.v[i].key;
+		AUTO_FREE char *name = mem_strndup(key, env ? strcspn(key, "=") : strlen(key));
+
+		if (regexec(&re, name, 0, NULL, 0) == 0)
+			r = add_attr(c, name, env ? str_after(key + strlen(name), "=")
+						  : c->r->labels.v[i].value, e);
+	}
+	regfree(&re);
+	return r;
+}
+
+static int take_labels_regex(struct compose *c, const char *v, struct err *e)
+{
+	return take_matching(c, v, false, e);
+}
+
+static int take_env_regex(struct compose *c, const char *v, struct err *e)
+{
+	return take_matching(c, v, true, e);
+}
+
 /* In this order: of a label and a variable of one name the variable counts, as with Docker. */
 static const struct log_option {
 	const char *key;	/* with its '=' */
@@ -180,7 +212,9 @@ static const struct log_option {
 	{ "mode=", ~0u, take_mode, true },
 	{ "max-buffer-size=", ~0u, take_buffer, true },
 	{ "labels=", JSON | JOURNAL, take_labels, true },
+	{ "labels-regex=", JSON | JOURNAL, take_labels_regex, true },
 	{ "env=", JSON | JOURNAL, take_env, true },
+	{ "env-regex=", JSON | JOURNAL, take_env_regex, true },
 };
 
 static int check_known(const char *text, struct err *e)

@@ -102,6 +102,10 @@ is "json-file: labels and variables" "$(jq -c '.attrs' "$(dir at)/log")" '{"of":
 is "logs --details shows them" "$(berth logs --details at)" "WHO=me,of=a+b%2Cc,tag=at x"
 like "behind the time" "$(berth logs --details -t at)" "20??-*Z WHO=me,of=a+b%2Cc,tag=at x"
 is "inspect has the options" "$(berth inspect at | jq -c '.[0].HostConfig.LogConfig.Config | [.labels, .env]')" '["of,nosuch","WHO,NOSUCH"]'
+run_d --name re --log-driver json-file --label com.a=1 --label com.b=2 --label org.c=3 -e MY_A=4 -e YOUR_A=5 --log-opt 'labels-regex=^com\.' --log-opt 'env-regex=^(MY|OUR)_' busybox echo x
+t "it ends" berth wait re
+is "labels-regex, env-regex" "$(jq -c '.attrs' "$(dir re)/log")" '{"com.a":"1","com.b":"2","MY_A":"4"}'
+fails "one that is no expression" 125 "berth: --log-opt env-regex=(: not a regular expression" berth run --log-driver json-file --log-opt 'env-regex=(' busybox true
 run_d --name both --log-driver json-file "${tagged[@]}" --log-opt env=env --log-opt labels=env busybox echo x
 berth wait both >/dev/null
 is "of a label and a variable of one name the variable counts" "$(jq -r .attrs.env "$(dir both)/log")" mine
