@@ -141,8 +141,8 @@ static int stop_one(struct cli *c, const char *name, void *ctx)
 
 	if (r == 0)
 		r = connect_stop(c, id, a->sig, a->timeout, &e);
-	if (r == 0 && a->start)
-		r = connect_start(c, id, &e);
+	if (r == 0 && a->start)	/* it has another main process now */
+		r = connect_start_told(c, id, &e);
 	if (r == 0)
 		connect_event(c, a->start ? "restart" : "stop", id, NULL);
 	if (r < 0) {

@@ -125,12 +125,15 @@ static int run_create(struct cli *c, void *opts, int argc, char **argv, struct e
 
 static int stream_flags(const struct run_opts *o, int *ret, struct err *e)
 {
+	AUTO(strlist) struct strlist streams = STRLIST_INIT;
 	int flags = SUP_STDOUT | SUP_STDERR;
 
-	if (o->attach.n) {
+	for (size_t i = 0; i < o->attach.n; i++)
+		strlist_split(&streams, o->attach.v[i], ',', false);
+	if (streams.n) {
 		flags = 0;
-		for (size_t i = 0; i < o->attach.n; i++) {
-			const char *s = o->attach.v[i];
+		for (size_t i = 0; i < streams.n; i++) {
+			const char *s = streams.v[i];
 
 			if (strcasecmp(s, "stdin") == 0)
 				flags |= SUP_STDIN;

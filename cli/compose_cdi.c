@@ -162,7 +162,7 @@ static const char *gpu_kind(const struct files *f)
 	return kinds[0];
 }
 
-/* all, N: the first N, or device=ID[,ID…]; Docker's people put quotes around the last */
+/* all, N or count=N: the first N, or device=ID[,ID…]; Docker's people put quotes around the last */
 static int gpus(const struct files *f, const char *text, struct strlist *names, struct err *e)
 {
 	AUTO_FREE char *plain = mem_strdup(text + (*text == '"'));
@@ -177,7 +177,8 @@ static int gpus(const struct files *f, const char *text, struct strlist *names, 
 		strlist_split(&ids, plain + strlen("device="), ',', false);
 	else if (str_eq(plain, "all"))
 		strlist_add(&ids, plain);
-	else if (str_to_u32(plain, &count) == 0 && count > 0 && count <= GPUS_MAX)
+	else if (str_to_u32(str_starts(plain, "count=") ? plain + strlen("count=") : plain,
+			    &count) == 0 && count > 0 && count <= GPUS_MAX)
 		for (uint32_t i = 0; i < count; i++)
 			strlist_addf(&ids, "%u", i);
 	for (size_t i = 0; i < ids.n; i++) {

@@ -76,9 +76,15 @@ static int ulimits(struct compose *c, struct err *e)
 		return host_ulimits(c, e);
 	p->rlimits = arena_array(c->a, c->o->ulimit.n + 1, sizeof(*p->rlimits));
 	for (size_t i = 0; i < c->o->ulimit.n; i++) {
-		if ((r = ulimit(c, c->o->ulimit.v[i], &p->rlimits[p->nrlimits], e)) < 0)
+		struct spec_rlimit l = { 0 };
+		size_t k = 0;
+
+		if ((r = ulimit(c, c->o->ulimit.v[i], &l, e)) < 0)
 			return r;
-		p->nrlimits++;
+		while (k < p->nrlimits && p->rlimits[k].resource != l.resource)
+			k++;
+		p->rlimits[k] = l;	/* of one that is given twice the later one counts */
+		p->nrlimits += k == p->nrlimits;
 	}
 	return 0;
 }
@@ -89,6 +95,11 @@ static int limits(struct compose *c, struct err *e)
 
 	if (r < 0)
 		return r;
+	/* a new cgroup has none, also where the controller for one is missing */
+	if (c->s->limits.pids.limit.v < 0)
+		c->s->limits.pids.limit.set = false;
+	if (c->s->limits.memory.limit.v < 0)
+		c->s->limits.memory.limit.set = false;
 	cgroup_limits_default(&c->s->limits);
 	if (c->s->limits.memory.swap.v > 0 && !c->s->limits.memory.limit.set)
 		return err_say(e, EINVAL, "--memory-swap needs --memory: it counts memory and swap "
@@ -122,10 +133,32 @@ static int sysctls(struct compose *c, struct err *e)
 	return 0;
 }
 
+/* Below the cgroup that we are in now: that of a service of systemd, which then counts, limits and
+ * ends the container with everything else that is its own. */
+static int split(struct compose *c, struct err *e)
+{
+	AUTO_FREE char *own = NULL;
+	int r;
+
+	if (c->o->cgroup_parent)
+		return err_say(e, EINVAL, "--cgroups split and --cgroup-parent exclude each other");
+	if ((r = cgroup_of_pid(0, &own, e)) < 0)
+		return err_wrap(e, "--cgroups split");
+	if (str_ends(own, "/" CGROUP_STEP_ASIDE))	/* where the one before put us */
+		own[strlen(own) - strlen("/" CGROUP_STEP_ASIDE)] = 0;
+	if (!*own)
+		return err_say(e, EINVAL, "--cgroups split: the command is in the root of all "
+			       "cgroups, which is no service's");
+	c->r->cgroup_parent = arena_strdup(c->a, own);
+	c->s->cgroups_path = arena_printf(c->a, "/%s/%s", own, c->in->id);
+	return 0;
+}
+
 /* What podman has and few ask for. */
 static int odds(struct compose *c, struct err *e)
 {
 	const char *persona = c->o->personality, *cgroups = c->o->cgroups;
+	int r;
 
 	if (persona && !str_eq(persona, "LINUX") && !str_eq(persona, "LINUX32"))
 		return err_say(e, EINVAL, "--personality %s: expected LINUX or LINUX32", persona);
@@ -137,16 +170,16 @@ static int odds(struct compose *c, struct err *e)
 		c->s->rdt.set = true;
 		c->s->rdt.clos_id = arena_strdup(c->a, c->o->rdt_class);
 	}
+	if (str_eq(cgroups, "split") && (r = split(c, e)) < 0)
+		return r;
 	if (str_eq(cgroups, "disabled"))
 		return err_say(e, EINVAL, "--cgroups disabled: its cgroup is how all processes of "
 			       "a container are found, ended and counted");
-	if (str_eq(cgroups, "split"))
-		return err_say(e, EINVAL, "--cgroups split: the cgroup of the command is not ours "
-			       "to split; --cgroup-parent PATH says where the container's goes");
 	/* a supervisor needs no cgroup of its own: it stays in that of the command */
-	if (cgroups && !str_eq(cgroups, "enabled") && !str_eq(cgroups, "no-conmon"))
+	if (cgroups && !str_eq(cgroups, "enabled") && !str_eq(cgroups, "no-conmon") &&
+	    !str_eq(cgroups, "split"))
 		return err_say(e, EINVAL, "--cgroups %s: each container has a cgroup; expected "
-			       "enabled or no-conmon", cgroups);
+			       "enabled, no-conmon or split", cgroups);
 	return 0;
 }
 

@@ -343,6 +343,10 @@ static int mount_key(struct want *w, const char *key, const char *value, struct 
 		strlist_addf(&w->options, "size=%s", value ? value : "");
 	else if (str_eq(key, "tmpfs-mode"))
 		strlist_addf(&w->options, "mode=%s", value ? value : "");
+	else if (str_eq(w->type, "tmpfs") && !value && str_eq(key, "tmpcopyup"))
+		strlist_add(&w->options, key);
+	else if (str_eq(w->type, "tmpfs") && !value && str_eq(key, "notmpcopyup"))
+		return 0;	/* so it is */
 	else if (str_eq(w->type, "devpts") && value && pts_key(key))
 		strlist_addf(&w->options, "%s=%s", key, value);
 	else if (str_eq(key, "bind-recursive") && str_eq(value, "disabled"))
@@ -467,14 +471,18 @@ static int volumes_from(struct compose *c, const char *text, struct err *e)
 {
 	AUTO_FREE char *name = mem_strdup(text);
 	char *colon = strchr(name, ':');
+	AUTO(strlist) struct strlist how = STRLIST_INIT;
 	AUTO(record) struct record *r = NULL;
 	char id[65];
 	int rc;
 
 	if (colon)
 		*colon++ = 0;
-	if (colon && !str_eq(colon, "ro") && !str_eq(colon, "rw") && !str_eq(colon, "z"))
-		return err_say(e, EINVAL, "--volumes-from %s: expected CONTAINER[:ro|rw]", text);
+	strlist_split(&how, colon ? colon : "", ',', true);
+	for (size_t i = 0; i < how.n; i++)
+		if (!str_eq(how.v[i], "ro") && !str_eq(how.v[i], "rw") && !str_eq(how.v[i], "z"))
+			return err_say(e, EINVAL, "--volumes-from %s: expected CONTAINER[:ro|rw]",
+				       text);
 	if ((rc = record_find(c->in->en, name, id, e)) < 0 ||
 	    (rc = record_load(c->in->en, id, &r, e)) < 0)
 		return err_wrap(e, "--volumes-from");
@@ -482,7 +490,7 @@ static int volumes_from(struct compose *c, const char *text, struct err *e)
 		const struct record_volume *v = &r->volumes[i];
 		struct want w = { .type = v->type, .source = v->name ? v->name : v->source,
 				  .destination = v->destination, .subpath = v->subpath,
-				  .nocopy = true, .readonly = str_eq(colon, "ro"),
+				  .nocopy = true, .readonly = strlist_has(&how, "ro"),
 				  .idmap = v->idmap, .option = text };
 
 		if (str_eq(v->type, "tmpfs") || v->overlay || compose_has_volume(c, v->destination))

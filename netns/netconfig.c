@@ -107,7 +107,7 @@ static int parse_name(struct arena *a, const char *text, struct net_config *c, s
 {
 	const char *colon = strchr(text, ':');
 	AUTO_FREE char *name = colon ? mem_strndup(text, (size_t)(colon - text)) : mem_strdup(text);
-	if (str_eq(name, "default"))
+	if (str_eq(name, "default") || str_eq(name, "private"))
 		memcpy(name, "bridge", 7);
 	if (!netname_is_network(name))
 		return err_say(e, EINVAL, "--network: '%s' is not a network name", name);
@@ -138,8 +138,15 @@ int net_parse_network(struct arena *a, const char *text, struct net_config *c, s
 		{ "none", NET_NONE, false }, { "host", NET_HOST, false },
 		{ "container:", NET_CONTAINER, true }, { "ns:", NET_NS, true },
 	};
+	const char *longer = str_after(text, "name=");	/* Docker's: name=NETWORK,KEY=VALUE… */
 	if (strlen(text) > 4096)
 		return err_say(e, EINVAL, "--network: the value is too long");
+	if (longer) {
+		char *plain = arena_strdup(a, longer), *comma = strchr(plain, ',');
+		if (comma)
+			*comma = ':';
+		text = plain;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
 		const char *rest = modes[i].value ? str_after(text, modes[i].word) : NULL;
 		if (!rest && !str_eq(text, modes[i].word))

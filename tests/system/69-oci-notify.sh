@@ -126,6 +126,7 @@ t "before run -d was over" berth exec e2 test -e /go
 berth stop -t 0 e2 >/dev/null
 says=$(heard berth start e2)
 like "start has it, too" "$says" "up b'READY=1*' b'MAINPID=$(supervisor e2)' *"
+like "restart says who it is now" "$(heard berth restart -t 0 e2)" "up b'READY=1*' b'MAINPID=$(supervisor e2)' *"
 berth restart -t 0 e2 >/dev/null
 t "without anybody who waits it has none" until_true 5 berth exec e2 sh -c 'test -e /go && ! tr "\0" "\n" </proc/1/environ | grep NOTIFY'
 like "in the foreground" "$(heard box --rm --sdnotify container busybox sh -c "$says_ready; sleep 1")" "up b'READY=1*' b'BARRIER=1' "

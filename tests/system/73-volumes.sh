@@ -19,6 +19,15 @@ fails "a volume in use is not removed" 1 "berth: *in use*" sh -c "
 	exec '$BERTH' --root '$ROOT' volume rm data"
 berth rm holder >/dev/null
 t "volume rm" berth volume rm data etc nc
+berth volume create --uid 7 --gid 8 owned >/dev/null
+berth volume create -o o=uid=9 half >/dev/null
+is "volume create --uid, --gid: whose its top is, also when the image has something there" "$(run_n -v owned:/etc -v half:/new busybox sh -c 'stat -c %u:%g /etc /etc/greeting /new' | tr '\n' ' ')" "7:8 0:0 9:0 "
+is "inspect says so" "$(berth volume inspect -f '{{json .Options}}' owned)" '{"uid":"7","gid":"8"}'
+is "in a user namespace" "$(run_n --userns auto:size=100 -v owned:/etc busybox true; stat -c %u:%g "$ROOT/volumes/owned/_data")" 7:8
+fails "an owner by name" 125 "berth: --opt uid=root: expected a number" berth volume create --uid root x
+fails "with a type" 125 "berth: --opt uid: *without type*" berth volume create --uid 7 -o type=tmpfs -o device=tmpfs x
+fails "-o o= of another kind" 125 "berth: --opt noexec: unknown; there are size*" berth volume create -o o=noexec x
+t "rm" berth volume rm owned half
 t "anonymous ones go with --rm" run_n -v /anon busybox touch /anon/x
 is "none is left" "$(berth volume ls -q)" ""
 berth create --name an -v /anon busybox true >/dev/null
@@ -57,6 +66,8 @@ ends "read-only if told so" 1 run_n --mount "type=glob,src=$T/some/*,dst=/in,ro"
 fails "what nothing matches" 125 "berth: --mount *no file matches $T/some/z\\*" run_n --mount "type=glob,src=$T/some/z*" busybox true
 fails "glob without a source" 125 "berth: --mount *source is missing" run_n --mount type=glob,dst=/in busybox true
 says "--mount type=ramfs" "700 ramfs here" run_n --mount type=ramfs,dst=/ram,tmpfs-mode=0700 busybox sh -c 'echo here >/ram/x; echo $(stat -c %a /ram) $(awk "\$2 == \"/ram\" {print \$3}" /proc/mounts) $(cat /ram/x)'
+says "--mount tmpfs,tmpcopyup has what the image has there" greeting run_n --mount type=tmpfs,dst=/etc,tmpcopyup busybox sh -c 'cd /etc && ls greeting'
+ends "notmpcopyup has not" 1 run_n --mount type=tmpfs,dst=/srv,notmpcopyup busybox test -e /srv/greeting
 fails "which has no size" 125 "berth: --mount *a ramfs knows no size*" run_n --mount type=ramfs,dst=/ram,tmpfs-size=1m busybox true
 says "--mount type=devpts" "gid=7,mode=640,ptmxmode=666,max=3" run_n --mount type=devpts,dst=/dev/pts,gid=7,mode=0640,max=3 busybox sh -c 'awk "\$2 == \"/dev/pts\" {print \$4}" /proc/mounts | tail -n 1 | grep -o gid.*'
 says "its terminal is of that one" "/dev/pts/0 7" run_n -t --mount type=devpts,dst=/dev/pts,gid=7 busybox sh -c 'printf %s "$(tty) $(stat -c %g /dev/pts/0)"'
@@ -89,6 +100,7 @@ fails "twice the same place" 125 "berth: *twice*" berth run -v a:/m -v b:/m busy
 berth run -d --name vf --network none -v vfv:/s busybox sh -c 'echo shared >/s/f; sleep 1000' >/dev/null
 until_true 10 berth exec vf test -s /s/f
 says "--volumes-from" shared run_n --volumes-from vf busybox cat /s/f
+ends "--volumes-from with several words" 1 run_n --volumes-from vf:ro,z busybox touch /s/g
 berth rm -f vf >/dev/null; berth volume rm vfv >/dev/null
 
 # ---- secrets

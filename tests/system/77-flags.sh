@@ -26,7 +26,19 @@ is "--personality" "$(box --personality LINUX32 busybox uname -m)" "$(setarch li
 fails "another" 125 "berth: --personality BSD: expected*" box --personality BSD busybox true
 t "--cgroups enabled" box --cgroups enabled busybox true
 fails "--cgroups disabled" 125 "berth: --cgroups disabled:*" box --cgroups disabled busybox true
-fails "--cgroups split" 125 "berth: --cgroups split: *--cgroup-parent*" box --cgroups split busybox true
+# in CGROUP CMD...: there, as a service of systemd would be
+in_cgroup() { sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$@"; }
+mkdir "$CGROUP2/own$$"
+in_cgroup "$CGROUP2/own$$" "$BERTH" --root "$ROOT" run -d --name split --network none --cgroups split busybox sleep 1000 >/dev/null
+where() { sed -n 's/^0:://p' "/proc/$(berth inspect -f "{{.State.$2}}" "$1")/cgroup"; }
+is "--cgroups split: below that of the command" "$(where split Pid)" "$(sed -n 's/^0:://p' /proc/self/cgroup | sed 's|/$||')/own$$/$(berth inspect -f '{{.Id}}' split)"
+is "inspect says where" "$(berth inspect -f '{{.HostConfig.CgroupParent}}' split)" "$(where split Pid | sed "s|^/||; s|/[^/]*$||")"
+t "the same at another start, wherever from" berth restart -t 0 split
+like "there it is" "$(where split Pid)" "*/own$$/$(berth inspect -f '{{.Id}}' split)"
+berth rm -f -t 0 split >/dev/null
+t "after it nothing is left there" until_true 10 rmdir "$CGROUP2/own$$"
+fails "with --cgroup-parent" 125 "berth: --cgroups split and --cgroup-parent*" box --cgroups split --cgroup-parent x busybox true
+fails "--cgroups of another kind" 125 "berth: --cgroups some: *" box --cgroups some busybox true
 t "--arch" box --pull never --os linux --arch "$(berth image inspect -f '{{.Architecture}}' busybox)" busybox true
 fails "of another machine" 125 "berth: image busybox is for linux/*, not for linux/s390x" box --pull never --arch s390x busybox true
 fails "--os of another" 125 "berth: --os windows:*" box --os windows busybox true
@@ -156,7 +168,9 @@ is "--ulimit" "$(box --ulimit nofile=64:128 --ulimit core=0 busybox sh -c 'ulimi
 (ulimit -Sn 777 && berth create --name limited --network none --ulimit host busybox sh -c 'ulimit -Sn; ulimit -Hn' >/dev/null)
 is "--ulimit host: as they were for who made it" "$(ulimit -Sn 555 && berth start -a limited | tr '\n' ' ')" "777 $(ulimit -Hn) "
 is "inspect has them all" "$(berth inspect limited | jq '.[0].HostConfig.Ulimits | length')" 16
+is "of one given twice the later one counts" "$(box --ulimit nofile=64 --ulimit nofile=65 busybox sh -c 'ulimit -n')" 65
 fails "--ulimit host with others" 125 "berth: --ulimit host: excludes others" box --ulimit host --ulimit core=0 busybox true
+t "no limit is no limit, on every host" box --pids-limit -1 --memory -1 busybox true
 is "--oom-score-adj" "$(box --oom-score-adj 300 busybox cat /proc/self/oom_score_adj)" 300
 is "--unsetenv" "$(box --unsetenv MADE_BY busybox sh -c 'echo "[$MADE_BY]"')" "[]"
 is "--stop-signal and --stop-timeout are kept" "$(make --stop-signal USR1 --stop-timeout 77 busybox true; inspect '{{.Config.StopSignal}} {{.Config.StopTimeout}}')" "SIGUSR1 77"
@@ -165,6 +179,8 @@ is "--tz" "$(box --tz Asia/Tokyo busybox sh -c 'unset TZ; date -d @0 +%H')" 09
 is "--tz local" "$(box --tz local busybox date -d @0 +%H)" "$(date -d @0 +%H)"
 fails "--tz that is none" 125 "berth: --tz Nowhere/Land: no such time zone*" box --tz Nowhere/Land busybox true
 fails "--detach with --attach" 125 "berth: --detach and --attach*" berth run -d -a stdout busybox true
+is "-a stdout,stderr" "$(box -a stdout,stderr busybox sh -c 'echo out; echo err >&2' 2>&1 | sort | tr '\n' ' ')" "err out "
+fails "-a of another" 125 "berth: --attach stdlog: expected*" box -a stdout,stdlog busybox true
 is "-a stdout alone" "$(box -a stdout busybox sh -c 'echo out; echo err >&2' 2>&1)" out
 
 # ---- namespaces
@@ -275,6 +291,8 @@ says "--ip" "$ip" berth run --rm --network own --ip "$ip" busybox sh -c "ip -4 -
 says "--mac-address" 02:00:00:00:00:77 berth run --rm --network own --mac-address 02:00:00:00:00:77 busybox cat /sys/class/net/eth0/address
 berth run -d --name al --network own --network-alias alpha busybox sleep 1000 >/dev/null
 t "--network-alias" berth run --rm --network own busybox ping -c 1 -w 5 alpha
+is "--network name=…,KEY=VALUE" "$(berth run --rm --network "name=own,ip=$ip,alias=beta" busybox sh -c "ip -4 -o addr show eth0 | sed 's/.*inet //; s|/.*||'")" "$ip"
+is "--network private is the bridge" "$(berth create --network private busybox true | xargs "$BERTH" --root "$ROOT" inspect -f '{{json .NetworkSettings.Networks}}' | jq -c keys)" '["bridge"]'
 fails "--ip on no network" 125 "berth: --ip: needs a network*--network none" box --ip 10.0.0.9 busybox true
 fails "--mac-address on the host's" 125 "berth: --mac-address: needs*" berth run --rm --network host --mac-address 02:00:00:00:00:01 busybox true
 fails "a network that is not there" 125 "berth: *nosuchnet*" berth run --rm --network nosuchnet busybox true
@@ -302,7 +320,7 @@ fails "--no-healthcheck with one" 125 "berth: --no-healthcheck and --health-cmd*
 fails "--health-on-failure of another" 125 "berth: --health-on-failure explode: expected*" box --health-cmd true --health-on-failure explode busybox true
 
 # ---- what berth has not, in words of its own
-for flag in --health-log-destination --pod-id-file --decryption-key --runtime --isolation --kernel-memory --link-local-ip --use-api-socket --pod; do
+for flag in --pod-id-file --decryption-key --runtime --isolation --kernel-memory --link-local-ip --use-api-socket --pod; do
 	fails "$flag is refused" 125 "berth: option $flag: ?*" box "$flag" value busybox true
 done
 t "--disable-content-trust, as it is anyway" box --disable-content-trust busybox true
@@ -320,7 +338,7 @@ for flag in add-host annotation attach blkio-weight blkio-weight-device cap-add 
 	security-opt shm-size sig-proxy stop-signal stop-timeout sysctl tmpfs tty ulimit uidmap gidmap subuidname subgidname user userns uts volume volumes-from workdir \
 	timeout replace rootfs secret tz umask unsetenv unsetenv-all health-on-failure read-only-tmpfs pidfile cgroup-conf \
 	preserve-fds preserve-fd sdnotify health-startup-cmd health-startup-interval health-startup-retries health-startup-success health-startup-timeout \
-	health-max-log-count health-max-log-size; do
+	health-max-log-count health-max-log-size health-log-destination cgroups; do
 	grep -q -- "--$flag\b" "$T/help" || missing+=" $flag"
 done
 is "every other flag is in the help" "$missing" ""

@@ -119,6 +119,7 @@ spec /etc/cdi/nvidia.json '.kind = "nvidia.com/gpu" | '"$cards"
 shows='echo $(env | sed -n "s/^CARD_\(.*\)=1/\1/p" | sort)'
 says "JSON beside it" all run_n --gpus all busybox sh -c "$shows"
 says "so many" "0 1" run_n --gpus 2 busybox sh -c "$shows"
+says "the same in Docker's long form" "0 1" run_n --gpus count=2 busybox sh -c "$shows"
 says "that one" 1 run_n --gpus device=1 busybox sh -c "$shows"
 says "those, in Docker's quotes" "0 GPU_08ae_1" run_n --gpus '"device=0,GPU-08ae-1"' busybox sh -c "$shows"
 fails "more than there are" 125 "berth: --device nvidia.com/gpu=3: no such device *; there is 0, 1, 2, all, GPU-08ae-1" run_n --gpus 4 busybox true

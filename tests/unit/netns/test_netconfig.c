@@ -54,6 +54,13 @@ static void net_parse_network__modes(void **state)
 	assert_string_equal(c.attach[0].network, "bridge");
 	assert_int_equal(P("default"), 0);
 	assert_string_equal(c.attach[0].network, "bridge");
+	assert_int_equal(P("private"), 0);
+	assert_string_equal(c.attach[0].network, "bridge");
+	assert_int_equal(P("name=host"), 0);
+	assert_int_equal(c.mode, NET_HOST);
+	assert_int_equal(P("name=a,alias=x,mac-address=02:00:00:00:00:01"), 0);
+	assert_string_equal(c.attach[0].network, "a");
+	assert_string_equal(c.attach[0].aliases[0], "x");
 	assert_int_equal(P("a:ip=10.0.0.2,mac=02:00:00:00:00:01,alias=x,alias=y,ip6=fd00::2", "b"),
 			 0);
 	assert_int_equal(c.nattach, 2);
