@@ -170,6 +170,7 @@ static int gpus(const struct files *f, const char *text, struct strlist *names, 
 	const char *kind = gpu_kind(f);
 	size_t n = strlen(plain);
 	uint32_t count;
+	bool ok;
 
 	if (*text == '"' && n && plain[n - 1] == '"')
 		plain[n - 1] = 0;
@@ -181,13 +182,13 @@ static int gpus(const struct files *f, const char *text, struct strlist *names, 
 			    &count) == 0 && count > 0 && count <= GPUS_MAX)
 		for (uint32_t i = 0; i < count; i++)
 			strlist_addf(&ids, "%u", i);
-	for (size_t i = 0; i < ids.n; i++) {
+	ok = ids.n > 0;
+	for (size_t i = 0; ok && i < ids.n; i++) {
 		strlist_addf(names, "%s=%s", kind, ids.v[i]);
-		if (!cdi_is_name(names->v[names->n - 1]))
-			ids.n = 0;
+		ok = cdi_is_name(names->v[names->n - 1]);
 	}
-	return ids.n ? 0 : err_say(e, EINVAL, "--gpus %s: expected all, a number, or "
-				   "device=ID[,ID]", text);
+	return ok ? 0 : err_say(e, EINVAL, "--gpus %s: expected all, a number, or device=ID[,ID]",
+				text);
 }
 
 /* ---- what they change -------------------------------------------------------------------- */
