@@ -27,7 +27,7 @@ t "removed" berth rm -f c
 for n in 3 5 7 8 9 10 12; do
 	rm -rf "$T/b"
 	make_bundle "$T/b" ".process.cwd = \"/proc/self/fd/$n\" | .process.args = [\"/bin/sh\", \"-c\", \"/bin/ls -d ../../../../$T 2>/dev/null; /bin/pwd\"]"
-	run open_many oci run --bundle "$T/b" "cwd$n"
+	run open_many oci run --bundle "$T/b" "cwd$n-$me"
 	case $out in
 	*"$T"*) not_ok "cwd /proc/self/fd/$n leads outside" "$out"; break;;
 	esac

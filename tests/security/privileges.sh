@@ -23,20 +23,20 @@ done
 t "removed" berth rm -f c
 
 make_bundle "$T/b" '.process.args = ["/bin/sleep", "100"]'
-"$OCI" --root "$T/oci" run -d --bundle "$T/b" b </dev/null >/dev/null 2>&1
+"$OCI" --root "$T/oci" run -d --bundle "$T/b" b-$me </dev/null >/dev/null 2>&1
 for user in 0:0:0 ' 0' +0 -1 4294967295 1:4294967295 4294967296 root 0x0 '1000:' ':1000'; do
-	run oci exec -u "$user" b /bin/true
+	run oci exec -u "$user" b-$me /bin/true
 	isnt "oci exec -u '$user' is refused" "$rc" 0
 done
-is "oci exec -u 1000:77" "$(oci exec -u 1000:77 b /bin/busybox id -u)" 1000
-t "deleted" oci delete -f b
+is "oci exec -u 1000:77" "$(oci exec -u 1000:77 b-$me /bin/busybox id -u)" 1000
+t "deleted" oci delete -f b-$me
 
 # an image whose passwd file gives the id that setresuid(2) takes for "as it is"
 printf 'root:x:0:0::/:/bin/sh\nnobody:x:4294967295:4294967295::/:/bin/sh\n' >"$T/passwd"
 run box -v "$T/passwd:/etc/passwd:ro" -u nobody busybox id
 unlike "a passwd file's 4294967295 is not root" "$out" "*uid=0*"
 make_bundle "$T/minus" '.process.args = ["/bin/busybox", "id"] | .process.user.uid = 4294967295'
-run oci run --bundle "$T/minus" minus
+run oci run --bundle "$T/minus" minus-$me
 unlike "nor is config.json's" "$out" "*uid=0*"
 
 # a file with capabilities gives no more than the bounding set

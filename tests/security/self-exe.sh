@@ -37,8 +37,8 @@ is "ours are as they were" "$(sums)" "$before"
 
 # What is ours inside, seen from inside, is sealed or read-only: the kernel's word.
 make_bundle "$T/b" '.process.args = ["/bin/sh", "-c", "sleep 5"]'
-"$OCI" --root "$T/oci" create --bundle "$T/b" sealed </dev/null >"$T/created" 2>&1 || not_ok "a container is created" "$(cat "$T/created")"
-pid=$("$OCI" --root "$T/oci" state sealed | jq .pid)
+"$OCI" --root "$T/oci" create --bundle "$T/b" sealed-$me </dev/null >"$T/created" 2>&1 || not_ok "a container is created" "$(cat "$T/created")"
+pid=$("$OCI" --root "$T/oci" state sealed-$me | jq .pid)
 "$PROBE" write "/proc/$pid/exe" >"$T/write"
 unlike "even root of the host cannot open it for writing" "$(cat "$T/write")" "opened*"
 t "deleted" oci delete -f sealed

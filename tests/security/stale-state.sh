@@ -9,32 +9,32 @@ sleep 1000 &
 stranger=$!
 
 make_bundle "$T/b" '.process.args = ["/bin/sleep", "1000"]'
-oci run -d --bundle "$T/b" c </dev/null >/dev/null 2>&1 || not_ok "a container runs"
+oci run -d --bundle "$T/b" c-$me </dev/null >/dev/null 2>&1 || not_ok "a container runs"
 state=$(find "$T/oci" -name state.json | head -n 1)
 t "its state is a file" test -f "$state"
 is "of its owner alone" "$(stat -c %a "$(dirname "$state")")" 700
-pid=$(oci state c | jq .pid)
+pid=$(oci state c-$me | jq .pid)
 kill -9 "$pid"
-stopped() { [ "$(oci state c | jq -r .status)" = stopped ]; }
+stopped() { [ "$(oci state c-$me | jq -r .status)" = stopped ]; }
 t "a process that is killed is seen as stopped" until_true 5 stopped
 # the number is now somebody else's: the same state with the stranger's PID
 sed -i "s/\"pid\": *$pid\b/\"pid\": $stranger/" "$state"
-run oci state c
+run oci state c-$me
 like "a PID of a stranger's is not ours" "$out$err" "*stopped*"
-run oci kill c KILL
+run oci kill c-$me KILL
 t "no signal went to it" kill -0 "$stranger"
-run oci delete -f c
+run oci delete -f c-$me
 t "nor with delete -f" kill -0 "$stranger"
 
 for content in '' '{' '{}' '[]' 'null' '{"pid":-1}' '{"pid":1,"status":"running"}' "$(head -c 100000 /dev/zero | tr '\0' '[')"; do
-	mkdir -p "$T/oci/forged"
-	printf '%s' "$content" >"$T/oci/forged/state.json"
-	run timeout 10 "$OCI" --root "$T/oci" state forged
+	mkdir -p "$T/oci/forged-$me"
+	printf '%s' "$content" >"$T/oci/forged-$me/state.json"
+	run timeout 10 "$OCI" --root "$T/oci" state forged-$me
 	isnt "state.json '$(cut -c1-20 <<<"$content")' is an error or an answer, not a hang" "$rc" 124
-	run oci kill forged KILL
+	run oci kill forged-$me KILL
 	t "no signal went astray" kill -0 "$stranger"
-	run oci delete -f forged
-	rm -rf "$T/oci/forged"
+	run oci delete -f forged-$me
+	rm -rf "$T/oci/forged-$me"
 done
 for id in '' . .. ../x /x 'a/b' "$(printf 'x%.0s' {1..300})" $'a\nb' -x; do
 	run oci state -- "$id"

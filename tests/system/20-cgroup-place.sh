@@ -3,8 +3,8 @@
 # also: vm
 . "$(dirname "$0")/lib.sh"
 
-P=berth-test-$$ # parent of all cgroups that this script names
-id() { echo "c$$-$1"; }
+P=berth-test-$me # parent of all cgroups that this script names
+id() { echo "c-$me-$1"; }
 cgroup_of() { awk -F: '$1 == 0 { print $3 }' "/proc/$1/cgroup"; }
 pid_of() { oci state "$1" | jq .pid; }
 # up NAME JQ: a running container that sleeps, from a bundle changed by JQ

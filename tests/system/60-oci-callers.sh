@@ -39,34 +39,34 @@ process() { # JQ: a process document as callers write it, with Go's null for wha
 # ---- conmon: for podman and CRI-O ----
 C=("$OCI" --root "$R" --log-format=json --log "$L")
 create() { "$@" </dev/null >"$T/create.out" 2>&1; }
-t "conmon creates" create "${C[@]}" create --bundle "$T/b" --pid-file "$T/pid" --no-pivot --no-new-keyring m1
+t "conmon creates" create "${C[@]}" create --bundle "$T/b" --pid-file "$T/pid" --no-pivot --no-new-keyring m1-$me
 is "the PID is there, without a newline" "$(wc -c <"$T/pid")" "$(($(wc -L <"$T/pid")))"
-is "podman asks for the state" "$("$OCI" --root "$R" state m1 | jq -r '.status, .pid')" "created
+is "podman asks for the state" "$("$OCI" --root "$R" state m1-$me | jq -r '.status, .pid')" "created
 $(cat "$T/pid")"
-t "and starts" "$OCI" --root "$R" start m1
+t "and starts" "$OCI" --root "$R" start m1-$me
 t "it runs" until_true 10 grep -q up "$T/create.out"
 process '.terminal = false'
-t "conmon executes" create "${C[@]}" exec --pid-file "$T/exec.pid" --process "$T/process.json" --detach m1
+t "conmon executes" create "${C[@]}" exec --pid-file "$T/exec.pid" --process "$T/process.json" --detach m1-$me
 t "that runs" kill -0 "$(cat "$T/exec.pid")"
 process '.terminal = true'
 recvtty "$T/console"
 t "with a terminal" create "${C[@]}" exec --pid-file "$T/exec2.pid" --process "$T/process.json" --detach \
-	--tty --console-socket "$T/console" m1
+	--tty --console-socket "$T/console" m1-$me
 t "which is one of the container's" until_true 10 grep -q '^/dev/' "$T/console.out"
 exec 3<"$T/process.json"
 process '.terminal = false | .args = ["sh", "-c", "wc -c <&3; sleep 1000"]'
 t "with descriptors" create "${C[@]}" exec --pid-file "$T/exec3.pid" --process "$T/process.json" --detach \
-	--preserve-fds 1 m1
+	--preserve-fds 1 m1-$me
 exec 3<&-
 t "which it has" until_true 10 grep -q '^[0-9][0-9]*$' "$T/create.out"
-is "CRI-O's update by standard input" "$(echo '{"cpu":{},"memory":null}' | "${C[@]}" update --resources - m1 2>&1)" ""
-is "and one of nothing" "$(echo null | "${C[@]}" update -r - m1 2>&1)" ""
-t "podman stops it" "$OCI" --root "$R" kill m1 15
-t "it has ended" until_true 10 is_status m1 stopped
-is "a stopped one has no processes" "$(oci ps --format json m1)" "[]"
-t "all that is left of it is killed" "$OCI" --root "$R" kill --all m1 9
-t "it is deleted" "$OCI" --root "$R" delete --force m1
-t "and once more" "$OCI" --root "$R" delete --force m1
+is "CRI-O's update by standard input" "$(echo '{"cpu":{},"memory":null}' | "${C[@]}" update --resources - m1-$me 2>&1)" ""
+is "and one of nothing" "$(echo null | "${C[@]}" update -r - m1-$me 2>&1)" ""
+t "podman stops it" "$OCI" --root "$R" kill m1-$me 15
+t "it has ended" until_true 10 is_status m1-$me stopped
+is "a stopped one has no processes" "$(oci ps --format json m1-$me)" "[]"
+t "all that is left of it is killed" "$OCI" --root "$R" kill --all m1-$me 9
+t "it is deleted" "$OCI" --root "$R" delete --force m1-$me
+t "and once more" "$OCI" --root "$R" delete --force m1-$me
 is "its execs went with it" "$(for p in exec exec2 exec3; do kill -0 "$(cat "$T/$p.pid")" 2>/dev/null && echo $p; done)" ""
 t "what never was is deleted by force" "${C[@]}" delete --force never
 is "of that nothing is said" "$(cat "$L")" ""
@@ -79,46 +79,46 @@ is "features" "$("$OCI" features | jq -r '.linux.cgroup.v2, .ociVersionMin')" "t
 jq '.process.terminal = true | .process.args = ["sh"]' "$T/b/config.json" >"$T/tty.json"
 recvtty "$T/console"
 t "the shim creates with a terminal" create "${G[@]}" create --bundle "$T/b" -f "$T/tty.json" \
-	--console-socket "$T/console" --pid-file "$T/pid" g1
-t "starts" "${G[@]}" start g1
+	--console-socket "$T/console" --pid-file "$T/pid" g1-$me
+t "starts" "${G[@]}" start g1-$me
 t "its prompt comes" until_true 10 grep -q '[#$]' "$T/console.out"
-is "lists" "$("${G[@]}" list --format=json | jq -r '.[0] | .id, .status, .bundle')" "g1
+is "lists" "$("${G[@]}" list --format=json | jq -r '.[0] | .id, .status, .bundle')" "g1-$me
 running
 $(realpath "$T/b")"
-is "looks for processes" "$("${G[@]}" ps --format json g1)" "[$(cat "$T/pid")]"
-is "takes statistics" "$("${G[@]}" events --stats g1 | jq -r '.type, .id, (.data.cpu.usage.total > 0)')" "stats
-g1
+is "looks for processes" "$("${G[@]}" ps --format json g1-$me)" "[$(cat "$T/pid")]"
+is "takes statistics" "$("${G[@]}" events --stats g1-$me | jq -r '.type, .id, (.data.cpu.usage.total > 0)')" "stats
+g1-$me
 true"
-"${G[@]}" events --interval=1s g1 >"$T/events" &
+"${G[@]}" events --interval=1s g1-$me >"$T/events" &
 follower=$!
 t "follows them" until_true 10 grep -q '"stats"' "$T/events"
-t "pauses" "${G[@]}" pause g1
-is "and reads so" "$("${G[@]}" state g1 | jq -r .status)" paused
+t "pauses" "${G[@]}" pause g1-$me
+is "and reads so" "$("${G[@]}" state g1-$me | jq -r .status)" paused
 process '.terminal = false'
-run "${G[@]}" exec --process "$T/process.json" --detach --pid-file "$T/exec.pid" g1
+run "${G[@]}" exec --process "$T/process.json" --detach --pid-file "$T/exec.pid" g1-$me
 is "no exec meanwhile" "$rc $(said)" \
 	"255 error: exec failed: cannot exec in a paused container (use --ignore-paused to override)"
-t "resumes" "${G[@]}" resume g1
+t "resumes" "${G[@]}" resume g1-$me
 process '.terminal = false | .args = ["nosuch"]'
-run "${G[@]}" exec --process "$T/process.json" --detach --pid-file "$T/exec.pid" g1
+run "${G[@]}" exec --process "$T/process.json" --detach --pid-file "$T/exec.pid" g1-$me
 like "what makes Docker say 127" "$(said)" '*exec: "nosuch": executable file not found in $PATH*'
-t "kills" "${G[@]}" kill --all g1 9
+t "kills" "${G[@]}" kill --all g1-$me 9
 t "which ends the follower, too" wait "$follower"
-run "${G[@]}" kill g1 15
+run "${G[@]}" kill g1-$me 15
 like "what the shim takes for the end of it" "$(said)" "*container not running"
-t "deletes" "${G[@]}" delete g1
-run "${G[@]}" delete g1
+t "deletes" "${G[@]}" delete g1-$me
+run "${G[@]}" delete g1-$me
 like "what it takes for one that is gone" "$(said)" "*does not exist"
 is "an empty list" "$("${G[@]}" list --format=json)" null
 
 # ---- buildah, and crun's own users ----
 U=("$OCI" --root "$R")
-t "buildah creates" create "${U[@]}" create --bundle "$T/b" --pid-file "$T/pid" --no-new-keyring buildah-1
-t "asks" "${U[@]}" state buildah-1
-t "starts" "${U[@]}" start buildah-1
-t "kills by name" "${U[@]}" kill buildah-1 SIGKILL
-t "it has ended" until_true 10 is_status buildah-1 stopped
-t "deletes" "${U[@]}" delete buildah-1
+t "buildah creates" create "${U[@]}" create --bundle "$T/b" --pid-file "$T/pid" --no-new-keyring buildah-$me
+t "asks" "${U[@]}" state buildah-$me
+t "starts" "${U[@]}" start buildah-$me
+t "kills by name" "${U[@]}" kill buildah-$me SIGKILL
+t "it has ended" until_true 10 is_status buildah-$me stopped
+t "deletes" "${U[@]}" delete buildah-$me
 jq '.process.args = ["echo", "crun"]' "$T/b/config.json" >"$T/echo.json"
-says "crun runs another configuration" crun "${U[@]}" --cgroup-manager=cgroupfs run --config "$T/echo.json" -b "$T/b" c1
+says "crun runs another configuration" crun "${U[@]}" --cgroup-manager=cgroupfs run --config "$T/echo.json" -b "$T/b" c1-$me
 is "nothing is left" "$(ls -A "$R")" ""

@@ -9,8 +9,8 @@ B=$T/b
 # refused NAME PATTERN: config.json in $B is
 refused() {
 	local left
-	run oci create -b "$B" bad
-	[ "$rc" = 0 ] && oci delete -f bad
+	run oci create -b "$B" bad-$me
+	[ "$rc" = 0 ] && oci delete -f bad-$me
 	left=$(ls -A "$T/oci" 2>/dev/null)$(ls -d "$CGROUP2"/berth/bad 2>/dev/null)
 	if [ "$rc" != 1 ] || [ "$(grep -c '' "$T/.err")" != 1 ]; then
 		not_ok "$1" "status $rc" "stderr: $err"
@@ -60,7 +60,7 @@ rmdir "$B/config.json"
 mkfifo "$B/config.json"
 refused "a pipe" "*config.json*"
 rm "$B/config.json"
-fails "no bundle" 1 "*bundle*No such file*" oci create -b "$T/nowhere" bad
+fails "no bundle" 1 "*bundle*No such file*" oci create -b "$T/nowhere" bad-$me
 for id in . .. .a a/b "a b" "" "$(printf 'x%.0s' {1..256})" $'a\nb' $'a\xff'; do
 	fails "no container $(printf %q "${id:0:9}")" 1 "*container ID*" oci create -b "$B" "$id"
 done

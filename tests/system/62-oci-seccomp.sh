@@ -53,7 +53,7 @@ is "flags" "$out" EPERM
 # ---- mistakes ----
 bad() { # name, pattern, seccomp
 	config "$3" '{}' true
-	fails "$1" 1 "$2" oci run -b "$T/b" bad
+	fails "$1" 1 "$2" oci run -b "$T/b" bad-$me
 }
 bad "an unknown action" "*config.json*linux.seccomp.syscalls?0?.action*SCMP_ACT_MAYBE*" \
 	"$(rule '{"names":["mkdir"],"action":"SCMP_ACT_MAYBE"}')"
@@ -65,7 +65,7 @@ bad "notify as the default" "*default action*" '{"defaultAction":"SCMP_ACT_NOTIF
 bad "a listener that is not there" "*failed to connect with seccomp agent /nowhere/sock*" \
 	"$(rule '{"names":["mkdir"],"action":"SCMP_ACT_NOTIFY"}' | jq -c '.listenerPath = "/nowhere/sock"')"
 config "$(rule '{"names":["nosuchcall"],"action":"SCMP_ACT_KILL"}')" '{"run.oci.seccomp_fail_unknown_syscall":"1"}' true
-fails "an unknown name, when asked to" 1 "*nosuchcall*" oci run -b "$T/b" bad
+fails "an unknown name, when asked to" 1 "*nosuchcall*" oci run -b "$T/b" bad-$me
 
 # ---- a listener ----
 cat >"$T/agent.py" <<'AGENT'
@@ -120,7 +120,7 @@ until_true 10 grep -q ready "$T/agent.out"
 config "$(rule "$listen" | jq -c '.flags = ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"] | .listenerMetadata = "crun"')" \
 	"{\"run.oci.seccomp.receiver\":\"$T/agent.sock\"}" /probe syscall 83 0 0
 if kernel_at_least 5.19; then
-	run oci run -b "$T/b" receiver
+	run oci run -b "$T/b" receiver-$me
 	is "run.oci.seccomp.receiver, and a call that only a kill interrupts" "$out" "Cross-device link"
 	wait "$agent"
 else
@@ -148,22 +148,22 @@ python3 "$T/agent.py" "$T/agent.sock" 0 >"$T/agent.out" 2>&1 &
 agent=$!
 until_true 10 grep -q ready "$T/agent.out"
 config "$(rule "$listen" | jq -c --arg p "$T/agent.sock" '.listenerPath = $p | .listenerMetadata = "init"')" '{}' sleep 100
-oci run -d -b "$T/b" listened </dev/null >/dev/null 2>&1
+oci run -d -b "$T/b" listened-$me </dev/null >/dev/null 2>&1
 wait "$agent"
 rm -f "$T/agent.sock" "$T/agent.out"
 python3 "$T/agent.py" "$T/agent.sock" 1 >"$T/agent.out" 2>&1 &
 agent=$!
 until_true 10 grep -q ready "$T/agent.out"
-run timeout 60 "$OCI" --root "$T/oci" exec listened /probe syscall 83 0 0
+run timeout 60 "$OCI" --root "$T/oci" exec listened-$me /probe syscall 83 0 0
 is "an exec's calls are answered, too" "$out" "Cross-device link"
 wait "$agent"
 is "its agent gets its process and the container's state" "$(tail -n +2 "$T/agent.out")" \
 	"['seccompFd'] init running False
 call 83"
 rm -f "$T/agent.sock" "$T/agent.out"
-ends "without its agent there is no exec" 255 timeout 60 "$OCI" --root "$T/oci" exec listened true
+ends "without its agent there is no exec" 255 timeout 60 "$OCI" --root "$T/oci" exec listened-$me true
 like "and it says why" "$err" "*linux.seccomp.listenerPath*agent.sock*"
-oci delete -f listened
+oci delete -f listened-$me
 
 # ---- raw instructions: load the number, mkdir (83) gives EXDEV ----
 raw=$(python3 -c '
@@ -171,7 +171,7 @@ import base64, struct
 print(base64.b64encode(b"".join(struct.pack("<HBBI", *i) for i in (
     (0x20, 0, 0, 0), (0x15, 0, 1, 83), (6, 0, 0, 0x50012), (6, 0, 0, 0x7fff0000)))).decode())')
 config null "{\"run.oci.seccomp_bpf_data\":\"$raw\"}" /probe syscall 83 0 0
-run oci run -b "$T/b" raw
+run oci run -b "$T/b" raw-$me
 is "a raw filter" "$out" "Cross-device link"
 config null '{"run.oci.seccomp_bpf_data":"AAAAAAAAAAA="}' true
-fails "a raw filter that is none" 1 "*seccomp_bpf_data*" oci run -b "$T/b" raw
+fails "a raw filter that is none" 1 "*seccomp_bpf_data*" oci run -b "$T/b" raw-$me

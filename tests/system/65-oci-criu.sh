@@ -71,42 +71,42 @@ chmod +x "$T/bin/criu"
 export PATH=$T/bin:$PATH FAKE='' FAKE_OUT=$T/request
 field() { jq -c ".\"$1\"" "$T/request"; }
 config() { jq --arg t "$T" "$1" "$T/b/config.json" >"$T/c.json" && cp "$T/c.json" "$T/b/config.json"; }
-start() { oci run -d -b "$T/b" ck </dev/null >/dev/null 2>&1; }
-restore() { oci restore -d -b "$T/b" --image-path "$T/img" "$@" ck; }
+start() { oci run -d -b "$T/b" ck-$me </dev/null >/dev/null 2>&1; }
+restore() { oci restore -d -b "$T/b" --image-path "$T/img" "$@" ck-$me; }
 
 config '.mounts += [{type: "bind", source: ($t + "/vol"), destination: "/link", options: ["bind"]}]'
 start
-pid=$(oci state ck | jq .pid)
+pid=$(oci state ck-$me | jq .pid)
 t "checkpoint" oci checkpoint --image-path "$T/img" --leave-running --tcp-established --file-locks \
-	--manage-cgroups-mode soft --page-server 10.0.0.1:27 --network-lock nftables ck
+	--manage-cgroups-mode soft --page-server 10.0.0.1:27 --network-lock nftables ck-$me
 is "asks for what was said" "$(for f in 2 3 5 8 7 34 64; do field $f; done | paste -sd' ')" "[$pid] [1] [1] [1] null [3] [2]"
 is "names the binds by where they are" "$(field 37 | jq -r '.[]' | grep real)" "mnt[/real]:/real"
 like "and masked files" "$(field 37)" '*mnt\[/proc/kcore\]:/proc/kcore*'
 is "the folder and its log" "$(field 10)" '["dump.log"]'
 is "the page server" "$(field 11 | jq -r '.[0]' | tr -dc '0-9.')" 10.0.0.1
-t "it runs on" oci exec ck true
+t "it runs on" oci exec ck-$me true
 for mode in dies refuses garbage; do
-	FAKE=$mode fails "criu $mode" 1 "*criu dump *" oci checkpoint --image-path "$T/img" ck
+	FAKE=$mode fails "criu $mode" 1 "*criu dump *" oci checkpoint --image-path "$T/img" ck-$me
 done
-like "and its reason is told" "$(FAKE=refuses oci checkpoint --image-path "$T/img" ck 2>&1)" "*no such thing*"
-t "after all that the container is there" oci exec ck true
-fails "a mode that there is not" 1 "*--manage-cgroups-mode*" oci checkpoint --manage-cgroups-mode hard ck
-fails "a lock that there is not" 1 "*--network-lock*" oci checkpoint --image-path "$T/img" --network-lock hard ck
-fails "an address without a port" 1 "*--page-server*" oci checkpoint --image-path "$T/img" --page-server here ck
-t "a checkpoint that is the end" oci checkpoint --image-path "$T/img" ck
-fails "is one" 1 "*does not exist*" oci state ck
+like "and its reason is told" "$(FAKE=refuses oci checkpoint --image-path "$T/img" ck-$me 2>&1)" "*no such thing*"
+t "after all that the container is there" oci exec ck-$me true
+fails "a mode that there is not" 1 "*--manage-cgroups-mode*" oci checkpoint --manage-cgroups-mode hard ck-$me
+fails "a lock that there is not" 1 "*--network-lock*" oci checkpoint --image-path "$T/img" --network-lock hard ck-$me
+fails "an address without a port" 1 "*--page-server*" oci checkpoint --image-path "$T/img" --page-server here ck-$me
+t "a checkpoint that is the end" oci checkpoint --image-path "$T/img" ck-$me
+fails "is one" 1 "*does not exist*" oci state ck-$me
 
 # ---- restore ----
 config 'def h($text): [{path: "/bin/sh", args: ["sh", "-c", $text]}];
 	.hooks = {createRuntime: h("jq .pid >" + $t + "/hook"), poststop: h("echo >" + $t + "/stopped")}'
 t "restore" restore --pid-file "$T/pid" --tcp-close
-is "who criu says it is" "$(cat "$T/pid")" "$(oci state ck | jq .pid)"
+is "who criu says it is" "$(cat "$T/pid")" "$(oci state ck-$me | jq .pid)"
 is "the hook knew" "$(cat "$T/hook")" "$(cat "$T/pid")"
-is "it runs" "$(oci state ck | jq -r .status)" running
+is "it runs" "$(oci state ck-$me | jq -r .status)" running
 is "our child's parent is who we left it to" "$(awk '{ print $4 }' "/proc/$(cat "$T/pid")/stat" | grep -c .)" 1
 is "the binds have their sources" "$(field 37 | jq -r '.[]' | grep real)" "mnt[/real]:$T/vol"
 is "connections are closed" "$(field 52)" "[1]"
-t "delete" oci delete -f ck
+t "delete" oci delete -f ck-$me
 t "runs poststop" test -e "$T/stopped"
 rm "$T/stopped"
 config '.hooks.createRuntime[0].args = ["sh", "-c", "exit 3"]'
@@ -136,5 +136,5 @@ until_true 10 test -S "$T/console"
 t "restore with a terminal" restore --console-socket "$T/console"
 wait
 is "hands its master over" "$(cat "$T/got")" /dev/ptmx
-oci delete -f ck
+oci delete -f ck-$me
 is "nothing is left of all that" "$(oci list -q; ls -A "$T/oci")" ""

@@ -6,7 +6,7 @@
 need jq
 umask 022
 # of this run alone: the cgroup tree and the processes are everybody's
-K=k$$ naptime=10$$
+K=k-$me naptime=10$$
 make_bundle "$T/b" '.process.args = ["sleep", "'$naptime'"]' || exit 1
 mkdir "$T/oci"
 O=("$OCI" --root "$T/oci")

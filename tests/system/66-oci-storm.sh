@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 need jq
 umask 022
-id=s$$ naptime=10$$
+id=s-$me naptime=10$$
 make_bundle "$T/b" '.process.args = ["sleep", "'$naptime'"]' || exit 1
 mkdir "$T/oci" "$T/said"
 sleepers() { grep -lz "^$naptime\$" /proc/[0-9]*/cmdline 2>/dev/null | wc -l; }

@@ -21,7 +21,7 @@ with '.hooks = ([["prestart", "createRuntime", "createContainer", "poststart", "
 	| .mounts += [{type: "bind", source: ($t + "/order"), destination: "/order", options: ["bind"]}]
 	| .process.cwd = "/tmp"'
 touch "$T/order"
-t "a container with hooks of every kind" oci run -b "$T/b" h1
+t "a container with hooks of every kind" oci run -b "$T/b" h1-$me
 is "each runs in its place and state" "$(awk '{ print $1, $2 }' "$T/order" | paste -sd,)" \
 	"prestart creating,createRuntime creating,createContainer creating,startContainer created,program ,poststart running,poststop stopped"
 here=$(readlink /proc/self/ns/mnt)
@@ -37,7 +37,7 @@ with '.hooks.createContainer = h("test -e rootfs/proc/self && cat rootfs/lib/x &
 	| .process.args = ["sh", "-c", "cat /dev/made; grep -c \" /mnt tmpfs\" /proc/mounts"]'
 mkdir -p "$T/b/rootfs/mnt"
 says "createContainer sees the mounts below the root, and may add to them" "made
-1" oci run -b "$T/b" h2
+1" oci run -b "$T/b" h2-$me
 t "the host sees nothing of it" bash -c '! grep -q "$1/b/rootfs" /proc/mounts' - "$T"
 
 # ---- failures: nothing is left, poststop runs ----
@@ -45,16 +45,16 @@ for kind in prestart createRuntime createContainer startContainer poststart; do
 	rm -f "$T/stopped"
 	with ".hooks.$kind = h(\"echo no >&2; exit 3\") | .hooks.poststop = h(\"echo >\" + \$t + \"/stopped\")
 		| .process.args = [\"sleep\", \"100\"]"
-	run oci run -d -b "$T/b" h3 </dev/null
+	run oci run -d -b "$T/b" h3-$me </dev/null
 	like "a failed $kind hook is an error" "$rc $err" "1 *error running $kind hook #0: /bin/sh: exit status 3*"
 	is "poststop runs, and nothing is left" "$(ls "$T/stopped") $(oci list -q)" "$T/stopped "
 done
 with '.hooks.poststop = h("exit 3") + h("echo >" + $t + "/second") | .process.args = ["true"]'
-t "a failed poststop hook is a warning" oci run -b "$T/b" h4
+t "a failed poststop hook is a warning" oci run -b "$T/b" h4-$me
 like "which is told" "$err" "*error running poststop hook #0: /bin/sh: exit status 3*"
 t "and the next one runs" test -e "$T/second"
 with '.hooks.createRuntime = [{path: "/bin/sleep", args: ["sleep", "100"], timeout: 1}]'
-fails "a hook that takes too long" 1 "*took longer than its 1 s*" oci run -b "$T/b" h5
+fails "a hook that takes too long" 1 "*took longer than its 1 s*" oci run -b "$T/b" h5-$me
 
 # ---- the filter ----
 filter='.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_KILL"}]}
@@ -63,8 +63,8 @@ for nnp in true false; do
 	with "$filter | .process.noNewPrivileges = $nnp | .process.args = [\"true\"]
 		| .hooks.startContainer = h(\"exec mkdir /tmp/x\")"
 	fails "startContainer runs under the filter (noNewPrivileges $nnp)" 1 \
-		"*error running startContainer hook #0*bad system call*" oci run -b "$T/b" h6
+		"*error running startContainer hook #0*bad system call*" oci run -b "$T/b" h6-$me
 done
 with "$filter | .process.args = [\"true\"] | .hooks.createContainer = h(\"mkdir rootfs/tmp/y\")"
-t "createContainer does not: its program is the host's" oci run -b "$T/b" h7
+t "createContainer does not: its program is the host's" oci run -b "$T/b" h7-$me
 is "nothing is left of all that" "$(oci list -q; ls -A "$T/oci")" ""

@@ -11,13 +11,13 @@ R=$T/b/rootfs
 runs() {
 	jq "$3 | .process.args = [\"sh\", \"-c\", \$sh]" --arg sh "$4" --arg t "$T" --arg r "$R" \
 		"$T/b/config.json" >"$T/c.json" || exit 1
-	says "$1" "$2" oci run -b "$T/b" -f "$T/c.json" m1
+	says "$1" "$2" oci run -b "$T/b" -f "$T/c.json" m1-$me
 }
 # refused NAME PATTERN JQ
 refused() {
 	jq "$3 | .process.args = [\"true\"]" --arg t "$T" --arg r "$R" "$T/b/config.json" \
 		>"$T/c.json" || exit 1
-	fails "$1" 1 "$2" oci run -b "$T/b" -f "$T/c.json" m1
+	fails "$1" 1 "$2" oci run -b "$T/b" -f "$T/c.json" m1-$me
 }
 bind='{type: "bind", options: ["rbind", "rprivate"]}'
 userns='.linux.namespaces += [{type: "user"}]
@@ -107,7 +107,7 @@ takes() {
 		$c | .mounts += [{type: "'"$1"'", source: $t, destination: "/mnt", options: ('"$2"' + [$o.value])}]' \
 		-c "$T/b/config.json" >"$T/lines"
 	while read -r line; do
-		if oci run -b "$T/b" -f <(echo "$line") m1 </dev/null >"$T/said" 2>&1 && [ ! -s "$T/said" ]; then
+		if oci run -b "$T/b" -f <(echo "$line") m1-$me </dev/null >"$T/said" 2>&1 && [ ! -s "$T/said" ]; then
 			taken=$((taken + 1))
 		else
 			jq -r '.mounts[-1].options | "\(.): "' <<<"$line" | cat - "$T/said"
@@ -173,10 +173,10 @@ flags() { # NAME OF-THE-SOURCE OPTIONS WANTED [JQ]
 		source: ($t + "/flags"), destination: "/mnt", options: ($o | split(","))}]
 		| .process.args = ["sh", "-c", $show] | '"${5-.}" "$T/b/config.json" >"$T/c.json" || exit 1
 	if [ "$4" = EPERM ]; then
-		fails "$1" 1 "*/mnt (bind from *operation not permitted*" oci run -b "$T/b" -f "$T/c.json" f1
+		fails "$1" 1 "*/mnt (bind from *operation not permitted*" oci run -b "$T/b" -f "$T/c.json" f1-$me
 		return
 	fi
-	run oci run -b "$T/b" -f "$T/c.json" f1
+	run oci run -b "$T/b" -f "$T/c.json" f1-$me
 	is "$1" "$(tr , '\n' <<<"$out" | grep -xE 'ro|rw|nosuid|nodev|noexec|noatime|nodiratime|relatime' | paste -sd,)" "$4" || echo "# $err"
 }
 flags "none named: as the source" ro,noexec,nosuid,noatime rbind,rprivate ro,nosuid,noexec,noatime
@@ -204,17 +204,17 @@ runs "without a mount namespace it is in ours, with its root" "same /file 1" "$h
 	'echo $([ "$(readlink /proc/self/ns/mnt)" = "'"$(readlink /proc/self/ns/mnt)"'" ] && echo same) $(ls /file) $(cat /proc/mounts | grep -c "^[^ ]* /mnt ")'
 is "nothing stays mounted" "$(cat /proc/self/mountinfo)" "$mounted"
 jq "$hosts | .process.args = [\"sleep\", \"100\"]" "$T/b/config.json" >"$T/c.json"
-oci run -d -b "$T/b" -f "$T/c.json" h1 </dev/null >/dev/null 2>&1
+oci run -d -b "$T/b" -f "$T/c.json" h1-$me </dev/null >/dev/null 2>&1
 t "its mounts are the host's to see" grep -q " $R/proc " /proc/self/mountinfo
-says "exec has its root, too" /file oci exec h1 ls /file
-fails "no mounts are added" 1 "*no mount namespace of its own*" oci mounts add h1 <(sleep 0.5; echo '[]')
-pid=$(oci state h1 | jq .pid)
+says "exec has its root, too" /file oci exec h1-$me ls /file
+fails "no mounts are added" 1 "*no mount namespace of its own*" oci mounts add h1-$me <(sleep 0.5; echo '[]')
+pid=$(oci state h1-$me | jq .pid)
 kill -9 "$pid"
-until_true 5 eval '[ "$(oci state h1 | jq -r .status)" = stopped ]'
+until_true 5 eval '[ "$(oci state h1-$me | jq -r .status)" = stopped ]'
 mount -t tmpfs none "$R"
-fails "covered by another mount it is not taken for that" 1 "*covered by another mount*" oci delete h1
+fails "covered by another mount it is not taken for that" 1 "*covered by another mount*" oci delete h1-$me
 umount "$R"
-t "delete takes all of it away" oci delete h1
+t "delete takes all of it away" oci delete h1-$me
 is "nothing stays mounted" "$(cat /proc/self/mountinfo)" "$mounted"
 umount "$T/b"
 refused "masked paths need a namespace" "*linux.maskedPaths: need a mount namespace*" \
@@ -242,18 +242,18 @@ runs "paths are those of the namespace that is joined" "same inside below" "$oth
 	'echo $([ "$(readlink /proc/self/ns/mnt)" = "'"$(readlink "/proc/$other/ns/mnt")"'" ] && echo same) $(cat /mnt/file /file)'
 is "nothing stays mounted there" "$(cat "/proc/$other/mountinfo")" "$theirs"
 jq "$others | .process.args = [\"sleep\", \"100\"]" "$T/b/config.json" >"$T/c.json"
-oci create -b "$T/b" -f "$T/c.json" h2 </dev/null >/dev/null 2>&1
-oci start h2
+oci create -b "$T/b" -f "$T/c.json" h2-$me </dev/null >/dev/null 2>&1
+oci start h2-$me
 t "its mounts are there to see" grep -q " $R/proc " "/proc/$other/mountinfo"
 t "and nothing else has changed" diff <(echo "$theirs") <(grep -v " $R" "/proc/$other/mountinfo")
 is "nor anything in ours" "$(cat /proc/self/mountinfo)" "$ours"
 is "nobody's root is another" "$(cat "/proc/$other/root$T/src/file")" inside
-says "exec has its root, too" "below 1" oci exec h2 sh -c 'echo $(cat /file) $(grep -c " /proc " /proc/mounts)'
+says "exec has its root, too" "below 1" oci exec h2-$me sh -c 'echo $(cat /file) $(grep -c " /proc " /proc/mounts)'
 nsenter -t "$other" -m sleep 1000 &
 guest=$!
 until_true 5 eval '[ "$(readlink /proc/$guest/ns/mnt)" = "$(readlink /proc/$other/ns/mnt)" ]'
 quiet_end "$other"
-t "delete finds the namespace when its path has gone" oci delete -f h2
+t "delete finds the namespace when its path has gone" oci delete -f h2-$me
 is "and takes all of it away there" "$(cat "/proc/$guest/mountinfo")" "$theirs"
 is "not in ours" "$(cat /proc/self/mountinfo)" "$ours"
 quiet_end "$guest"
@@ -261,9 +261,9 @@ elsewhere 'mount -t tmpfs none /proc && mkdir -p /proc/self/ns && mkfifo /proc/s
 runs "a lying /proc in there is not believed" 1 "$others"' | .linux.namespaces += [{type: "time"}] |
 	.linux.timeOffsets = {boottime: {secs: 1000000000}}' 'echo $(($(cut -d. -f1 /proc/uptime) / 1000000000))'
 is "and nothing stays mounted there either" "$(cat "/proc/$other/mountinfo")" "$theirs"
-oci create -b "$T/b" -f <(jq "$others" "$T/b/config.json") h3 </dev/null >/dev/null 2>&1
+oci create -b "$T/b" -f <(jq "$others" "$T/b/config.json") h3-$me </dev/null >/dev/null 2>&1
 quiet_end "$other"
-t "a namespace that is no more is no obstacle to delete" oci delete -f h3
+t "a namespace that is no more is no obstacle to delete" oci delete -f h3-$me
 elsewhere
 refused "what is no such namespace is refused" "*linux.namespaces: mount namespace /proc/self/ns/net: it is none" \
 	"$hosts"' | .linux.namespaces += [{type: "mount", path: "/proc/self/ns/net"}]'

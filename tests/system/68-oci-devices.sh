@@ -9,7 +9,7 @@ cp "$T/b/config.json" "$T/plain.json"
 # devices NAME WANTED JQ SH
 devices() {
 	jq "$3 | .process.args = [\"sh\", \"-c\", \$sh]" --arg sh "$4" "$T/plain.json" >"$T/b/config.json" || exit 1
-	says "$1" "$2" oci run -b "$T/b" d1
+	says "$1" "$2" oci run -b "$T/b" d1-$me
 }
 list='for d in null zero full random urandom tty; do stat -c "%F %t:%T %a %u:%g" /dev/$d; done | sort -u | tr "\n" ","; echo; readlink /dev/ptmx'
 all="character special file 1:3 666 0:0,character special file 1:5 666 0:0,character special file 1:7 666 0:0,character special file 1:8 666 0:0,character special file 1:9 666 0:0,character special file 5:0 666 0:0,
@@ -29,10 +29,10 @@ devices "and no /dev in the image" "$all" "$nodev" "$list"
 mkdir "$T/outside" && echo marker >"$T/outside/ptmx"
 rm -rf "$T/b/rootfs/dev" && ln -s "$T/outside" "$T/b/rootfs/dev"
 jq "$nodev" "$T/plain.json" >"$T/b/config.json"
-fails "a /dev that is a symbolic link is refused" 1 "*/dev must be mounted on ordinary directory*" oci run -b "$T/b" d2
+fails "a /dev that is a symbolic link is refused" 1 "*/dev must be mounted on ordinary directory*" oci run -b "$T/b" d2-$me
 is "and nothing is put where it leads" "$(ls "$T/outside") $(cat "$T/outside/ptmx")" "ptmx marker"
 cp "$T/plain.json" "$T/b/config.json"
-fails "with a mount on it, too" 1 "*/dev must be mounted on ordinary directory*" oci run -b "$T/b" d2
+fails "with a mount on it, too" 1 "*/dev must be mounted on ordinary directory*" oci run -b "$T/b" d2-$me
 rm "$T/b/rootfs/dev" && mkdir "$T/b/rootfs/dev"
 
 # ---- linux.devices ----
@@ -58,10 +58,10 @@ devices "the image's file in the place of a device" "c 1:3" '.linux.devices = [{
 rules() { jq ".linux.resources.devices = $1 | .process.args = [\"true\"]" "$T/plain.json" >"$T/b/config.json"; }
 for access in '' ', access: ""' ', access: "rwm"' ', access: "rwa"'; do
 	rules "[{allow: false, type: \"c\", major: 1, minor: 11$access}]"
-	t "a rule with [$access]" oci run -b "$T/b" d3
+	t "a rule with [$access]" oci run -b "$T/b" d3-$me
 done
 rules '[{allow: false, access: "rwx"}]'
-fails "a rule with another letter" 1 "*linux.resources.devices?0?.access*letters r, w and m*" oci run -b "$T/b" d4
+fails "a rule with another letter" 1 "*linux.resources.devices?0?.access*letters r, w and m*" oci run -b "$T/b" d4-$me
 
 # ---- linux.netDevices: into a namespace that is joined, at once and every time ----
 unshare -n sleep 1000 &

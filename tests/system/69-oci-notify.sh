@@ -42,64 +42,64 @@ says_ready='/probe dgram $NOTIFY_SOCKET "$(printf "MAINPID=1\nREADY=1\nSTATUS=at
 # ---- create and start ----
 manage "$T/sock"
 config "sleep 1; $says_ready; sleep 100"
-t "a container with NOTIFY_SOCKET" oci create -b "$T/b" -f "$T/b/use.json" n1
+t "a container with NOTIFY_SOCKET" oci create -b "$T/b" -f "$T/b/use.json" n1-$me
 started=$(date +%s%N)
-t "start returns" oci start n1
+t "start returns" oci start n1-$me
 [ $(($(date +%s%N) - started)) -gt 900000000 ] && ok "when it is ready" || not_ok "when it is ready"
 t "the manager hears it" until_true 5 grep -q BARRIER "$T/heard"
 end
-pid=$(oci state n1 | jq .pid)
+pid=$(oci state n1-$me | jq .pid)
 is "what it is told is the start, and the PID here" "$(cat "$T/heard")" "up
 b'READY=1\nSTATUS=at work'
 b'MAINPID=$pid'
 b'BARRIER=1'"
-says "it is told where" "$T/sock/notify" oci exec n1 sh -c 'tr "\0" "\n" </proc/1/environ | sed -n s/NOTIFY_SOCKET=//p'
-oci delete -f n1
+says "it is told where" "$T/sock/notify" oci exec n1-$me sh -c 'tr "\0" "\n" </proc/1/environ | sed -n s/NOTIFY_SOCKET=//p'
+oci delete -f n1-$me
 is "nothing is left of it" "$(ls -A "$T/oci")" ""
 
 # ---- run -d, run, one that ends, one that is killed while it is waited for ----
 manage "$T/sock"
-t "run -d" oci run -d -b "$T/b" -f "$T/b/use.json" n2
+t "run -d" oci run -d -b "$T/b" -f "$T/b/use.json" n2-$me
 end
-like "says so, too" "$(cat "$T/heard")" "*READY=1*MAINPID=$(oci state n2 | jq .pid)*"
-oci delete -f n2
+like "says so, too" "$(cat "$T/heard")" "*READY=1*MAINPID=$(oci state n2-$me | jq .pid)*"
+oci delete -f n2-$me
 manage "$T/sock"
 config "$says_ready; until [ -e /tmp/go ]; do sleep 0.1; done"
 rm -f "$T/b/rootfs/tmp/go"
 jq '.root.readonly = false' "$T/b/use.json" >"$T/c.json" && cp "$T/c.json" "$T/b/use.json"
 chmod 777 "$T/b/rootfs/tmp"
-oci run -b "$T/b" -f "$T/b/use.json" n3 </dev/null >/dev/null 2>&1 &
+oci run -b "$T/b" -f "$T/b/use.json" n3-$me </dev/null >/dev/null 2>&1 &
 t "run in the foreground" until_true 10 grep -q MAINPID "$T/heard"
 touch "$T/b/rootfs/tmp/go"
 wait $!
 end
 config "exit 3"
 manage "$T/sock"
-oci create -b "$T/b" -f "$T/b/use.json" n4 </dev/null >/dev/null 2>&1
-t "one that ends without a word ends the waiting" timeout 30 "$OCI" --root "$T/oci" start n4
-oci delete -f n4
+oci create -b "$T/b" -f "$T/b/use.json" n4-$me </dev/null >/dev/null 2>&1
+t "one that ends without a word ends the waiting" timeout 30 "$OCI" --root "$T/oci" start n4-$me
+oci delete -f n4-$me
 config "sleep 100"
-oci create -b "$T/b" -f "$T/b/use.json" n5 </dev/null >/dev/null 2>&1
-oci start n5 &
+oci create -b "$T/b" -f "$T/b/use.json" n5-$me </dev/null >/dev/null 2>&1
+oci start n5-$me &
 start=$!
-t "while it is waited for, it runs" until_true 10 eval '[ "$(oci state n5 | jq -r .status)" = running ]'
-t "and can be deleted" timeout 30 "$OCI" --root "$T/oci" delete -f n5
+t "while it is waited for, it runs" until_true 10 eval '[ "$(oci state n5-$me | jq -r .status)" = running ]'
+t "and can be deleted" timeout 30 "$OCI" --root "$T/oci" delete -f n5-$me
 t "which ends the waiting" wait "$start"
 end
 
 # ---- no manager, another kind of name ----
 export NOTIFY_SOCKET=$T/nobody
 config 'ls -d $NOTIFY_SOCKET'
-says "a socket that is not there breaks nothing" "$T/nobody/notify" oci run -b "$T/b" -f "$T/b/use.json" n6
+says "a socket that is not there breaks nothing" "$T/nobody/notify" oci run -b "$T/b" -f "$T/b/use.json" n6-$me
 like "but is told" "$err" "*NOTIFY_SOCKET $T/nobody: No such file*"
 manage "@berth-test-$$"
 config "$says_ready; echo \$NOTIFY_SOCKET; sleep 1"
-says "an abstract name" /run/notify/notify oci run -b "$T/b" -f "$T/b/use.json" n7
+says "an abstract name" /run/notify/notify oci run -b "$T/b" -f "$T/b/use.json" n7-$me
 end
 like "is written to" "$(cat "$T/heard")" "*READY=1*MAINPID=*"
 unset NOTIFY_SOCKET
 config 'echo "[$NOTIFY_SOCKET]"'
-says "without one, none" "[]" oci run -b "$T/b" -f "$T/b/use.json" n8
+says "without one, none" "[]" oci run -b "$T/b" -f "$T/b/use.json" n8-$me
 
 # ---- the engine: --sdnotify ----
 use_busybox

@@ -17,6 +17,9 @@ ROOT=$T/root
 ROOTS=("$ROOT")
 # shellcheck disable=SC2034 # for scripts
 PROBE=$B/tests/probe # tests/system/probe.c: what a shell cannot do
+# shellcheck disable=SC2034 # for scripts: ends a name that the whole machine sees, as a cgroup's;
+# $$ is the same in every script, which has process numbers of its own
+me=${T##*.}
 tests=0 failures=0
 rc=0 out='' err=''
 
