@@ -23,32 +23,6 @@ static const struct opt network_update_rows[] = {
 };
 #undef O
 
-static int change(const struct update_opts *o, const struct net_network *n, struct strlist *ret,
-		  struct err *e)
-{
-	AUTO(strlist) struct strlist add = STRLIST_INIT, drop = STRLIST_INIT, had = STRLIST_INIT;
-
-	for (size_t i = 0; i < o->add.n; i++)
-		strlist_split(&add, o->add.v[i], ',', true);
-	for (size_t i = 0; i < o->drop.n; i++)
-		strlist_split(&drop, o->drop.v[i], ',', true);
-	if (!add.n && !drop.n)
-		return err_say(e, EINVAL, "network update: what? --dns-add or --dns-drop");
-	for (char **s = n->dns; s && *s; s++) {
-		strlist_add(&had, *s);
-		if (!strlist_has(&drop, *s))
-			strlist_add(ret, *s);
-	}
-	for (size_t i = 0; i < drop.n; i++)
-		if (!strlist_has(&had, drop.v[i]))
-			return err_say(e, ENOENT, "network %s has no name server %s", n->name,
-				       drop.v[i]);
-	for (size_t i = 0; i < add.n; i++)
-		if (!strlist_has(ret, add.v[i]))
-			strlist_add(ret, add.v[i]);
-	return 0;
-}
-
 /* Those that run are told at once, the others at their start. */
 static int tell(struct cli *c, const struct net_paths *paths, const char *network, struct arena *a,
 		struct err *e)
@@ -68,16 +42,22 @@ static int tell(struct cli *c, const struct net_paths *paths, const char *networ
 
 static int run_update(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
+	const struct update_opts *o = opts;
 	struct net_paths paths = engine_net_paths(&c->en);
+	AUTO(strlist) struct strlist add = STRLIST_INIT, drop = STRLIST_INIT;
 	AUTO(arena) struct arena *a = arena_new(64u << 20);
-	AUTO(strlist) struct strlist dns = STRLIST_INIT;
 	struct net_network n;
 	int r;
 
 	(void)argc;
+	for (size_t i = 0; i < o->add.n; i++)
+		strlist_split(&add, o->add.v[i], ',', true);
+	for (size_t i = 0; i < o->drop.n; i++)
+		strlist_split(&drop, o->drop.v[i], ',', true);
+	if (!add.n && !drop.n)
+		return err_say(e, EINVAL, "network update: what? --dns-add or --dns-drop");
 	if ((r = net_network_load(&paths, argv[0], a, &n, e)) < 0 ||
-	    (r = change(opts, &n, &dns, e)) < 0 ||
-	    (r = net_network_set_dns(&paths, n.name, dns.v, e)) < 0 ||
+	    (r = net_network_change_dns(&paths, n.name, &add, &drop, e)) < 0 ||
 	    (r = tell(c, &paths, n.name, a, e)) < 0)
 		return r;
 	event_log(c->en.root, "network", "update", n.id,
@@ -98,10 +78,10 @@ static int check_runs(struct cli *c, const char *id, const char *name, void *ctx
 {
 	char found[65];
 	pid_t pid;
-	int r = connect_pid(&c->en, id, &pid, found, e);
+	int r = connect_pid(&c->en, name, &pid, found, e);
 
 	if (r < 0)
-		return err_say(e, -r, "container %s is not running", name);
+		return r;
 	printf("%s\n", id);
 	*(bool *)ctx = true;
 	return 0;

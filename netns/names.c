@@ -155,6 +155,8 @@ int net_resolv(const struct net_paths *p, const char *id, const struct net_confi
 	size_t n = c->mode != NET_BRIDGE ? 0 : c->nattach ? c->nattach : 1;
 	struct network *nets = arena_array(a, n + 1, sizeof(*nets));
 	int r = lease_open(&d, p, e);
+	if (r == 0)
+		r = lease_lock(&d, e);	/* the last to write has read the last change */
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = network_load(&d, p, at[i].network, a, &nets[i], e);
 	return r < 0 ? r : names_resolv(p, id, c, nets, n, true, e);

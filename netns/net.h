@@ -192,8 +192,10 @@ int net_network_list(const struct net_paths *p, struct arena *a, struct net_netw
 /* Ids of containers with an address on it, NULL-terminated. */
 int net_network_users(const struct net_paths *p, const char *name, struct arena *a,
 		      char ***ret_ids, struct err *e);
-/* Other name servers: dns, NULL-terminated, checked.  Who is on it is told by net_resolv. */
-int net_network_set_dns(const struct net_paths *p, const char *name, char **dns, struct err *e);
+/* Other name servers: without those of `drop`, which it has, and with those of `add`.  Who is on it
+ * is told by net_resolv. */
+int net_network_change_dns(const struct net_paths *p, const char *name, const struct strlist *add,
+			   const struct strlist *drop, struct err *e);
 /* -EBUSY: a container is on it (named).  The default network comes again with the next container
  * that needs it, with a subnet chosen anew. */
 int net_network_remove(const struct net_paths *p, const char *name, struct err *e);

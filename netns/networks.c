@@ -13,6 +13,16 @@
 #include "netns/network.h"
 #include "netns/nft.h"
 
+/* name NULL: none is loaded. */
+static int open_locked(struct lease_dirs *d, const struct net_paths *p, const char *name,
+		       struct arena *a, struct network *ret, struct err *e)
+{
+	int r = lease_open(d, p, e);
+	if (r == 0)
+		r = lease_lock(d, e);
+	return r < 0 || !name ? r : network_load(d, p, name, a, ret, e);
+}
+
 int net_network_create(const struct net_paths *p, const struct net_network *want,
 		       struct arena *a, struct net_network *ret, struct err *e)
 {
@@ -22,9 +32,7 @@ int net_network_create(const struct net_paths *p, const struct net_network *want
 	for (size_t i = 0; modes[i]; i++)
 		if (str_eq(want->name, modes[i]))
 			return err_say(e, EINVAL, "network name %s is reserved", want->name);
-	int r = lease_open(&d, p, e);
-	if (r == 0)
-		r = lease_lock(&d, e);
+	int r = open_locked(&d, p, NULL, NULL, NULL, e);
 	/* Bridge and rules come with the first container. */
 	if (r == 0)
 		r = network_make(&d, p, want, a, &n, e);
@@ -65,28 +73,45 @@ int net_network_list(const struct net_paths *p, struct arena *a, struct net_netw
 	return 0;
 }
 
-int net_network_set_dns(const struct net_paths *p, const char *name, char **dns, struct err *e)
+static int change_dns(const struct net_network *n, const struct strlist *add,
+		      const struct strlist *drop, struct strlist *ret, struct err *e)
+{
+	AUTO(strlist) struct strlist had = STRLIST_INIT;
+	for (char **s = n->dns; s && *s; s++) {
+		strlist_add(&had, *s);
+		if (!strlist_has(drop, *s))
+			strlist_add(ret, *s);
+	}
+	for (size_t i = 0; i < drop->n; i++)
+		if (!strlist_has(&had, drop->v[i]))
+			return err_say(e, ENOENT, "network %s has no name server %s", n->name,
+				       drop->v[i]);
+	for (size_t i = 0; i < add->n; i++)
+		if (!strlist_has(ret, add->v[i]))
+			strlist_add(ret, add->v[i]);
+	return 0;
+}
+
+int net_network_change_dns(const struct net_paths *p, const char *name, const struct strlist *add,
+			   const struct strlist *drop, struct err *e)
 {
 	AUTO(lease_dirs) struct lease_dirs d = LEASE_DIRS_INIT;
 	AUTO(arena) struct arena *a = arena_new(64u << 20);
+	AUTO(strlist) struct strlist dns = STRLIST_INIT;
 	struct network n;
-	int r = lease_open(&d, p, e);
+	int r = open_locked(&d, p, name, a, &n, e);
 	if (r == 0)
-		r = lease_lock(&d, e);
-	if (r == 0)
-		r = network_load(&d, p, name, a, &n, e);
+		r = change_dns(&n.doc, add, drop, &dns, e);
 	if (r < 0)
 		return r;
-	n.doc.dns = dns;
+	n.doc.dns = dns.v;
 	return network_save(&d, &n.doc, e);
 }
 
 int net_reload(const struct net_paths *p, struct err *e)
 {
 	AUTO(lease_dirs) struct lease_dirs d = LEASE_DIRS_INIT;
-	int r = lease_open(&d, p, e);
-	if (r == 0)
-		r = lease_lock(&d, e);
+	int r = open_locked(&d, p, NULL, NULL, NULL, e);
 	return r < 0 ? r : bridge_build_table(&d, p, e);
 }
 
@@ -148,11 +173,7 @@ int net_network_remove(const struct net_paths *p, const char *name, struct err *
 	AUTO(strlist) struct strlist ids = STRLIST_INIT;
 	AUTO(arena) struct arena *a = arena_new(64u << 20);
 	struct network n;
-	int r = lease_open(&d, p, e);
-	if (r == 0)
-		r = lease_lock(&d, e);
-	if (r == 0)
-		r = network_load(&d, p, name, a, &n, e);
+	int r = open_locked(&d, p, name, a, &n, e);
 	if (r < 0)
 		return r;
 	lease_walk(&d, n.doc.name, note_user, &ids);

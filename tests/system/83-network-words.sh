@@ -31,6 +31,12 @@ fails "no address" 125 "berth: network blue: name server 'ns.example' makes no s
 fails "none of its" 125 "berth: network blue has no name server 192.0.2.1" berth network update --dns-drop 192.0.2.1 blue
 fails "nothing to change" 125 "berth: network update: what?*" berth network update blue
 fails "no such network" 125 "berth: no network*nosuch*" berth network update --dns-add 192.0.2.1 nosuch
+for i in {1..8}; do
+	berth network update --dns-add "192.0.2.10$i" blue >/dev/null &
+	adding+=($!)
+done
+wait "${adding[@]}"
+is "several updates at once: each counts" "$(berth network inspect -f '{{len .NetworkDNSServers}}' blue) $(servers web | wc -w)" "8 8"
 fails "create with a name" 125 "berth: network red: name server 'x' makes no sense" berth network create --dns x red
 
 # ---- firewall rules that somebody took away
