@@ -42,6 +42,28 @@ static const char *clone_name(struct cli *c, struct arena *a, const char *name)
 	return s;
 }
 
+/* A variable that is the beginning of the id. */
+static void set_env(struct record *r, struct arena *a, const char *old, const char *name, int n)
+{
+	AUTO_FREE char *was = mem_printf("%s=%.*s", name, n, old);
+
+	for (char **p = r->spec->process.env; p && *p; p++)
+		if (str_eq(*p, was))
+			*p = arena_printf(a, "%s=%.*s", name, n, r->id);
+}
+
+/* Two of them must not write one file: the new one's log is where it usually is. */
+static void drop_log_path(struct record_log *l)
+{
+	size_t n = 0;
+
+	l->path = NULL;
+	for (size_t i = 0; i < l->more.n; i++)
+		if (!str_eq(l->more.v[i].key, "path"))
+			l->more.v[n++] = l->more.v[i];
+	l->more.n = n;
+}
+
 /* What is called after the id, unless somebody wished it otherwise. */
 static void set_identity(struct record *r, struct arena *a, const char *old)
 {
@@ -50,15 +72,14 @@ static void set_identity(struct record *r, struct arena *a, const char *old)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	r->created = arena_strdup(a, str_time(now, text));
-	for (char **p = r->spec->process.env; p && *p; p++)	/* an init's machine-id */
-		if (str_starts(*p, "container_uuid=") && str_starts(old, *p + 15) &&
-		    strlen(*p) == 15 + 32)
-			*p = arena_printf(a, "container_uuid=%.32s", r->id);
+	drop_log_path(&r->log);
+	set_env(r, a, old, "container_uuid", 32);	/* an init's machine-id */
 	if (r->hostname_set || !r->spec->hostname || strlen(r->spec->hostname) != 12 ||
 	    !str_starts(old, r->spec->hostname))
 		return;
 	r->spec->hostname = arena_strndup(a, r->id, 12);
 	r->net.hostname = r->spec->hostname;
+	set_env(r, a, old, "HOSTNAME", 12);
 }
 
 static int set_limits(struct record *r, struct arena *a, const struct limit_opts *o, struct err *e)
@@ -157,7 +178,7 @@ const struct command command_container_clone = {
 	.text = "The new one has the same command, volumes (anonymous ones too), networks, ports and ids of a\n"
 		"user namespace, and with IMAGE another image below them; but none of what the first one wrote\n"
 		"outside of volumes: berth commit makes an image of that. Limits are the first one's where no\n"
-		"option says otherwise.",
+		"option says otherwise. Its log is berth's to keep, whatever --log-opt path= the first one has.",
 	.rows = clone_rows, .size = sizeof(struct clone_opts), .min = 1, .max = 3,
 	.complete = "container", .run = run_clone,
 };

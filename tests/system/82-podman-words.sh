@@ -14,13 +14,14 @@ run berth container clone one
 is "clone prints an id" "$rc ${#out} $(berth inspect -f '{{.Id}} {{.State.Status}}' one-clone)" "0 64 $out created"
 two=$out
 is "it is called after the other one" "$(berth container clone one >/dev/null && berth ps -a --format '{{.Names}}' | sort | tr '\n' ' ')" "one one-clone one-clone1 "
-same() { berth inspect "$1" | jq -Sc '.[0] | [.Config | del(.Hostname)], .Config.Labels, [.Mounts[] | del(.Source)], .Image, .Path, .Args'; }
+same() { berth inspect "$1" | jq -Sc '.[0] | [.Config | del(.Hostname) | .Env |= map(select(startswith("HOSTNAME=") | not))], .Config.Labels, [.Mounts[] | del(.Source)], .Image, .Path, .Args'; }
 is "and is as that one" "$(same one-clone)" "$(same one)"
 is "but for the id, wherever it stands" "$(grep -c "$one" "$ROOT/containers/$two/"{record,config}.json | tr '\n' ' ')" \
 	"$ROOT/containers/$two/record.json:0 $ROOT/containers/$two/config.json:0 "
 berth start one-clone >/dev/null
 is "it runs beside it, with a host name, files and a cgroup of its own" "$(berth exec one-clone sh -c 'hostname; cat /etc/hostname; echo $A; cat /anon/f; ls /f' 2>&1 | tr '\n' ' ')" \
 	"${two:0:12} ${two:0:12} 1 kept ls: /f: No such file or directory "
+is "and its variable says the same" "$(berth exec one-clone sh -c 'echo $HOSTNAME')" "${two:0:12}"
 run berth container clone --run --name third one
 is "--run, --name" "$rc $(berth inspect -f '{{.State.Status}}' third)" "0 running"
 berth commit -q one other >/dev/null
@@ -41,6 +42,11 @@ berth container clone --memory 64m named >/dev/null
 limits() { berth inspect -f '{{.Config.Hostname}} {{.HostConfig.Memory}} {{.HostConfig.CpuShares}}' "$1"; }
 is "a limit is the other one's" "$(limits named-clone)" "fixed 33554432 512"
 is "or the new one; a host name that was asked for stays" "$(limits named-clone1)" "fixed 67108864 0"
+berth create --name logged --network none --log-driver json-file --log-opt path="$T/own.log" --log-opt labels=a busybox true >/dev/null
+berth container clone logged >/dev/null
+is "its log is its own" "$(berth inspect -f '{{json .HostConfig.LogConfig.Config}}' logged logged-clone | jq -c '[.path, .labels]' | tr '\n' ' ')" \
+	"[\"$T/own.log\",\"a\"] [null,\"a\"] "
+berth rm logged logged-clone >/dev/null
 fails "a limit that makes no sense" 125 "berth: *memory*" berth container clone --memory 1k named
 
 # ---- container cleanup
