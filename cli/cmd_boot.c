@@ -137,16 +137,14 @@ static int run_boot(struct cli *c, void *opts, int argc, char **argv, struct err
 	const struct boot_opts *o = opts;
 	bool up = str_eq(c->cmd->name, "boot");
 	AUTO_FREE struct job *v = NULL;
-	int64_t timeout = INT32_MIN;
+	int32_t timeout = INT32_MIN;
 	size_t n;
 	int rc;
 
 	(void)argc;
 	(void)argv;
-	if (o->time && (str_to_i64(o->time, &timeout) < 0 || timeout < -1 || timeout > INT32_MAX))
-		return err_say(e, EINVAL, "--time %s: expected seconds, or -1", o->time);
-	rc = collect(c, !up, &v, &n, e);
-	if (rc < 0)
+	if ((rc = connect_seconds(o->time, &timeout, e)) < 0 ||
+	    (rc = collect(c, !up, &v, &n, e)) < 0)
 		return rc;
 	if (!up)	/* down goes the other way round */
 		for (size_t i = 0; i < n / 2; i++) {
@@ -159,7 +157,7 @@ static int run_boot(struct cli *c, void *opts, int argc, char **argv, struct err
 		printf("%s\n", v[i].name);
 	if (o->dry_run)
 		return 0;
-	return run_jobs(c, v, n, up, o->jobs ? o->jobs : 4, (int32_t)timeout);
+	return run_jobs(c, v, n, up, o->jobs ? o->jobs : 4, timeout);
 }
 
 /* clang-format off */

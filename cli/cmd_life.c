@@ -121,15 +121,10 @@ struct stop_args { int sig; int32_t timeout; bool start; };
 
 static int stop_args(const struct stop_opts *o, struct stop_args *ret, struct err *e)
 {
-	int64_t n = INT32_MIN;
-
-	*ret = (struct stop_args){ 0 };
-	if (o->time && (str_to_i64(o->time, &n) < 0 || n < -1 || n > INT32_MAX))
-		return err_say(e, EINVAL, "--time %s: expected seconds, or -1", o->time);
-	ret->timeout = (int32_t)n;
+	*ret = (struct stop_args){ .timeout = INT32_MIN };
 	if (o->signal && proc_signal_parse(o->signal, &ret->sig) < 0)
 		return err_say(e, EINVAL, "--signal %s: no such signal", o->signal);
-	return 0;
+	return connect_seconds(o->time, &ret->timeout, e);
 }
 
 static int stop_one(struct cli *c, const char *name, void *ctx)
@@ -225,7 +220,7 @@ static const struct opt rm_rows[] = {
 	OPT_END,
 };
 
-struct rm_args { const struct rm_opts *o; int64_t seconds; };
+struct rm_args { const struct rm_opts *o; int32_t seconds; };
 
 static int rm_one(struct cli *c, const char *name, void *ctx)
 {
@@ -238,7 +233,7 @@ static int rm_one(struct cli *c, const char *name, void *ctx)
 	if (r == -ENOENT && (o->pick.ignore || o->force))
 		return 0;
 	if (r == 0 && o->force && o->time)
-		r = connect_stop(c, id, 0, (int32_t)a->seconds, &e);
+		r = connect_stop(c, id, 0, a->seconds, &e);
 	if (r == 0)
 		r = connect_remove(c, id, o->force, o->volumes, &e);
 	if (r < 0) {
@@ -252,11 +247,9 @@ static int rm_one(struct cli *c, const char *name, void *ctx)
 static int run_rm(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
 	struct rm_args a = { .o = opts };
+	int r = connect_seconds(a.o->time, &a.seconds, e);
 
-	if (a.o->time && (str_to_i64(a.o->time, &a.seconds) < 0 || a.seconds < -1 ||
-			  a.seconds > INT32_MAX))
-		return err_say(e, EINVAL, "--time %s: expected seconds, or -1", a.o->time);
-	return command_spread(c, argc, argv, rm_one, &a);
+	return r < 0 ? r : command_spread(c, argc, argv, rm_one, &a);
 }
 
 /* ---- cleanup ---- */

@@ -242,7 +242,7 @@ static int remove_containers(struct cli *c, const char *network, int32_t seconds
 	return r;
 }
 
-static int remove_one(struct cli *c, const char *name, const int64_t *seconds, struct err *e)
+static int remove_one(struct cli *c, const char *name, const int32_t *seconds, struct err *e)
 {
 	struct net_paths paths = engine_net_paths(&c->en);
 	AUTO(arena) struct arena *a = arena_new(16u << 20);
@@ -250,18 +250,18 @@ static int remove_one(struct cli *c, const char *name, const int64_t *seconds, s
 	int r = seconds ? net_network_load(&paths, name, a, &n, e) : 0;
 
 	if (r == 0 && seconds)
-		r = remove_containers(c, n.name, (int32_t)*seconds, e);
+		r = remove_containers(c, n.name, *seconds, e);
 	return r < 0 ? r : net_network_remove(&paths, name, e);
 }
 
 static int run_rm(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
 	const struct rm_opts *o = opts;
-	int64_t seconds = 0;
+	int32_t seconds = 0;
 	int status = 0;
 
-	if (o->time && (str_to_i64(o->time, &seconds) < 0 || seconds < -1 || seconds > INT32_MAX))
-		return err_say(e, EINVAL, "--time %s: expected seconds, or -1", o->time);
+	if (connect_seconds(o->time, &seconds, e) < 0)
+		return -EINVAL;
 	if (o->time && !o->force)
 		return err_say(e, EINVAL, "--time goes with --force: containers are removed");
 	for (int i = 0; i < argc; i++) {

@@ -260,8 +260,11 @@ static int run_rm(struct cli *c, void *opts, int argc, char **argv, struct err *
 {
 	const struct rm_opts *o = opts;
 	AUTO(strlist) struct strlist names = STRLIST_INIT;
-	int status = 0, r;
+	int32_t ignored;
+	int status = 0, r = connect_seconds(o->time, &ignored, e);
 
+	if (r < 0)
+		return r;
 	if ((argc == 0) != o->all)
 		return err_say(e, EINVAL, "usage: berth volume rm VOLUME...");
 	for (int i = 0; i < argc; i++)

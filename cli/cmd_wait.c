@@ -8,7 +8,6 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "cli/pick.h"
-#include "runtime/supervisor.h"
 
 struct wait_opts { struct pick pick; const char *condition, *interval; };
 
@@ -34,27 +33,16 @@ static int wait_end(struct cli *c, const char *id, const char *name, void *ctx, 
 	return r;
 }
 
-/* Until the supervisor says healthy; its end before that is an error. */
 static int wait_healthy(struct cli *c, const char *id, const char *name, void *ctx, struct err *e)
 {
-	static char data[SUP_DATA];
-	AUTO_CLOSE int sock = -1;
-	struct sup_head h;
-	int r = control_connect(&c->en, id, &sock, e);
+	int r = connect_wait_healthy(c, id, e);
 
 	(void)ctx;
-	if (r < 0)
-		return r;
-	if (control_send(sock, SUP_WAIT, 1, 0, NULL, 0) < 0)
-		return err_say(e, EPIPE, "container %s has ended", name);
-	for (;;) {
-		if (control_recv(sock, &h, data) < 0 || h.type == SUP_END)
-			return err_say(e, ESRCH, "container %s ended before it was healthy", name);
-		if (h.type == SUP_HEALTH && h.a == 1) {
-			printf("healthy\n");
-			return 0;
-		}
-	}
+	if (r == 0)
+		return err_say(e, ESRCH, "container %s ended before it was healthy", name);
+	if (r > 0)
+		printf("healthy\n");
+	return r < 0 ? r : 0;
 }
 
 /* Until look() says so.  What it looks at are files below containers/ (a container's folder, its
@@ -128,8 +116,12 @@ static int wait_removed(struct cli *c, const char *id, const char *name, void *c
 static int run_wait(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
 	static const enum connect_state states[] = { STATE_CREATED, STATE_RUNNING, STATE_PAUSED };
-	const char *cond = ((struct wait_opts *)opts)->condition;
+	const struct wait_opts *o = opts;
+	const char *cond = o->condition;
+	int64_t ns;
 
+	if (o->interval && str_to_duration(o->interval, &ns) < 0)
+		return err_say(e, EINVAL, "--interval %s: expected a time as 250ms", o->interval);
 	if (!cond || str_eq(cond, "stopped") || str_eq(cond, "exited") ||
 	    str_eq(cond, "not-running"))
 		return command_each(c, argc, argv, wait_end, NULL);

@@ -205,6 +205,18 @@ static int stop(struct cli *c, const char *id, const char *first, int sig, int32
 	return err_say(e, EBUSY, "container %.12s does not answer", id);
 }
 
+int connect_seconds(const char *text, int32_t *ret, struct err *e)
+{
+	int64_t n;
+
+	if (!text)
+		return 0;
+	if (str_to_i64(text, &n) < 0 || n < -1 || n > INT32_MAX)
+		return err_say(e, EINVAL, "--time %s: expected seconds, or -1", text);
+	*ret = (int32_t)n;
+	return 0;
+}
+
 int connect_stop(struct cli *c, const char *id, int sig, int32_t timeout, struct err *e)
 {
 	return stop(c, id, NULL, sig, timeout, e);
@@ -248,12 +260,29 @@ int connect_wait(struct cli *c, const char *id, int *ret_code, struct err *e)
 	return 0;
 }
 
+int connect_wait_healthy(struct cli *c, const char *id, struct err *e)
+{
+	static char data[SUP_DATA];
+	AUTO_CLOSE int sock = -1;
+	struct sup_head h;
+	int r = control_connect(&c->en, id, &sock, e);
+
+	if (r < 0)
+		return r;
+	if (control_send(sock, SUP_WAIT, 1, 0, NULL, 0) == 0)
+		while (control_recv(sock, &h, data) >= 0 && h.type != SUP_END)
+			if (h.type == SUP_HEALTH && h.a == 1)
+				return 1;
+	return 0;
+}
+
 int connect_remove(struct cli *c, const char *id, bool force, bool volumes, struct err *e)
 {
 	struct end_paths p = { c->en.run_fd, c->en.containers_fd, id, NULL };
 	AUTO(record) struct record *rec = NULL;
-	struct err ignored = ERR_INIT;
+	struct err none = ERR_INIT;
 	AUTO_CLOSE int lock = -1;
+	bool gone;
 	int r;
 
 	if (connect_answers(c, id)) {
@@ -274,12 +303,9 @@ int connect_remove(struct cli *c, const char *id, bool force, bool volumes, stru
 	}
 	if (r < 0)
 		return r;
-	if (record_load(&c->en, id, &rec, &ignored) < 0)
-		rec = NULL;
+	gone = record_load(&c->en, id, &rec, &none) == -ENOENT;	/* by --rm, as it has ended */
 	r = record_remove(&c->en, id, volumes, e);
-	if (r == 0)
+	if (r == 0 && !gone)
 		connect_event(c, "destroy", id, rec ? rec->name : "");
-	if (r == 0)
-		r = end_run_dir(&p, e);
-	return r;
+	return r < 0 ? r : end_run_dir(&p, e);
 }

@@ -33,6 +33,8 @@ int connect_required(struct cli *c, const struct record *r, struct err *e);
 int connect_start(struct cli *c, const char *id, struct err *e);
 /* The same, and who waits at NOTIFY_SOCKET hears of it. */
 int connect_start_told(struct cli *c, const char *id, struct err *e);
+/* --time SECONDS of those who stop, -1: for ever.  *ret stays when text is NULL. */
+int connect_seconds(const char *text, int32_t *ret, struct err *e);
 /* sig 0: its own; timeout INT32_MIN: its own.  Returns when it has ended and is cleaned up; not
  * running is success. */
 int connect_stop(struct cli *c, const char *id, int sig, int32_t timeout, struct err *e);
@@ -45,6 +47,8 @@ int connect_kill(struct cli *c, const char *id, int sig, struct err *e);
 void connect_event(struct cli *c, const char *action, const char *id, const char *name);
 /* Waits for its end → exit code. */
 int connect_wait(struct cli *c, const char *id, int *ret_code, struct err *e);
+/* Waits until its supervisor says that it is healthy: 1; 0: it has ended. */
+int connect_wait_healthy(struct cli *c, const char *id, struct err *e);
 /* force: also a running one. */
 int connect_remove(struct cli *c, const char *id, bool force, bool volumes, struct err *e);
 

@@ -35,22 +35,6 @@ static int listen_for(struct cli *c, const struct record *r, struct supervise_op
 	return sdnotify_listen(&c->env, r->id, &w->listen, e);
 }
 
-/* 1: healthy; 0: it ended before. */
-static int wait_healthy(struct cli *c, const char *id, struct err *e)
-{
-	static char data[SUP_DATA];
-	AUTO_CLOSE int sock = -1;
-	struct sup_head h;
-
-	if (control_connect(&c->en, id, &sock, e) < 0 ||
-	    control_send(sock, SUP_WAIT, 1, 0, NULL, 0) < 0)
-		return 0;
-	while (control_recv(sock, &h, data) >= 0 && h.type != SUP_END)
-		if (h.type == SUP_HEALTH && h.a == 1)
-			return 1;
-	return 0;
-}
-
 /* Nothing is to be waited for: we say it ourselves, which every manager takes. */
 static bool at_once(const struct ready *w)
 {
@@ -68,7 +52,7 @@ static int tell(struct cli *c, const struct record *r, struct ready *w, bool mai
 		return rc;
 	if (!at_once(w) && state != STATE_RUNNING)
 		return 0;
-	if (str_eq(w->mode, "healthy") && !wait_healthy(c, r->id, e))
+	if (str_eq(w->mode, "healthy") && connect_wait_healthy(c, r->id, e) <= 0)
 		return 0;
 	if (!str_eq(w->mode, "container"))
 		return sdnotify_ready(w->host, main ? s.supervisor : 0, e);

@@ -26,6 +26,7 @@ is "dangling" "$(berth volume ls -q --filter dangling=false)" one
 fails "one in use stays" 1 "berth: volume one is in use by container user" berth volume rm one
 fails "one that is not there" 1 "berth: no such volume: x" berth volume rm x
 t "which is no error with -f" berth volume rm -f x
+fails "--time of no number" 125 "berth: --time x: expected seconds, or -1" berth volume rm -f -t x one
 t "volume exists" berth volume exists one
 ends "or not" 1 berth volume exists x
 like "prune takes anonymous ones" "$(berth volume prune -f)" "*$anon*Total reclaimed space: *"

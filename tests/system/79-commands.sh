@@ -85,6 +85,9 @@ fails "nobody at all" 125 "berth: usage: berth stop [[]OPTION...] CONTAINER...; 
 fails "one too many" 125 'berth: "extra" is one argument too many; usage: berth ps [[]OPTION...]; see berth help ps' berth ps extra
 fails "help of a command has no second word" 125 "berth: help run x: run has no further commands" berth help run x
 t "rm --force --time asks first" berth rm -f -t 10 pick2
+run_d --rm --name brief busybox sleep 1000
+berth rm -f -t 0 brief >/dev/null
+is "one of --rm goes once" "$(berth events --since 1m --until 0s --filter type=container --filter event=destroy --format '{{.Actor.Attributes.name}}' | tail -n 2 | tr '\n' ' ')" "pick2 brief "
 is "kill --all" "$(berth kill -a | wc -l)" 1
 is "wait --latest" "$(berth wait -l)" 137
 berth ps -aq | xargs "$BERTH" --root "$ROOT" wait >/dev/null # kill does not
@@ -124,6 +127,7 @@ is "stopped" "$(awaits stopped w berth kill w)" 137
 is "removed: not before it is" "$(awaits removed w berth rm w; berth ps -aq --filter name='^w$')" 137
 run_d --rm --name w2 busybox sh -c 'until [ -e /go ]; do sleep 0.1; done; exit 4'
 is "of one with --rm" "$(awaits removed w2 berth exec w2 touch /go)" 4
+fails "wait --interval" 125 "berth: --interval often: expected a time as 250ms" berth wait --interval often webserver
 fails "another condition" 125 "berth: --condition odd: expected*" berth wait --condition odd webserver
 
 # ---- events
