@@ -54,6 +54,8 @@ static int raw_mode(int fd, struct err *e)
 
 /* ---- detach keys ---- */
 
+#define KEYS_MAX 16
+
 static int key(const char *word)
 {
 	const char *c = str_after(word, "ctrl-");
@@ -97,7 +99,7 @@ static int keys_parse(const char *text, unsigned char *ret, size_t max, struct e
 
 struct session {
 	const struct attach_opts *o;
-	unsigned char keys[16];
+	unsigned char keys[KEYS_MAX];
 	int nkeys, matched;
 	bool stdin_open, detached, eof;
 	int gone;		/* errno with which who reads us went, or 0 */
@@ -252,8 +254,15 @@ static int on_message(struct session *s, int *ret_code, struct err *e)
 	}
 }
 
-static int loop(struct session *s, enum attach_end *ret, int *ret_code, struct err *e)
+static int lost(const struct attach_opts *o, struct err *e)
 {
+	return err_say(e, EPIPE, "the supervisor of container %s is gone", o->name);
+}
+
+static int loop(struct session *s, struct err *e)
+{
+	int code;
+
 	for (;;) {
 		struct pollfd p[3] = {
 			{ .fd = s->o->sock, .events = POLLIN },
@@ -272,28 +281,28 @@ static int loop(struct session *s, enum attach_end *ret, int *ret_code, struct e
 		if ((p[0].revents & POLLOUT) && send_typed(s) < 0)
 			s->stdin_open = false;
 		if (p[0].revents & (POLLIN | POLLHUP | POLLERR)) {
-			r = on_message(s, ret_code, e);
-			if (r == 1) {
-				*ret = ATTACH_ENDED;
-				return 0;
-			}
-			if (r < 0 && e->code)
-				return r;
-			if (r < 0) {
-				*ret = ATTACH_LOST;
-				return 0;
-			}
+			r = on_message(s, &code, e);
+			if (r == 1)
+				return code;
+			if (r < 0)
+				return e->code ? r : lost(s->o, e);
 		}
 		if (p[2].revents && on_input(s) < 0)
 			s->stdin_open = false;
-		if (s->detached) {
-			*ret = ATTACH_DETACHED;
+		if (s->detached)
 			return 0;
-		}
 	}
 }
 
-int attach_run(const struct attach_opts *o, enum attach_end *ret, int *ret_code, struct err *e)
+int attach_check_keys(const char *text, struct err *e)
+{
+	unsigned char keys[KEYS_MAX];
+	int n = keys_parse(text, keys, KEYS_MAX, e);
+
+	return n < 0 ? n : 0;
+}
+
+int attach_run(const struct attach_opts *o, struct err *e)
 {
 	struct session s = { .o = o, .sigfd = -1, .stdin_open = o->flags & SUP_STDIN };
 	sigset_t before;
@@ -305,14 +314,14 @@ int attach_run(const struct attach_opts *o, enum attach_end *ret, int *ret_code,
 	sigprocmask(SIG_SETMASK, NULL, &before);
 	block_signals(&s);
 	if (!o->attached && control_send(o->sock, SUP_ATTACH, o->flags, 0, NULL, 0) < 0)
-		return err_say(e, EPIPE, "the container's supervisor is gone");
+		return lost(o, e);
 	if (o->tty && (o->flags & SUP_STDIN) && isatty(0)) {
 		r = raw_mode(0, e);
 		if (r < 0)
 			return r;
 		send_size(&s);
 	}
-	r = loop(&s, ret, ret_code, e);
+	r = loop(&s, e);
 	restore_mode();
 	fd_close(&s.sigfd);
 	sigprocmask(SIG_SETMASK, &before, NULL);

@@ -18,12 +18,13 @@ struct attach_opts {
 	bool tty;		/* the container has a terminal: ours goes to raw mode */
 	bool sig_proxy;		/* signals that we get go to the container */
 	const char *detach_keys;	/* NULL: ctrl-p,ctrl-q; "": none */
+	const char *name;		/* for messages */
 };
 
-enum attach_end { ATTACH_ENDED, ATTACH_DETACHED, ATTACH_LOST };
-
-/* Until the container ends, we are detached, or the supervisor is gone.  *ret_code: as `wait`. */
-int attach_run(const struct attach_opts *o, enum attach_end *ret, int *ret_code, struct err *e);
+/* Until the container ends: its exit code, as `wait` has it; or we are detached: 0. */
+int attach_run(const struct attach_opts *o, struct err *e);
+/* For who starts it before: are they detach_keys? */
+int attach_check_keys(const char *text, struct err *e);
 
 /* Size of our terminal; 0, 0 when there is none. */
 void attach_window(unsigned *ret_rows, unsigned *ret_cols);

@@ -256,12 +256,11 @@ static const struct opt attach_rows[] = {
 static int run_attach(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
 	const struct attach_cmd_opts *o = opts;
-	struct attach_opts a = { .sock = -1, .sig_proxy = !o->sig_proxy_off };
+	struct attach_opts a = { .sock = -1, .sig_proxy = !o->sig_proxy_off, .name = argv[0] };
 	AUTO(record) struct record *r = NULL;
 	AUTO_CLOSE int sock = -1;
-	enum attach_end end;
 	char id[65];
-	int rc, code = 0;
+	int rc;
 
 	(void)argc;
 	if ((rc = record_find(&c->en, argv[0], id, e)) < 0 ||
@@ -273,12 +272,7 @@ static int run_attach(struct cli *c, void *opts, int argc, char **argv, struct e
 	a.detach_keys = o->detach_keys ? o->detach_keys : r->detach_keys;
 	a.flags = SUP_STDOUT | SUP_STDERR | (r->stdin_open && !o->no_stdin ? SUP_STDIN : 0);
 	connect_event(c, "attach", id, r->name);
-	rc = attach_run(&a, &end, &code, e);
-	if (rc < 0)
-		return rc;
-	if (end == ATTACH_LOST)
-		return err_say(e, EPIPE, "the supervisor of container %s is gone", argv[0]);
-	return end == ATTACH_DETACHED ? 0 : code;
+	return attach_run(&a, e);
 }
 
 /* clang-format off */

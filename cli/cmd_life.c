@@ -51,16 +51,17 @@ static int start_attached(struct cli *c, const struct start_opts *o, const char 
 			  struct err *e)
 {
 	struct supervise_opts so = SUPERVISE_OPTS_INIT;
-	struct attach_opts a = { .attached = true, .sig_proxy = !o->sig_proxy_off,
-				 .detach_keys = o->detach_keys };
+	struct attach_opts a = { .attached = true, .sig_proxy = !o->sig_proxy_off, .name = name };
 	AUTO(record) struct record *r = NULL;
 	AUTO_CLOSE int ours = -1, theirs = -1;
-	enum attach_end end;
 	char id[65];
-	int pair[2], code = 0, rc;
+	int pair[2], rc;
 
 	if ((rc = record_find(&c->en, name, id, e)) < 0 ||
 	    (rc = record_load(&c->en, id, &r, e)) < 0)
+		return rc;
+	a.detach_keys = o->detach_keys ? o->detach_keys : r->detach_keys;
+	if ((rc = attach_check_keys(a.detach_keys, e)) < 0)
 		return rc;
 	if (connect_answers(c, id))
 		return err_say(e, EBUSY, "container %s runs already; use berth attach", name);
@@ -78,11 +79,7 @@ static int start_attached(struct cli *c, const struct start_opts *o, const char 
 	attach_window(&so.rows, &so.cols);
 	rc = ready_start(c, r, &so, ours, e);
 	fd_close(&theirs);
-	if (rc < 0 || (rc = attach_run(&a, &end, &code, e)) < 0)
-		return rc;
-	if (end == ATTACH_LOST)
-		return err_say(e, EPIPE, "the supervisor of container %s is gone", name);
-	return end == ATTACH_DETACHED ? 0 : code;
+	return rc < 0 ? rc : attach_run(&a, e);
 }
 
 static int run_start(struct cli *c, void *opts, int argc, char **argv, struct err *e)
@@ -283,7 +280,7 @@ static int cleanup_one(struct cli *c, const char *id, const char *name, void *ct
 		r = connect_remove(c, id, false, true, e);
 	if (r == 0)
 		printf("%s\n", name);
-	return r == 0 && o->rmi ? image_use_remove(&c->en, rec->image, e) : r;
+	return r == 0 && o->rmi ? image_use_remove(&c->en, rec, e) : r;
 }
 
 static int run_cleanup(struct cli *c, void *opts, int argc, char **argv, struct err *e)

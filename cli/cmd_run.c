@@ -21,12 +21,6 @@
 
 /* ---- record ---- */
 
-static int find_running(const struct engine *en, const char *what, pid_t *ret_pid,
-			char ret_id[static 65], struct err *e)
-{
-	return connect_pid(en, what, ret_pid, ret_id, e);
-}
-
 static int remove_same_name(struct cli *c, const char *name, struct err *e)
 {
 	char id[65];
@@ -60,7 +54,7 @@ static int make_record(struct cli *c, struct run_opts *o, int argc, char **argv,
 	AUTO_CLOSE int lock = -1;
 	AUTO_FREE char *name = NULL;
 	char id[65];
-	struct compose_in in = { .o = o, .en = &c->en, .id = id, .find = find_running,
+	struct compose_in in = { .o = o, .en = &c->en, .id = id, .find = connect_pid,
 				 .ids_lock = &held->ids };
 	struct record *r;
 	int first = 0, rc;
@@ -68,7 +62,7 @@ static int make_record(struct cli *c, struct run_opts *o, int argc, char **argv,
 	if (!o->rootfs && argc < 1)
 		return err_say(e, EINVAL, "usage: berth %s [OPTION...] IMAGE [COMMAND] [ARG...]; "
 			       "see berth help %s", c->cmd->name, c->cmd->name);
-	if ((rc = platform(o, a, e)) < 0)
+	if ((rc = attach_check_keys(o->detach_keys, e)) < 0 || (rc = platform(o, a, e)) < 0)
 		return rc;
 	if (!o->rootfs) {
 		rc = create_find_image(c, o, argv[0], &image, &lock, e);
@@ -106,23 +100,6 @@ static int create(struct cli *c, struct run_opts *o, int argc, char **argv, stru
 	return create_record(c, *ret, !o->name, o->cidfile, &held, ret_lock, e);
 }
 
-static int run_create(struct cli *c, void *opts, int argc, char **argv, struct err *e)
-{
-	AUTO(record) struct record *r = NULL;
-	AUTO_CLOSE int lock = -1;
-	int rc = create(c, opts, argc, argv, &r, &lock, e);
-
-	if (rc < 0)
-		return rc;
-	struct end_paths p = { c->en.run_fd, c->en.containers_fd, r->id, NULL };
-
-	end_run_dir(&p, e);
-	printf("%s\n", r->id);
-	return 0;
-}
-
-/* ---- run ---- */
-
 static int stream_flags(const struct run_opts *o, int *ret, struct err *e)
 {
 	AUTO(strlist) struct strlist streams = STRLIST_INIT;
@@ -153,6 +130,23 @@ static int stream_flags(const struct run_opts *o, int *ret, struct err *e)
 	*ret = flags;
 	return 0;
 }
+
+static int run_create(struct cli *c, void *opts, int argc, char **argv, struct err *e)
+{
+	AUTO(record) struct record *r = NULL;
+	AUTO_CLOSE int lock = -1;
+	int flags, rc = stream_flags(opts, &flags, e);
+
+	if (rc < 0 || (rc = create(c, opts, argc, argv, &r, &lock, e)) < 0)
+		return rc;
+	struct end_paths p = { c->en.run_fd, c->en.containers_fd, r->id, NULL };
+
+	end_run_dir(&p, e);
+	printf("%s\n", r->id);
+	return 0;
+}
+
+/* ---- run ---- */
 
 static int check_run(struct run_opts *o, struct err *e)
 {
@@ -273,21 +267,6 @@ static int write_pidfiles(struct cli *c, const struct run_opts *o, const char *i
 	return r < 0 ? r : write_pid(o->conmon_pidfile, s.supervisor, e);
 }
 
-static int run_foreground(struct run_opts *o, const struct record *r, int sock, int flags,
-			  struct err *e)
-{
-	struct attach_opts a = { .sock = sock, .attached = true, .flags = flags, .tty = r->tty,
-				 .sig_proxy = !o->sig_proxy_off, .detach_keys = o->detach_keys };
-	enum attach_end end;
-	int code = 0, rc = attach_run(&a, &end, &code, e);
-
-	if (rc < 0)
-		return rc;
-	if (end == ATTACH_LOST)
-		return err_say(e, EPIPE, "the supervisor of container %.12s is gone", r->id);
-	return end == ATTACH_DETACHED ? 0 : code;
-}
-
 static int run_run(struct cli *c, void *opts, int argc, char **argv, struct err *e)
 {
 	struct run_opts *o = opts;
@@ -329,11 +308,16 @@ static int run_run(struct cli *c, void *opts, int argc, char **argv, struct err 
 	if ((rc = write_pidfiles(c, o, r->id, e)) < 0)
 		return rc;
 	if (!o->detach) {
-		rc = run_foreground(o, r, sock, flags, e);
-		if (rc < 0 || !o->rmi || connect_answers(c, r->id))	/* detached: it runs */
-			return rc;
-		flags = image_use_remove(&c->en, r->image, e);
-		return flags < 0 ? flags : rc;
+		struct attach_opts a = { .sock = sock, .attached = true, .flags = flags,
+					 .tty = r->tty, .sig_proxy = !o->sig_proxy_off,
+					 .detach_keys = o->detach_keys, .name = r->name };
+
+		rc = attach_run(&a, e);
+		/* who was detached from runs */
+		if (rc >= 0 && o->rmi && !connect_answers(c, r->id) &&
+		    image_use_remove(&c->en, r, e) < 0)
+			return -e->code;
+		return rc;
 	}
 	printf("%s\n", r->id);
 	return 0;

@@ -414,7 +414,8 @@ static int times(struct compose *c, struct err *e)
 		r->stop_signal = arena_strdup(c->a, str_empty(sig) ? "TERM" : sig);
 	if (c->o->boot_order && str_to_i64(c->o->boot_order, &r->boot_order) < 0)
 		return err_say(e, EINVAL, "--boot-order %s: expected a number", c->o->boot_order);
-	if (c->o->boot_delay && str_to_i64(c->o->boot_delay, &r->boot_delay) < 0)
+	if (c->o->boot_delay &&
+	    (str_to_i64(c->o->boot_delay, &r->boot_delay) < 0 || r->boot_delay < 0))
 		return err_say(e, EINVAL, "--boot-delay %s: expected seconds", c->o->boot_delay);
 	if ((rc = compose_duration("timeout", c->o->timeout, &r->timeout, e)) < 0 ||
 	    (rc = compose_duration("idle-timeout", c->o->idle_timeout, &r->idle_timeout, e)) < 0)

@@ -28,28 +28,22 @@ int create_allowed(struct err *e)
 
 static int pull(struct cli *c, const struct run_opts *o, const char *name, struct err *e)
 {
-	char *args[12] = { (char *)(uintptr_t)"pull", (char *)(uintptr_t)"--policy",
-			  (char *)(uintptr_t)(o->pull ? o->pull : "missing") };
+	AUTO(strlist) struct strlist args = STRLIST_INIT;
 	AUTO(strbuf) struct strbuf out = STRBUF_INIT;
-	AUTO_FREE char *tls = NULL;
-	size_t n = 3;
 	int r;
 
+	strlist_add(&args, "pull");
+	strlist_addf(&args, "--policy=%s", o->pull ? o->pull : "missing");
 	if (o->quiet)
-		args[n++] = (char *)(uintptr_t)"--quiet";
-	if (o->platform) {
-		args[n++] = (char *)(uintptr_t)"--platform";
-		args[n++] = (char *)(uintptr_t)o->platform;
-	}
-	if (o->authfile) {
-		args[n++] = (char *)(uintptr_t)"--authfile";
-		args[n++] = (char *)(uintptr_t)o->authfile;
-	}
+		strlist_add(&args, "--quiet");
+	if (o->platform)
+		strlist_addf(&args, "--platform=%s", o->platform);
+	if (o->authfile)
+		strlist_addf(&args, "--authfile=%s", o->authfile);
 	if (o->tls_verify)
-		args[n++] = tls = mem_printf("--tls-verify=%s", *o->tls_verify ? o->tls_verify
-									     : "true");
-	args[n++] = (char *)(uintptr_t)name;
-	r = image_work(c->en.root, args, &out, e);
+		strlist_addf(&args, "--tls-verify=%s", *o->tls_verify ? o->tls_verify : "true");
+	strlist_add(&args, name);
+	r = image_work(c->en.root, args.v, &out, e);
 	if (r < 0)
 		return r;
 	return r == 0 ? 0 : err_say(e, EIO, "%s", "");	/* berth-image has said why */
@@ -61,8 +55,11 @@ int create_find_image(struct cli *c, const struct run_opts *o, const char *name,
 	AUTO(store) struct store *s = NULL;
 	const char *when = o->pull ? o->pull : "missing";
 	AUTO_CLOSE int lock = -1;
+	bool ignored;
 	int r;
 
+	if (!str_empty(o->tls_verify) && str_to_bool(o->tls_verify, &ignored) < 0)
+		return err_say(e, EINVAL, "--tls-verify %s: expected true or false", o->tls_verify);
 	if (!str_eq(when, "missing") && !str_eq(when, "always") && !str_eq(when, "never") &&
 	    !str_eq(when, "newer"))
 		return err_say(e, EINVAL, "--pull %s: expected missing, always, newer or never",

@@ -115,24 +115,30 @@ size_t image_use_count(struct image_use *u, const char *image_id)
 	return n;
 }
 
-int image_use_remove(const struct engine *en, const char *name, struct err *e)
+int image_use_remove(const struct engine *en, const struct record *r, struct err *e)
 {
-	AUTO(image_use) struct image_use use = IMAGE_USE_INIT(en);
-	struct image_removed gone = { STRLIST_INIT, STRLIST_INIT };
+	AUTO(image_use) struct image_use before = IMAGE_USE_INIT(en), use = IMAGE_USE_INIT(en);
+	AUTO(image_removed) struct image_removed gone = { 0 };
 	AUTO(store) struct store *s = NULL;
+	AUTO(image) struct image *image = NULL;
 	struct err one = ERR_INIT;
-	int r;
+	char who[65];
+	int rc;
 
-	if (!*name)	/* made with --rootfs */
+	if (!*r->image)		/* made with --rootfs */
 		return 0;
-	if ((r = store_open(en->root, &s, e)) < 0)
-		return r;
-	r = image_remove(s, name, false, image_use_is, &use, &gone, &one);
-	image_removed_cleanup(&gone);
-	if (r == 0 || r == -EBUSY || r == -ENOENT)
+	if ((rc = store_open(en->root, &s, e)) < 0)
+		return rc;
+	rc = image_load(s, r->image, &image, &one);
+	/* a name of several is taken away whoever uses the image, and may be another's by now */
+	if (rc == 0 && (!str_eq(image->id, r->image_id) || image_use_is(&before, image->id, who)))
+		return 0;
+	if (rc == 0)
+		rc = image_remove(s, r->image, false, image_use_is, &use, &gone, &one);
+	if (rc == 0 || rc == -EBUSY || rc == -ENOENT)
 		return 0;
 	*e = one;
-	return r;
+	return rc;
 }
 
 void image_use_cleanup(struct image_use *u)

@@ -31,7 +31,7 @@ bool image_use_is(void *ctx, const char *id_or_layer, char who[static 65]);
 size_t image_use_count(struct image_use *u, const char *image_id);
 /* For --rmi: the image of a container that is gone.  One that others use, or that is gone too, is
  * none of its business. */
-int image_use_remove(const struct engine *en, const char *name, struct err *e);
+int image_use_remove(const struct engine *en, const struct record *r, struct err *e);
 void image_use_cleanup(struct image_use *u);	/* AUTO(image_use) */
 
 #endif

@@ -88,6 +88,12 @@ is "it runs" "$(berth inspect -f '{{.State.Running}}' own)" true
 ends 'with --detach-keys "" all keys are the command'"'"'s' 0 \
 	typing '[("# ", "stty -ixon\n"), ("# ", "cat -v\n"), ("cat -v", "\x10\x11\n"), ("^P^Q", "\x04"), ("# ", "exit 0\n")]' \
 	"$BERTH" --root "$ROOT" run -it --rm --detach-keys '' --network none busybox sh
+berth stop -t 0 own >/dev/null
+ends "start -a has them too" 0 \
+	typing '[("# ", "\x10\x11ab")]' "$BERTH" --root "$ROOT" start -ai own
+berth stop -t 0 own >/dev/null
+fails "keys that are none start nothing" 125 "berth: --detach-keys F1: expected keys*" berth start -a --detach-keys F1 own
+is "it does not run" "$(berth inspect -f '{{.State.Running}}' own)" false
 t "it is removed" berth rm -f own left
 ends "exec -it" 4 typing '[("# ", "tty; exit 4\n")]' sh -c "
 	'$BERTH' --root '$ROOT' run -d --name ex --network none busybox sleep 100 >/dev/null

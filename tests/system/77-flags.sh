@@ -50,11 +50,18 @@ is "both run" "$(berth ps --filter name=before --filter name=after --format '{{.
 berth rm -f before >/dev/null; berth stop -t 0 after >/dev/null
 fails "not without the other" 1 "berth: container after requires *no such container*" berth start after
 fails "which must be there" 125 "berth: --requires: no such container: nosuch" box --requires nosuch busybox true
-berth tag busybox thrown/away
+berth commit -q after thrown/away >/dev/null
 box --rmi thrown/away true
 fails "--rmi: the image goes too" 1 "berth: *thrown/away*" berth image inspect thrown/away -f x
+berth tag busybox second/name
+berth run --rmi --network none second/name true
+t "a name stays while others use the image" berth image exists second/name
 fails "--rmi in the background" 125 "berth: --rmi goes with*" berth run -d --rmi busybox true
 fails "--memory-swap without --memory" 125 "berth: --memory-swap needs --memory*" box --memory-swap 64m busybox true
+fails "create --attach nosuch" 125 "berth: --attach nosuch: expected*" berth create --attach nosuch --network none busybox true
+fails "--tls-verify x" 125 "berth: --tls-verify x: expected true or false" box --tls-verify=x busybox true
+fails "--detach-keys" 125 "berth: --detach-keys ctrl: expected keys*" box --detach-keys ctrl busybox true
+fails "--boot-delay -1" 125 "berth: --boot-delay -1: expected seconds" box --boot-delay -1 busybox true
 t "create --attach" berth create --attach stdout --network none busybox true
 run_d=$(berth run -d --network none busybox sleep 1000)
 echo passed >"$T/passed"
