@@ -299,6 +299,15 @@ static int write_tmp(int fd, const void *data, size_t n, mode_t mode)
 	return fchmod(fd, mode & 07777) < 0 ? -errno : 0;
 }
 
+/* Whoever had the lock of fd before may have renamed or removed it by now. */
+static bool has_name(int fd, int dirfd, const char *name, struct stat *ret)
+{
+	struct stat now;
+
+	return fstat(fd, ret) == 0 && fstatat(dirfd, name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       now.st_ino == ret->st_ino && now.st_dev == ret->st_dev;
+}
+
 /* The temporary file beside the one that it becomes.  Its name is always the same, so that a
  * writer that was killed leaves one at most, which the next takes; its lock keeps two writers
  * apart.  Descriptor or -errno. */
@@ -307,7 +316,7 @@ static int open_tmp(int dirfd, const char *tmp)
 	for (;;) {
 		AUTO_CLOSE int fd =
 			openat(dirfd, tmp, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-		struct stat st, now;
+		struct stat st;
 		int r;
 
 		if (fd < 0)
@@ -315,11 +324,7 @@ static int open_tmp(int dirfd, const char *tmp)
 		r = fd_lock(fd, true, true);
 		if (r < 0)
 			return r;
-		if (fstat(fd, &st) < 0)
-			return -errno;
-		/* Whoever had the lock before has renamed it by now. */
-		if (fstatat(dirfd, tmp, &now, AT_SYMLINK_NOFOLLOW) < 0 || now.st_ino != st.st_ino ||
-		    now.st_dev != st.st_dev)
+		if (!has_name(fd, dirfd, tmp, &st))
 			continue;
 		if (st.st_size > 0 && ftruncate(fd, 0) < 0)
 			return -errno;
@@ -410,6 +415,24 @@ int path_write_files(int dirfd, const struct path_file *v, size_t n, mode_t mode
 	}
 	r = durable ? sync_folder(dirfd, v[0].name) : 0;
 	return r < 0 ? err_set(e, -r, "sync the folder of %s", v[0].name) : 0;
+}
+
+void path_tidy(int dirfd)
+{
+	AUTO(strlist) struct strlist names = STRLIST_INIT;
+
+	path_list_all(dirfd, ".", &names);
+	for (size_t i = 0; i < names.n; i++) {
+		AUTO_CLOSE int fd = -1;
+		struct stat st;
+
+		if (!str_starts(names.v[i], ".tmp-"))
+			continue;
+		fd = openat(dirfd, names.v[i], O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+		if (fd >= 0 && fd_lock(fd, true, false) == 0 &&
+		    has_name(fd, dirfd, names.v[i], &st))
+			unlinkat(dirfd, names.v[i], 0);
+	}
 }
 
 int path_write_file(int dirfd, const char *name, const void *data, size_t n, mode_t mode,

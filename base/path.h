@@ -54,6 +54,8 @@ int path_write_file(int dirfd, const char *name, const void *data, size_t n, mod
 struct path_file { const char *name; const void *data; size_t n; };
 int path_write_files(int dirfd, const struct path_file *v, size_t n, mode_t mode, bool durable,
 		     struct err *e);
+/* What writers that were killed left in a folder goes; one that lives has its file locked. */
+void path_tidy(int dirfd);
 /* Reads dirfd/name whole; -EFBIG above max.  *ret is NUL-terminated; caller frees. */
 int path_read_file(int dirfd, const char *name, size_t max, char **ret, size_t *ret_n,
 		   struct err *e);

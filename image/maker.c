@@ -587,6 +587,8 @@ static int write_records(struct maker *m, struct err *e)
 	AUTO_CLOSE int dir = -1;
 	int r = path_open_dir(m->store->fd, "images", &dir, e);
 
+	if (r == 0)
+		path_tidy(dir);
 	for (size_t i = 0; r == 0 && i < m->nimages; i++)
 		r = path_write_file(dir, m->images[i].id + 7, m->images[i].record,
 				    strlen(m->images[i].record), 0600, true, e);

@@ -437,6 +437,7 @@ int network_save(struct lease_dirs *d, const struct net_network *n, struct err *
 	json_out_init(&o, &b, 2);
 	write_document(&o, NULL, n);
 	strbuf_addc(&b, '\n');
+	path_tidy(d->networks);
 	return path_write_file(d->networks, file, b.s, b.len, 0600, true, e);
 }
 
@@ -493,6 +494,7 @@ void network_remove(struct lease_dirs *d, const char *name)
 {
 	AUTO_FREE char *file = mem_printf("%s.json", name);
 	unlinkat(d->networks, file, 0);
+	path_tidy(d->networks);
 }
 
 struct nft_net network_nft(const struct network *n)

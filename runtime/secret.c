@@ -101,20 +101,9 @@ int secret_list(const struct engine *en, struct strlist *ret, struct err *e)
 void secret_tidy(const struct engine *en)
 {
 	AUTO_CLOSE int dir = openat(en->root_fd, "secrets", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	AUTO(strlist) struct strlist all = STRLIST_INIT;
-	bool locked = false;
 
-	if (dir < 0 || path_list_all(dir, ".", &all) < 0)
-		return;
-	for (size_t i = 0; i < all.n; i++) {
-		if (!str_starts(all.v[i], ".tmp-"))
-			continue;
-		/* a writer that lives has the lock */
-		if (!locked && fd_lock(dir, true, false) < 0)
-			return;
-		locked = true;
-		unlinkat(dir, all.v[i], 0);
-	}
+	if (dir >= 0)
+		path_tidy(dir);
 }
 
 int secret_remove(const struct engine *en, const char *name, struct err *e)

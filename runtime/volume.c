@@ -37,6 +37,18 @@ static int open_volumes(const struct engine *en, int *ret, struct err *e)
 	return path_open_dir(en->root_fd, "volumes", ret, e);
 }
 
+/* With the lock: what is half made, or half removed, is of somebody who was killed. */
+static void tidy(int volumes)
+{
+	AUTO(strlist) struct strlist names = STRLIST_INIT;
+	struct err ignored = ERR_INIT;
+
+	path_list_all(volumes, ".", &names);
+	for (size_t i = 0; i < names.n; i++)
+		if (str_starts(names.v[i], ".new-") || str_starts(names.v[i], ".dead-"))
+			path_remove_tree(volumes, names.v[i], &ignored);
+}
+
 int volume_lock(const struct engine *en, int *ret, struct err *e)
 {
 	AUTO_CLOSE int volumes = -1;
@@ -46,6 +58,7 @@ int volume_lock(const struct engine *en, int *ret, struct err *e)
 		return r;
 	if ((r = fd_lock(volumes, true, true)) < 0)
 		return err_set(e, -r, "lock %s/volumes", en->root);
+	tidy(volumes);
 	*ret = TAKE_FD(volumes);
 	return 0;
 }
@@ -105,7 +118,6 @@ int volume_create(const struct engine *en, const char *name, bool anonymous,
 		return r;
 	if (path_exists(volumes, name))
 		return err_say(e, EEXIST, "volume %s exists already", name);
-	path_remove_tree(volumes, temp, &ignored);
 	if (mkdirat(volumes, temp, 0711) < 0)
 		return err_set(e, errno, "make volume %s", name);
 	if ((r = path_open_dir(volumes, temp, &dir, e)) < 0)
@@ -201,8 +213,6 @@ int volume_remove(const struct engine *en, const char *name, struct err *e)
 	if (volume_name_check(name, e) < 0 || !path_exists(volumes, name))
 		return none_such(name, e);
 	/* gone in one step, whatever happens while its files are removed */
-	if ((r = path_remove_tree(volumes, dead, e)) < 0)
-		return r;
 	if (renameat(volumes, name, volumes, dead) < 0)
 		return err_set(e, errno, "remove volume %s", name);
 	return path_remove_tree(volumes, dead, e);

@@ -58,6 +58,29 @@ mkdir "$ROOT/run/$id"
 t "a maker that died at its first step" berth ps -a
 is "leaves nothing" "$(ls "$ROOT/run")" ""
 
+# ---- a volume and a network, whose makers and removers are killed at each step: the next one, of
+# another name, takes away what is left
+left_in() { # FOLDER CALL COMMAND...: what is there that begins with a dot, after another command
+	local folder=$1 call=$2 kind=$3 n
+	shift 2
+	for n in 1 2 3 4 5 6 7 8; do
+		strace -f -o "$T/trace" -e trace="$call" -e inject="$call:signal=KILL:when=$n" "$BERTH" --root "$ROOT" "$@" >/dev/null 2>&1
+		[ "$kind $2" != "volume rm" ] || berth volume create -q "$3" >/dev/null 2>&1
+		find "$ROOT/$folder" -mindepth 1 -name '.*' >>"$T/half"
+		berth "$kind" create other >/dev/null 2>&1
+		find "$ROOT/$folder" -mindepth 1 -name '.*'
+		berth "$kind" rm other >/dev/null 2>&1
+		[ "$kind $2" = "volume rm" ] || berth "$kind" rm "$3" >/dev/null 2>&1
+	done
+}
+: >"$T/half"
+is "volume create leaves nothing" "$(left_in volumes mkdirat,renameat volume create v)" ""
+berth volume create v >/dev/null
+is "nor does volume rm" "$(left_in volumes unlinkat,renameat volume rm v)" ""
+is "nor network create" "$(left_in networks fsync,renameat network create n)" ""
+t "though each was killed half way" eval 'grep -q /.new-v "$T/half" && grep -q /.dead-v "$T/half" && grep -q /.tmp-n "$T/half"'
+berth volume rm v >/dev/null 2>&1
+
 # ---- a record that cannot be read is no removal that was killed: what depends on it stays
 berth run -d --name odd --network none -v dear:/v busybox sh -c "echo mine >/mine; $nap" >/dev/null
 id=$(berth inspect --format '{{.Id}}' odd)

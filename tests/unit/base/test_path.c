@@ -275,6 +275,34 @@ static void path_write_files__several__written_before_one_counts(void **state)
 	assert_int_equal(l.n, 3);	/* and nothing of a temporary file */
 }
 
+static void path_tidy__killed_writers__what_they_left_goes_and_nothing_else(void **state)
+{
+	struct place *p = *state;
+	AUTO(strlist) struct strlist l = STRLIST_INIT;
+	AUTO_CLOSE int writer = -1;
+
+	put(p->fd, ".tmp-killed", "half");
+	put(p->fd, ".tmp-lives", "half");
+	put(p->fd, ".other", "");
+	put(p->fd, "f", "");
+	mkdirat(p->fd, ".tmp-folder", 0755);
+	assert_int_equal(symlinkat("f", p->fd, ".tmp-link"), 0);
+	mkfifoat(p->fd, ".tmp-fifo", 0600);
+	writer = openat(p->fd, ".tmp-lives", O_WRONLY | O_CLOEXEC);
+	assert_int_equal(fd_lock(writer, true, false), 0);
+	path_tidy(p->fd);
+	assert_false(path_exists(p->fd, ".tmp-killed"));
+	assert_true(path_exists(p->fd, ".tmp-lives"));
+	fd_close(&writer);
+	path_tidy(p->fd);
+	assert_int_equal(path_list_all(p->fd, ".", &l), 0);
+	assert_int_equal(l.n, 4);
+	assert_string_equal(l.v[0], ".other");
+	assert_string_equal(l.v[1], ".tmp-folder");
+	assert_string_equal(l.v[2], ".tmp-link");
+	assert_string_equal(l.v[3], "f");
+}
+
 static int write_often(struct place *p)
 {
 	char text[9000];
@@ -331,6 +359,7 @@ static void path_write_file__two_writers__never_mixed(void **state)
 		assert_true(n == 1 || n % 1000 == 0);
 		for (size_t i = 1; i < n; i++)
 			assert_int_equal(got[i], got[0]);
+		path_tidy(p->fd);	/* takes away what is theirs from neither */
 		if (waitpid(-1, &status, WNOHANG) > 0) {
 			assert_int_equal(status, 0);
 			live--;
@@ -567,6 +596,7 @@ int main(void)
 		IN_PLACE(path_mkdirs__host_path__made),
 		IN_PLACE(path_write_file__replaces__whole_and_no_rest),
 		IN_PLACE(path_write_files__several__written_before_one_counts),
+		IN_PLACE(path_tidy__killed_writers__what_they_left_goes_and_nothing_else),
 		IN_PLACE(path_list__names__sorted_without_dots),
 		IN_PLACE(path_write_file__two_writers__never_mixed),
 		IN_PLACE(path_kernel_files__values__one_line),
