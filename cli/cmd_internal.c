@@ -67,10 +67,11 @@ static int run_compress(struct cli *c, void *opts, int argc, char **argv, struct
 		return rc;
 	if (!str_starts(plain, name) || strchr(plain, '/'))
 		return err_say(e, EINVAL, "not a log of a container: %s %s", argv[0], plain);
-	in = openat(dir, plain, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	in = openat(dir, plain, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (in < 0)
 		return errno == ENOENT ? 0 : err_set(e, errno, "open %s", plain);
-	out = openat(dir, packed, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
+	out = openat(dir, packed,
+		     O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640);
 	if (out < 0)
 		return err_set(e, errno, "open %s", packed);
 	if (gzip(in, out) != 0) {

@@ -105,8 +105,7 @@ static int numbers(const struct log_reader *r, int64_t above, int64_t *ret_next,
 		return -e->code;
 	}
 	while ((de = readdir(d))) {
-		const char *v = str_after(de->d_name, r->name);
-		int64_t n = v && *v == '.' ? strtoll(v + 1, NULL, 10) : 0;
+		int64_t n = log_place_number(de->d_name, r->name);
 
 		if (n > *ret_last)
 			*ret_last = n;
@@ -139,7 +138,7 @@ static int unzip(struct log_reader *r, int in, struct err *e)
 
 static int open_name(const struct log_reader *r, const char *name)
 {
-	return openat(r->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return openat(r->dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 }
 
 /* -ENOENT: it is gone. */

@@ -17,6 +17,19 @@
 /* Its folder and its name therein (which r owns); "NAME.1" and the like are beside it. */
 int log_place_open(const struct engine *en, const struct record *r, int *ret_dir,
 		   const char **ret_name, struct err *e);
+/* N of "NAME.N" or "NAME.N.gz", else 0: the folder may have other files, of whoever writes there.
+ * The supervisor, which has no more of this file, asks too. */
+static inline int64_t log_place_number(const char *file, const char *name)
+{
+	const char *v = str_after(file, name);
+	int64_t n = 0;
+
+	if (!v || *v++ != '.')
+		return 0;
+	for (; *v >= '0' && *v <= '9' && n < (int64_t)1 << 50; v++)
+		n = n * 10 + (*v - '0');
+	return !*v || str_eq(v, ".gz") ? n : 0;
+}
 /* key as the name of a field of the journal, as Docker makes it: capitals, digits, underscores.
  * False: it would be no such name, or one that we use ourselves. */
 bool log_place_field(const char *key, struct strbuf *ret);

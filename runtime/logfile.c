@@ -103,8 +103,7 @@ static int64_t last_number(void)
 	int64_t last = 0;
 
 	while (d && (de = readdir(d))) {
-		const char *v = str_after(de->d_name, W.log_name);
-		int64_t n = v && *v == '.' ? strtoll(v + 1, NULL, 10) : 0;
+		int64_t n = log_place_number(de->d_name, W.log_name);
 
 		last = n > last ? n : last;
 	}

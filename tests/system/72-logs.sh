@@ -124,6 +124,16 @@ like "by why, too" "$(berth why el)" "*line 29999 *"
 is "inspect says where" "$(berth inspect -f '{{.LogPath}}' el)" "$T/elsewhere/my.log"
 t "rm" berth rm el
 t "leaves it" test -e "$T/elsewhere/my.log"
+# others write there, too: what is not NAME.N or NAME.N.gz is theirs, and a FIFO keeps nobody waiting
+mkdir "$T/shared" && mkfifo "$T/shared/my.log.1" "$T/shared/my.log.1.gz"
+others=(my.log.2026-11-22 my.log.9223372036854775807 my.log.3.bak my.log.0)
+(cd "$T/shared" && touch "${others[@]}")
+run_d --name sh --log-opt path="$T/shared/my.log" --log-opt max-size=100k --log-opt max-file=100 busybox sh -c "$writer"
+berth wait sh >/dev/null
+is "beside other files: all that was written is read" "$(timeout 60 "$BERTH" --root "$ROOT" logs sh | grep -c '^line ')" 30000
+is "they are still there" "$(cd "$T/shared" && ls "${others[@]}" | wc -l)" 4
+is "and ours are numbered as if they were not" "$(cd "$T/shared" && ls my.log.[2-4])" $'my.log.2\nmy.log.3\nmy.log.4'
+berth rm sh >/dev/null
 fails "a folder that is not there" 125 "berth: --log-opt path=/nosuch/x: *No such file*" berth run --log-opt path=/nosuch/x busybox true
 fails "a path that is none" 125 "berth: --log-opt path=x: expected the absolute path*" berth run --log-opt path=x busybox true
 ln -s my.log "$T/elsewhere/link"
