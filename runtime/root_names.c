@@ -67,8 +67,8 @@ static int add_line(int root_fd, const char *path, const char *line, struct err 
 	if (has_line(text, line))
 		return 0;
 	fd_close(&fd);
-	fd = open(path_of_fd(at, link), O_WRONLY | O_APPEND | O_CLOEXEC);
 	all = mem_printf("%s%s\n", n && text[n - 1] != '\n' ? "\n" : "", line);
+	fd = open(path_of_fd(at, link), O_WRONLY | O_APPEND | O_CLOEXEC);
 	if (fd < 0 || fd_write_all(fd, all, strlen(all)) < 0)
 		return err_set(e, errno, "write %s of the container", path);
 	return 1;
