@@ -100,10 +100,35 @@ static enum cgroup_driver choose_driver(const struct cgroup_want *w, const struc
 	return base ? CGROUP_DRIVER_CGROUPFS : CGROUP_DRIVER_DISABLED;
 }
 
+/* One that was there before is taken if nothing lives in it (runtime-spec, "Control groups"). */
+static int check_existing(const char *path, int fd, struct err *e)
+{
+	struct cgroup_state s;
+	int r = cgroup_state_read(fd, &s);
+
+	if (r < 0)
+		return err_set(e, -r, "read cgroup.events of %s", path);
+	if (s.populated)
+		return err_say(e, EBUSY, "container's cgroup is not empty: %s exists "
+			       "already and holds processes", path);
+	if (s.frozen)	/* or one above it */
+		return err_say(e, EBUSY, "container's cgroup unexpectedly frozen: %s "
+			       "exists already", path);
+	return 0;
+}
+
+/* Who deletes a container kills whoever is in the cgroup that its state names. */
+static int check_place(const struct cgroup_host *h, const char *path, struct err *e)
+{
+	AUTO_CLOSE int fd = openat(h->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd < 0 ? 0 : check_existing(path, fd, e);
+}
+
 int cgroup_place(const struct cgroup_want *w, char **ret_path, struct err *e)
 {
 	struct cgroup_host h AUTO(cgroup_host) = CGROUP_HOST_INIT;
-	AUTO_FREE char *base = NULL, *slice = NULL;
+	AUTO_FREE char *base = NULL, *slice = NULL, *path = NULL;
 	struct cgroup_unit u AUTO(cgroup_unit) = { NULL, NULL };
 	int r;
 
@@ -122,14 +147,19 @@ int cgroup_place(const struct cgroup_want *w, char **ret_path, struct err *e)
 		r = cgroup_unit_parse(w->oci_path, w->parent, w->id, w->rootless, &u, e);
 		if (r == 0)
 			r = cgroup_slice_path(u.slice, &slice, e);
-		if (r < 0)
-			return r;
-		*ret_path = mem_printf("%s%s%s", slice, *slice ? "/" : "", u.unit);
-		return 0;
+		if (r == 0)
+			path = mem_printf("%s%s%s", slice, *slice ? "/" : "", u.unit);
+		break;
 	default:
 		r = cgroup_base_find(&h, w->rootless, &base, e);
-		return r < 0 ? r : place_cgroupfs(w, base, ret_path, e);
+		if (r == 0)
+			r = place_cgroupfs(w, base, &path, e);
 	}
+	if (r == 0 && w->oci_path)
+		r = check_place(&h, path, e);
+	if (r == 0)
+		*ret_path = TAKE(path);
+	return r;
 }
 
 /* ---- up ------------------------------------------------------------------------------- */
@@ -154,23 +184,6 @@ static int check_thawed(const char *path, int fd, struct err *e)
 	if (r < 0)
 		return err_wrap(e, "cgroup %s", path);
 	if (str_eq(value, "1"))
-		return err_say(e, EBUSY, "container's cgroup unexpectedly frozen: %s "
-			       "exists already", path);
-	return 0;
-}
-
-/* One that was there before is taken if nothing lives in it (runtime-spec, "Control groups"). */
-static int check_existing(const char *path, int fd, struct err *e)
-{
-	struct cgroup_state s;
-	int r = cgroup_state_read(fd, &s);
-
-	if (r < 0)
-		return err_set(e, -r, "read cgroup.events of %s", path);
-	if (s.populated)
-		return err_say(e, EBUSY, "container's cgroup is not empty: %s exists "
-			       "already and holds processes", path);
-	if (s.frozen)	/* or one above it */
 		return err_say(e, EBUSY, "container's cgroup unexpectedly frozen: %s "
 			       "exists already", path);
 	return 0;

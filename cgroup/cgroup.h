@@ -200,7 +200,8 @@ void cgroup_settle(struct cgroup *c);
  * long as some twenty mounts, and in the meantime only our init is inside. */
 int cgroup_devices_due(struct cgroup *c, const struct cgroup_limits *l, bool rootless,
 		       struct err *e);
-/* The path that cgroup_make would use, without making it; caller frees. */
+/* The path that cgroup_make would use, without making it; caller frees.  -EBUSY: one that was asked
+ * for holds processes. */
 int cgroup_place(const struct cgroup_want *w, char **ret_path, struct err *e);
 int cgroup_open(enum cgroup_driver driver, const char *path, const char *unit,
 		struct cgroup *ret, struct err *e);

@@ -52,6 +52,23 @@ is "40 times create, start and delete are killed, and the ID is free again" "$ba
 is "nothing is left" "$(ls -A "$T/oci")$(groups)" ""
 t "nor any process" until_true 5 eval '[ "$(sleepers)" = 0 ]'
 
+# a cgroup that is somebody else's is never what a killed create has left
+need strace
+mkdir "$CGROUP2/berth-others-$me"
+sleep 1000 &
+other=$!
+echo "$other" >"$CGROUP2/berth-others-$me/cgroup.procs"
+jq --arg c "/berth-others-$me" '.linux.cgroupsPath = $c' "$T/b/config.json" >"$T/others.json"
+for n in 1 2 3 4; do
+	strace -o "$T/trace" -e trace=mkdirat -e inject="mkdirat:signal=KILL:when=$n" \
+		"${O[@]}" create -b "$T/b" -f "$T/others.json" "$K-9" </dev/null >/dev/null 2>&1
+	"${O[@]}" delete -f "$K-9" 2>>"$T/errors"
+done
+t "who lives in it goes on living" kill -0 "$other"
+kill "$other"
+wait "$other" 2>/dev/null
+t "there" until_true 5 rmdir "$CGROUP2/berth-others-$me"
+
 # two at once: one wins
 bad=0
 for i in $(seq 20); do
