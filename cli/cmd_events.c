@@ -16,6 +16,7 @@
 #include "base/path.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/value.h"
 
 #define FILE_MAX_BYTES (16u << 20)
 
@@ -108,7 +109,31 @@ static bool wanted(const struct view *w, const struct json *v)
 	return true;
 }
 
-static void print(struct view *w, const struct json *v, const char *line, int64_t ns)
+/* With the names that Docker's and podman's templates have for the same. */
+static struct json *for_template(struct arena *a, const struct json *v, int64_t ns)
+{
+	const struct json *actor = json_get(v, "Actor");
+	struct json *all = value_object(a);
+
+	value_put_str(a, all, "Status", json_str(json_get(v, "Action")));
+	value_put_str(a, all, "ID", json_str(json_get(actor, "ID")));
+	value_put_str(a, all, "Name", attr(v, "name"));
+	value_put_str(a, all, "From", attr(v, "image"));
+	value_put_str(a, all, "Scope", "local");
+	value_put_i64(a, all, "Time", ns / 1000000000);
+	value_put_i64(a, all, "TimeNano", ns);
+	for (const struct json *m = v->child; m; m = m->next) {
+		struct json *one = arena_alloc(a, sizeof(*one));
+
+		*one = *m;
+		one->next = NULL;
+		value_put(all, m->key, one);
+	}
+	return all;
+}
+
+static void print(struct view *w, struct arena *a, const struct json *v, const char *line,
+		  int64_t ns)
 {
 	const struct json *attrs = json_get(json_get(v, "Actor"), "Attributes");
 	char text[40];
@@ -116,7 +141,7 @@ static void print(struct view *w, const struct json *v, const char *line, int64_
 	if (w->o->format && !str_eq(w->o->format, "json")) {
 		struct err e = ERR_INIT;
 
-		if (output_value(w->o->format, v, &e) < 0) {
+		if (output_value(w->o->format, for_template(a, v, ns), &e) < 0) {
 			log_error(&e);
 			w->over = true;
 		}
@@ -132,8 +157,8 @@ static void print(struct view *w, const struct json *v, const char *line, int64_
 	       str_time((struct timespec){ ns / 1000000000, ns % 1000000000 }, text),
 	       json_str(json_get(v, "Type")), json_str(json_get(v, "Action")),
 	       w->o->trunc && str_is_hex(id, 64) ? 12 : INT_MAX, id);
-	for (const struct json *a = attrs ? attrs->child : NULL; a; a = a->next)
-		printf("%s%s=%s", a == attrs->child ? " (" : ", ", a->key, json_str(a));
+	for (const struct json *m = attrs ? attrs->child : NULL; m; m = m->next)
+		printf("%s%s=%s", m == attrs->child ? " (" : ", ", m->key, json_str(m));
 	printf("%s\n", attrs && attrs->child ? ")" : "");
 }
 
@@ -154,7 +179,7 @@ static void show_line(struct view *w, const char *line)
 		w->over = true;
 		return;
 	}
-	print(w, v, line, ns);
+	print(w, a, v, line, ns);
 }
 
 static void show_text(struct view *w, char *text)

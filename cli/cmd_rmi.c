@@ -88,7 +88,8 @@ static int run_rmi(struct cli *c, void *opts, int argc, char **argv, struct err 
 		if (r == 0 || (r == -ENOENT && o->ignore))
 			continue;
 		log_error(&one);
-		status = ERR_STATUS_ENGINE;
+		if (r != -ENOENT || !o->force)	/* as Docker: said, but no failure */
+			status = ERR_STATUS_ENGINE;
 	}
 	return status;
 }

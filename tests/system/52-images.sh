@@ -84,6 +84,8 @@ is "and end" "$(berth wait user)" 0
 berth rm user >/dev/null
 fails "no such image" 125 "berth: *nosuch*" berth rmi nosuch
 t "which is no error with --ignore" berth rmi --ignore nosuch
+t "nor with --force, which says so" berth rmi -f nosuch
+like "in words" "$err" "berth: *nosuch*"
 use_busybox
 like "rmi says what goes" "$(berth rmi busybox)" "Untagged: *busybox:latest?Deleted: sha256:*"
 

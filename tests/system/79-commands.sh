@@ -142,6 +142,9 @@ wait "$att"
 berth rm ev >/dev/null
 actions() { berth events --since 1m --until 0s --format '{{.Action}}' "$@" | tr '\n' ' '; }
 is "a container's life" "$(actions --filter container=ev)" "create start exec_start exec_die pause unpause attach die stop destroy "
+is "in the words of Docker's templates" "$(berth events --since 1m --until 0s --filter container=ev --filter event=start --format 'Type={{.Type}} Status={{.Status}} ID={{.ID}} {{.From}} {{.Name}} {{.Actor.Attributes.name}}')" \
+	"Type=container Status=start ID=$(berth events --since 1m --until 0s --filter container=ev --filter event=start --format json | jq -r .Actor.ID) busybox ev ev"
+t "times, too" sh -c "[ \$('$BERTH' --root '$ROOT' events --since 1m --until 0s --filter event=start --format '{{.Time}}' | head -n 1) -gt 1000000000 ]"
 is "one kind of them" "$(actions --filter container=ev --filter event=exec)" "exec_start exec_die "
 is "two kinds" "$(actions --filter container=ev --filter event=die --filter event=create)" "create die "
 is "with the exit code" "$(berth events --since 1m --until 0s --filter container=ev --filter event=die --format json | jq -r .Actor.Attributes.exitCode)" 3
