@@ -7,6 +7,7 @@
 #include "cli/output.h"
 #include "cli/pairs.h"
 #include "cli/prune.h"
+#include "cli/run_opts.h"
 #include "cli/usage.h"
 #include "cli/view.h"
 #include "runtime/event.h"
@@ -35,68 +36,10 @@ static const struct opt volume_create_rows[] = {
 };
 #undef O
 
-static int check_options(const struct json_map *m, struct err *e)
-{
-	static const char *const of_mount[] = { "type", "device", "o" };
-	static const char *const of_ours[] = { "size", "inodes", "uid", "gid" };
-	const char *typed = NULL, *own = NULL;
-	struct disk_size disk;
-	uint32_t id;
-
-	for (size_t i = 0; i < m->n; i++) {
-		const char *key = m->v[i].key, *was_typed = typed, *was_own = own;
-
-		for (size_t k = 0; k < ARRAY_SIZE(of_mount); k++)
-			typed = str_eq(key, of_mount[k]) ? key : typed;
-		for (size_t k = 0; k < ARRAY_SIZE(of_ours); k++)
-			own = str_eq(key, of_ours[k]) ? key : own;
-		if (typed == was_typed && own == was_own)
-			return err_say(e, EINVAL, "--opt %s: unknown; there are size, inodes, uid, "
-				       "gid, type, device and o", key);
-		if (str_ends(key, "id") && str_to_u32(m->v[i].value, &id) < 0)
-			return err_say(e, EINVAL, "--opt %s=%s: expected a number", key,
-				       m->v[i].value);
-	}
-	if (volume_disk_size(m, &disk, e) < 0)
-		return err_wrap(e, "--opt");
-	if (own && typed)
-		return err_say(e, EINVAL, "--opt %s: a volume of ours has one, without type, "
-			       "device and o", own);
-	if (typed && (!pairs_get(m, "type") || !pairs_get(m, "device")))
-		return err_say(e, EINVAL, "--opt: type and device belong together");
-	return 0;
-}
-
-/* podman's o=size=…,inodes=…,uid=…,gid=… without a type is the same as each by itself. */
-static int read_options(const struct create_opts *o, struct arena *a, struct json_map *ret,
-			struct err *e)
-{
-	AUTO(strlist) struct strlist all = STRLIST_INIT;
-	bool typed = false;
-	int r;
-
-	for (size_t i = 0; i < o->options.n; i++)
-		typed |= str_starts(o->options.v[i], "type=") ||
-			 str_starts(o->options.v[i], "device=");
-	for (size_t i = 0; i < o->options.n; i++) {
-		const char *own = typed ? NULL : str_after(o->options.v[i], "o=");
-
-		if (own)
-			strlist_split(&all, own, ',', true);
-		else
-			strlist_add(&all, o->options.v[i]);
-	}
-	if (o->uid)
-		strlist_addf(&all, "uid=%s", o->uid);
-	if (o->gid)
-		strlist_addf(&all, "gid=%s", o->gid);
-	r = pairs_parse(a, &all, "--opt", ret, e);
-	return r < 0 ? r : check_options(ret, e);
-}
-
 static int create(struct cli *c, const struct create_opts *o, const char *name, struct err *e)
 {
 	AUTO(arena) struct arena *a = arena_new(16u << 20);
+	AUTO(strlist) struct strlist given = STRLIST_INIT;
 	struct json_map labels, options;
 	struct err exists = ERR_INIT;
 	AUTO_CLOSE int lock = -1;
@@ -106,7 +49,13 @@ static int create(struct cli *c, const struct create_opts *o, const char *name, 
 
 	if (o->driver && !str_eq(o->driver, "local"))
 		return err_say(e, EINVAL, "--driver %s: local is the only one", o->driver);
-	if ((r = read_options(o, a, &options, e)) < 0 ||
+	for (size_t i = 0; i < o->options.n; i++)
+		strlist_add(&given, o->options.v[i]);
+	if (o->uid)
+		strlist_addf(&given, "uid=%s", o->uid);
+	if (o->gid)
+		strlist_addf(&given, "gid=%s", o->gid);
+	if ((r = compose_volume_options(a, &given, &options, e)) < 0 ||
 	    (r = pairs_parse(a, &o->labels, "--label", &labels, e)) < 0)
 		return r;
 	if (anonymous) {
@@ -118,15 +67,10 @@ static int create(struct cli *c, const struct create_opts *o, const char *name, 
 	r = volume_create(&c->en, name, anonymous, &labels, &options, &exists);
 	if (r == -EEXIST && !o->ignore) {
 		AUTO(volume) struct volume *v = NULL;
-		bool same;
-
 		/* as in Docker, making it twice is fine, unless it is to be another one */
 		if ((r = volume_load(&c->en, name, &v, e)) < 0)
 			return r;
-		same = v->options.n == options.n;
-		for (size_t i = 0; same && i < options.n; i++)
-			same = str_eq(pairs_get(&v->options, options.v[i].key), options.v[i].value);
-		if (!same)
+		if (!pairs_same(&v->options, &options))
 			return err_say(e, EEXIST, "volume %s exists already, with other options",
 				       name);
 	} else if (r < 0 && r != -EEXIST) {

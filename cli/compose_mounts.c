@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/path.h"
+#include "cli/pairs.h"
 #include "cli/run_opts.h"
 #include "runtime/volume.h"
 
@@ -60,7 +61,7 @@ static struct record_volume *add_volume(struct compose *c)
 /* One mount of a person's, before it becomes a row of the record and one of the spec. */
 struct want {
 	const char *type, *source, *destination, *subpath;
-	struct strlist options;
+	struct strlist options, volume_opts, volume_labels;
 	bool readonly, nocopy, chown, overlay, idmap;
 	const char *option;	/* as typed, for messages */
 };
@@ -171,10 +172,16 @@ static int add_want(struct compose *c, struct want *w, struct err *e)
 	if (w->overlay)
 		return add_overlay(c, w, v, e);
 	if (str_eq(w->type, "volume")) {
-		int r = compose_volume(c, v, &w->options, w->readonly, e);
+		int r = pairs_parse(c->a, &w->volume_labels, "volume-label", &v->labels, e);
 
-		if (r != 0)
+		if (r < 0 || (r = compose_volume_options(c->a, &w->volume_opts, &v->driver_options,
+							 e)) < 0)
+			return err_wrap(e, "%s", w->option);
+		if ((r = compose_volume(c, v, &w->options, w->readonly, e)) != 0)
 			return r < 0 ? r : 0;
+	} else if (w->volume_opts.n || w->volume_labels.n) {
+		return err_say(e, EINVAL, "%s: volume-opt and volume-label are for volumes",
+			       w->option);
 	}
 	if (tmpfs) {
 		static const char *const defaults[] = { "nosuid", "nodev", "noexec" };
@@ -358,9 +365,12 @@ static int mount_key(struct want *w, const char *key, const char *value, struct 
 		return 0;	/* so it is */
 	else if (str_eq(key, "volume-driver") && str_eq(value, "local"))
 		return 0;
-	else if (str_eq(key, "volume-opt") || str_eq(key, "volume-label") ||
-		 str_eq(key, "volume-driver"))
-		return err_say(e, EINVAL, "%s: %s belongs to berth volume create", w->option, key);
+	else if (str_eq(key, "volume-driver"))
+		return err_say(e, EINVAL, "%s: volume driver local is the only one", w->option);
+	else if (str_eq(key, "volume-opt") && value)
+		strlist_add(&w->volume_opts, value);
+	else if (str_eq(key, "volume-label") && value)
+		strlist_add(&w->volume_labels, value);
 	else if (str_eq(key, "idmap") && value)
 		strlist_addf(&w->options, "idmap=%s", value);
 	else if (str_eq(key, "idmap"))
@@ -421,6 +431,21 @@ static int add_by_type(struct compose *c, struct want *w, struct err *e)
 	return add_want(c, w, e);
 }
 
+/* A part that begins with a double quote goes to the next one, whatever commas it has. */
+static void split_quoted(struct strlist *to, const char *text)
+{
+	while (*text) {
+		bool quoted = *text == '"';
+		size_t n;
+
+		text += quoted;
+		n = strcspn(text, quoted ? "\"" : ",");
+		if (n)
+			strlist_addf(to, "%.*s", (int)n, text);
+		text += n + (text[n] != 0);
+	}
+}
+
 static int mount_option(struct compose *c, const char *text, struct err *e)
 {
 	AUTO(strlist) struct strlist p = STRLIST_INIT;
@@ -428,7 +453,7 @@ static int mount_option(struct compose *c, const char *text, struct err *e)
 	struct want w = { .type = "volume", .option = option };
 	int r = 0;
 
-	strlist_split(&p, text, ',', true);
+	split_quoted(&p, text);
 	for (size_t i = 0; i < p.n; i++)	/* what others mean depends on it */
 		if (str_starts(p.v[i], "type="))
 			w.type = p.v[i] + strlen("type=");
@@ -444,6 +469,8 @@ static int mount_option(struct compose *c, const char *text, struct err *e)
 	if (r == 0)
 		r = add_by_type(c, &w, e);
 	strlist_cleanup(&w.options);
+	strlist_cleanup(&w.volume_opts);
+	strlist_cleanup(&w.volume_labels);
 	return r;
 }
 

@@ -32,3 +32,12 @@ const char *pairs_get(const struct json_map *m, const char *key)
 			return m->v[i].value;
 	return NULL;
 }
+
+bool pairs_same(const struct json_map *a, const struct json_map *b)
+{
+	bool same = a->n == b->n;
+
+	for (size_t i = 0; same && i < a->n; i++)
+		same = str_eq(pairs_get(b, a->v[i].key), a->v[i].value);
+	return same;
+}

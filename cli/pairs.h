@@ -14,5 +14,6 @@
 int pairs_parse(struct arena *a, const struct strlist *given, const char *flag,
 		struct json_map *ret, struct err *e);
 const char *pairs_get(const struct json_map *m, const char *key);	/* or NULL */
+bool pairs_same(const struct json_map *a, const struct json_map *b);	/* in whatever order */
 
 #endif

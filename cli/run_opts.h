@@ -115,6 +115,9 @@ struct spec_mount *compose_add_mount(struct compose *c, const char *dst, const c
 /* 1: the named volume has options of its own, and is mounted; 0: it is a plain folder. */
 int compose_volume(struct compose *c, struct record_volume *v, const struct strlist *more,
 		   bool readonly, struct err *e);
+/* What volume create --opt and --mount volume-opt= say, checked. */
+int compose_volume_options(struct arena *a, const struct strlist *given, struct json_map *ret,
+			   struct err *e);
 char **compose_strv(struct arena *a, const struct strlist *l);
 
 #endif

@@ -55,6 +55,7 @@ struct record_volume {
 	char **options;			/* mount options; for tmpfs its data too */
 	bool anonymous, nocopy, chown, overlay, idmap;	/* :U, :O … */
 	const char *subpath;
+	struct json_map labels, driver_options;	/* of one that is made with the container */
 };
 
 /* target: an absolute path, or with env the name of a variable */

@@ -100,6 +100,8 @@ static const struct field volume_fields[] = {
 	F(record_volume, "overlay", overlay, bool),
 	F(record_volume, "idmap", idmap, bool),
 	F(record_volume, "subpath", subpath, str),
+	F(record_volume, "labels", labels, map),
+	F(record_volume, "driverOptions", driver_options, map),
 };
 
 static const struct field secret_fields[] = {

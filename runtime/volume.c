@@ -238,7 +238,8 @@ int volume_make_missing(const struct engine *en, const struct record *r, struct 
 		if (lock < 0 && (rc = volume_lock(en, &lock, e)) < 0)
 			return rc;
 		if (is_missing(en, v))	/* still */
-			rc = volume_create(en, v->name, v->anonymous, NULL, NULL, e);
+			rc = volume_create(en, v->name, v->anonymous, &v->labels,
+					   &v->driver_options, e);
 	}
 	return rc;
 }

@@ -28,6 +28,13 @@ fails "an owner by name" 125 "berth: --opt uid=root: expected a number" berth vo
 fails "with a type" 125 "berth: --opt uid: *without type*" berth volume create --uid 7 -o type=tmpfs -o device=tmpfs x
 fails "-o o= of another kind" 125 "berth: --opt noexec: unknown; there are size*" berth volume create -o o=noexec x
 t "rm" berth volume rm owned half
+opts=type=volume,src=opted,dst=/o,volume-driver=local,volume-label=who=me,volume-opt=type=tmpfs,volume-opt=device=tmpfs
+is "--mount volume-opt: it is made so" "$(run_n --mount "$opts"',"volume-opt=o=size=3m,mode=0750"' busybox sh -c 'df -k /o | tail -n 1; stat -c %a /o' | awk '{ print $1, $2 }' | tr '\n' ' ')" "tmpfs 3072 750  "
+is "and stays" "$(berth volume inspect -f '{{json .Options}} {{json .Labels}}' opted)" '{"type":"tmpfs","device":"tmpfs","o":"size=3m,mode=0750"} {"who":"me"}'
+says "the second time it is that one" tmpfs run_n --mount "$opts"',"volume-opt=o=size=3m,mode=0750"' busybox sh -c 'df /o | awk "END { print \$1 }"'
+fails "with others it is not" 125 "berth: *volume opted exists already, with other options" run_n --mount "$opts" busybox true
+is "an owner" "$(run_n --mount type=volume,dst=/o,volume-opt=o=uid=7 busybox stat -c %u /o)" 7
+t "rm" berth volume rm opted
 t "anonymous ones go with --rm" run_n -v /anon busybox touch /anon/x
 is "none is left" "$(berth volume ls -q)" ""
 berth create --name an -v /anon busybox true >/dev/null

@@ -308,7 +308,9 @@ fails "a network that is not there" 125 "berth: *nosuchnet*" berth run --rm --ne
 fails "-v with an unknown option" 125 "berth: --volume *: unknown option zz" box -v "$T:/x:zz" busybox true
 fails "--mount with an unknown propagation" 125 "berth: --mount *: unknown option odd" box --mount "type=bind,src=$T,dst=/x,bind-propagation=odd" busybox true
 fails "--mount with an unknown key" 125 "berth: --mount *: unknown key odd" box --mount "type=bind,src=$T,dst=/x,odd=1" busybox true
-fails "--mount volume-opt" 125 "berth: --mount *volume create" box --mount type=volume,src=v,dst=/x,volume-opt=o=x busybox true
+fails "--mount volume-opt of another kind" 125 "berth: --mount *: --opt x: unknown; there are*" box --mount type=volume,src=v,dst=/x,volume-opt=o=x busybox true
+fails "with a bind" 125 "berth: --mount *volume-opt and volume-label are for volumes" box --mount "type=bind,src=$T,dst=/x,volume-opt=o=x" busybox true
+fails "--mount volume-driver" 125 "berth: --mount *local is the only one" box --mount type=volume,dst=/x,volume-driver=nfs busybox true
 t "--volume-driver local" box --volume-driver local busybox true
 fails "--volume-driver of another" 125 "berth: --volume-driver nfs: local is the only one" box --volume-driver nfs busybox true
 t "-v :z, :Z, :cached" box -v "$T:/x:z,cached" -v "$T:/y:Z" busybox true
