@@ -78,7 +78,7 @@ int compose_volume(struct compose *c, struct record_volume *v, const struct strl
 {
 	AUTO(volume) struct volume *vol = NULL;
 	AUTO(strlist) struct strlist options = STRLIST_INIT;
-	const struct json_map *how = &v->driver_options;	/* of one that is about to be made */
+	const struct json_map *how = &v->driver_options;	/* when it is yet to be made */
 	struct err none = ERR_INIT;
 	const char *type, *device, *o;
 	int r = volume_load(c->in->en, v->name, &vol, &none);

@@ -28,15 +28,15 @@ t "--cgroups enabled" box --cgroups enabled busybox true
 fails "--cgroups disabled" 125 "berth: --cgroups disabled:*" box --cgroups disabled busybox true
 # in CGROUP CMD...: there, as a service of systemd would be
 in_cgroup() { sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$@"; }
-mkdir "$CGROUP2/own$$"
-in_cgroup "$CGROUP2/own$$" "$BERTH" --root "$ROOT" run -d --name split --network none --cgroups split busybox sleep 1000 >/dev/null
+mkdir "$CGROUP2/own-${T##*.}"
+in_cgroup "$CGROUP2/own-${T##*.}" "$BERTH" --root "$ROOT" run -d --name split --network none --cgroups split busybox sleep 1000 >/dev/null
 where() { sed -n 's/^0:://p' "/proc/$(berth inspect -f "{{.State.$2}}" "$1")/cgroup"; }
-is "--cgroups split: below that of the command" "$(where split Pid)" "$(sed -n 's/^0:://p' /proc/self/cgroup | sed 's|/$||')/own$$/$(berth inspect -f '{{.Id}}' split)"
+is "--cgroups split: below that of the command" "$(where split Pid)" "$(sed -n 's/^0:://p' /proc/self/cgroup | sed 's|/$||')/own-${T##*.}/$(berth inspect -f '{{.Id}}' split)"
 is "inspect says where" "$(berth inspect -f '{{.HostConfig.CgroupParent}}' split)" "$(where split Pid | sed "s|^/||; s|/[^/]*$||")"
 t "the same at another start, wherever from" berth restart -t 0 split
-like "there it is" "$(where split Pid)" "*/own$$/$(berth inspect -f '{{.Id}}' split)"
+like "there it is" "$(where split Pid)" "*/own-${T##*.}/$(berth inspect -f '{{.Id}}' split)"
 berth rm -f -t 0 split >/dev/null
-t "after it nothing is left there" until_true 10 rmdir "$CGROUP2/own$$"
+t "after it nothing is left there" until_true 10 rmdir "$CGROUP2/own-${T##*.}"
 fails "with --cgroup-parent" 125 "berth: --cgroups split and --cgroup-parent*" box --cgroups split --cgroup-parent x busybox true
 fails "--cgroups of another kind" 125 "berth: --cgroups some: *" box --cgroups some busybox true
 t "--arch" box --pull never --os linux --arch "$(berth image inspect -f '{{.Architecture}}' busybox)" busybox true
