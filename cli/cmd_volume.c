@@ -252,7 +252,7 @@ static int run_mount(struct cli *c, void *opts, int argc, char **argv, struct er
 	(void)argc;
 	if (r < 0)
 		return r;
-	if (v->options.n)
+	if (!volume_is_folder(v))
 		return err_say(e, EINVAL, "volume %s is mounted in each container that has it, by "
 			       "its --opt, and nowhere else", v->name);
 	printf("%s\n", str_starts(c->cmd->name, "volume un") ? v->name : v->mountpoint);

@@ -30,7 +30,7 @@ static int open_volume(struct cli *c, const char *name, int *ret, struct err *e)
 
 	if (r < 0)
 		return r;
-	if (v->options.n)
+	if (!volume_is_folder(v))
 		return err_say(e, EINVAL, "volume %s is mounted for containers only; berth cp "
 			       "reaches it through one that runs", name);
 	r = path_open_dir(AT_FDCWD, v->mountpoint, ret, e);

@@ -393,6 +393,14 @@ int volume_disk_size(const struct json_map *options, struct disk_size *ret, stru
 	return ret->inodes && !ret->bytes ? err_say(e, EINVAL, "inodes without size") : 0;
 }
 
+bool volume_is_folder(const struct volume *v)
+{
+	for (size_t i = 0; i < v->options.n; i++)
+		if (str_eq(v->options.v[i].key, "type") || str_eq(v->options.v[i].key, "size"))
+			return false;
+	return true;
+}
+
 bool volume_is_disk(const struct engine *en, const char *name)
 {
 	AUTO_FREE char *path = mem_printf("volumes/%s/disk", name);

@@ -24,6 +24,7 @@ berth volume create -o o=uid=9 half >/dev/null
 is "volume create --uid, --gid: whose its top is, also when the image has something there" "$(run_n -v owned:/etc -v half:/new busybox sh -c 'stat -c %u:%g /etc /etc/greeting /new' | tr '\n' ' ')" "7:8 0:0 9:0 "
 is "inspect says so" "$(berth volume inspect -f '{{json .Options}}' owned)" '{"uid":"7","gid":"8"}'
 is "in a user namespace" "$(run_n --userns auto:size=100 -v owned:/etc busybox true; stat -c %u:%g "$ROOT/volumes/owned/_data")" 7:8
+is "it is a folder still" "$(berth volume mount owned) $(berth volume export owned | tar -t | grep -c greeting)" "$ROOT/volumes/owned/_data 1"
 fails "an owner by name" 125 "berth: --opt uid=root: expected a number" berth volume create --uid root x
 fails "with a type" 125 "berth: --opt uid: *without type*" berth volume create --uid 7 -o type=tmpfs -o device=tmpfs x
 fails "-o o= of another kind" 125 "berth: --opt noexec: unknown; there are size*" berth volume create -o o=noexec x
