@@ -123,9 +123,11 @@ int create_id_file(const char *path, const char *text, struct err *e)
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return err_set(e, errno, "write %s", path);
-	if (fd_write_all(fd, text, strlen(text)) < 0)
-		return err_set(e, errno, "write %s", path);
-	return 0;
+	if (fd_write_all(fd, text, strlen(text)) == 0)
+		return 0;
+	err_set(e, errno, "write %s", path);
+	unlink(path);	/* else the next try would find it there */
+	return -e->code;
 }
 
 int create_record(struct cli *c, struct record *r, bool made_up, const char *cidfile,

@@ -268,7 +268,9 @@ static int upper_in_child(const struct overlay_opts *o, int store_fd, int *ret_u
 	if (o->disk_fd >= 0) {
 		*ret_upper = fcntl(o->upper_fd, F_DUPFD_CLOEXEC, 0);
 		*ret_work = fcntl(o->work_fd, F_DUPFD_CLOEXEC, 0);
-		r = attach_disk(o, store_fd, e);
+		r = *ret_upper < 0 || *ret_work < 0
+			    ? err_set(e, errno, "open the container's disk anew")
+			    : attach_disk(o, store_fd, e);
 	} else {
 		r = o->userns_fd >= 0 ? map_upper(o, e) : 0;
 		if (r == 0)

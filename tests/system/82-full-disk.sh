@@ -37,5 +37,8 @@ to_full() { "$BERTH" --root "$ROOT" "$@" >/dev/full; }
 fails "save" 125 "berth: write the archive: No space left on device" to_full save busybox
 berth create --name two --network none busybox true >/dev/null
 fails "export" 125 "berth: *: No space left on device" to_full export two
+fill
+fails "--cidfile" 125 "berth: write $small/cid: No space left on device" berth create --cidfile "$small/cid" --network none busybox true
+is "leaves nothing behind, neither file nor container" "$(berth ps -a --format '{{.Names}}')$(find "$small" -name cid)" two
 umount "$small"
 ROOTS=("$ROOT")
