@@ -126,9 +126,10 @@ int compose_health(struct compose *c, struct err *e)
 	if (o->health_startup_cmd)
 		h->startup_test = read_test(c->a, o->health_startup_cmd);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(rows); i++) {
-		if (rows[i].text && !h->startup_test && str_starts(rows[i].option, "health-startup-"))
-			return err_say(e, EINVAL, "--%s goes with --health-startup-cmd",
-				       rows[i].option);
+		const char *option = rows[i].option;
+
+		if (rows[i].text && !h->startup_test && str_starts(option, "health-startup-"))
+			return err_say(e, EINVAL, "--%s goes with --health-startup-cmd", option);
 		r = read_row(&rows[i], e);
 	}
 	if (r == 0)

@@ -46,7 +46,7 @@ int volume_copy_up(const struct engine *en, const char *name, int root_fd, const
 
 /* Options size, inodes: the volume is a disk (disk.h), VOLUME/disk.  bytes 0: it is a folder. */
 int volume_disk_size(const struct json_map *options, struct disk_size *ret, struct err *e);
-/* Its files are at v->mountpoint for the host, too: it is no disk, and not what --opt type= mounts. */
+/* Its files are at v->mountpoint for the host, too: no disk, and not what --opt type= mounts. */
 bool volume_is_folder(const struct volume *v);
 bool volume_is_disk(const struct engine *en, const char *name);
 /* A detached mount of such a one; at its first use it gets what the image has at `path` (NULL:
