@@ -89,9 +89,6 @@ static int volume_source(struct compose *c, struct want *w, struct record_volume
 	AUTO_FREE char *real = NULL;
 
 	if (str_eq(w->type, "image")) {	/* the birth mounts it in place of this source */
-		if (w->subpath)
-			return err_say(e, EINVAL, "%s: an image is mounted whole, without subpath",
-				       w->option);
 		v->name = v->source = arena_strdup(c->a, w->source);
 		return 0;
 	}
@@ -132,7 +129,7 @@ static int add_overlay(struct compose *c, struct want *w, struct record_volume *
 			    arena_printf(c->a, "workdir=%s/work", own), NULL };
 
 	if (str_eq(w->type, "image") || strpbrk(v->source, ":\\") || w->options.n || w->readonly ||
-	    w->chown)
+	    w->chown || w->subpath)
 		return err_say(e, EINVAL, "%s: O stands alone, with a folder or a volume whose "
 			       "path has no colon or backslash", w->option);
 	v->overlay = true;
@@ -158,6 +155,8 @@ static int add_want(struct compose *c, struct want *w, struct err *e)
 		return err_say(e, EINVAL, "%s: the root itself cannot be mounted over", w->option);
 	if (compose_has_volume(c, dst))
 		return err_say(e, EINVAL, "%s: %s is mounted twice", w->option, dst);
+	if (w->subpath && !str_eq(w->type, "volume"))
+		return err_say(e, EINVAL, "%s: subpath is a volume's", w->option);
 	v = add_volume(c);
 	v->type = arena_strdup(c->a, w->type);
 	v->destination = arena_strdup(c->a, dst);

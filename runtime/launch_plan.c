@@ -162,6 +162,7 @@ static int open_source(struct birth *b, const struct spec_mount *m, struct plan_
 			 (m->flags & SPEC_MOUNT_REC ? AT_RECURSIVE : 0) |
 			 (m->flags & SPEC_MOUNT_SRC_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0);
 
+	src->idmap = birth_is_idmapped(m);
 	if (m->source_fd > 0) {
 		src->fd = birth_own_fd(b, m->source_fd);
 		return source_is_dir(src, e);
@@ -172,7 +173,6 @@ static int open_source(struct birth *b, const struct spec_mount *m, struct plan_
 		return 0;
 	if (b->cwd_lost && m->source[0] != '/')
 		return err_say(e, ENOENT, "the bundle is not in the joined mount namespace");
-	src->idmap = birth_is_idmapped(m);
 	src->in_root = below_root(b, m->source);
 	if (src->in_root)
 		return 0;
