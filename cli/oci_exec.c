@@ -87,16 +87,13 @@ static int add_groups(const struct strlist *gids, struct arena *a, struct spec_u
 	return 0;
 }
 
-/* One that is unknown is warned about, as in config.json. */
-static void add_caps(const struct strlist *names, struct spec_caps *c)
+static int add_caps(const struct strlist *names, struct spec_caps *c, struct err *e)
 {
 	for (size_t i = 0; i < names->n; i++) {
 		int bit = spec_cap_parse(names->v[i]);
 
-		if (bit < 0) {
-			log_warn("--cap \"%s\": unknown capability, is left out", names->v[i]);
-			continue;
-		}
+		if (bit < 0)
+			return err_say(e, EINVAL, "--cap \"%s\": unknown capability", names->v[i]);
 		c->set = true;
 		c->bounding |= UINT64_C(1) << bit;
 		c->effective |= UINT64_C(1) << bit;
@@ -104,6 +101,7 @@ static void add_caps(const struct strlist *names, struct spec_caps *c)
 		/* Ambient needs inheritable, capabilities(7); the configuration says it. */
 		c->ambient |= c->inheritable & UINT64_C(1) << bit;
 	}
+	return 0;
 }
 
 /* Later ones win over those of the same name; the order of the rest stays. */
@@ -160,7 +158,8 @@ static int process_of_flags(const struct exec_opts *x, char **args, struct arena
 		r = parse_user(x->user, &p->user, e);
 	if (!r)
 		r = add_groups(&x->gids, a, &p->user, e);
-	add_caps(&x->caps, &p->caps);
+	if (!r)
+		r = add_caps(&x->caps, &p->caps, e);
 	return r < 0 ? r : add_env(&x->env, a, p, e);
 }
 

@@ -144,7 +144,6 @@ static int read_resources(struct update_opts *u, struct err *e)
 		r = cgroup_limits_read(&c, v, &read);
 	if (r < 0)
 		return r;
-	/* As with runc the file is all: flags beside it are an error, not a mixture. */
 	u->limits = read;
 	return 0;
 }
@@ -155,9 +154,9 @@ static int run_update(struct oci *o, void *opts, int argc, char **argv, struct e
 	int r = 0;
 
 	(void)argc;
-	if (u->resources && u->any)
-		r = err_say(e, EINVAL, "--resources cannot be given with other limits");
-	else if (u->resources)
+	if (u->resources && u->any)	/* as with runc and crun the file is all */
+		log_warn("--resources is given: limits beside it are ignored");
+	if (u->resources)
 		r = read_resources(u, e);
 	if (!r)		/* with nothing to change it is asked whether it runs, no more */
 		r = container_update(&o->env, argv[0], &u->limits, e);

@@ -157,16 +157,17 @@ static int check_inside(const char *cwd, struct err *e)
  * user.  By path only where nothing was opened. */
 int step_cwd_root(struct init *in, struct err *e)
 {
-	(void)e;
 	in->entered = in->cwd >= 0 && fchdir(in->cwd) == 0;
-	return 0;
+	return in->entered ? check_inside(in->process->cwd, e) : 0;
 }
 
 int step_cwd(struct init *in, struct err *e)
 {
 	const char *cwd = in->process->cwd;
 
-	if (!in->entered && (in->cwd >= 0 ? fchdir(in->cwd) : chdir(cwd)) < 0) {
+	if (in->entered)	/* and no call more: the filter may know nothing of it */
+		return 0;
+	if ((in->cwd >= 0 ? fchdir(in->cwd) : chdir(cwd)) < 0) {
 		err_set(e, errno, "chdir to cwd (\"%s\") set in config.json failed", cwd);
 		return err_status(e, e->code == ENOENT ? ERR_STATUS_NOTFOUND : ERR_STATUS_NOEXEC);
 	}

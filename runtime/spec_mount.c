@@ -1,7 +1,7 @@
 /*
  * spec_mount.c - "mounts" of config.json, and what each mount option means.
  *
- * Runs in: host.  Pure.
+ * Runs in: host.  Pure, except that what means nothing is warned about.
  *
  * An option is a row of mount_options[]; what is no row goes to the file system.
  * The last of two contrary options wins, as with mount(8).  Source: mount(8),
@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "base/log.h"
 #include "base/path.h"
 #include "base/str.h"
 #include "base/sys.h"
@@ -320,11 +321,14 @@ static int read_mount(struct json_ctx *c, const struct json *v, void *field)
 		return spec_fail(c, "options", "%s", why.msg);
 	if (m->type && str_eq(m->type, "bind"))
 		m->flags |= SPEC_MOUNT_BIND;
-	if (m->flags & SPEC_MOUNT_BIND && m->data[0])
-		return spec_fail(c, "options", "\"%.100s\" is no option of a bind", m->data[0]);
-	if (m->flags & SPEC_MOUNT_BIND)
+	if (m->flags & SPEC_MOUNT_BIND) {
+		/* A file system's own options, which mount(2) does not look at for a bind. */
+		if (m->data[0])
+			log_warn("mount %s: \"%.100s\" is no option of a bind, is ignored",
+				 m->destination, m->data[0]);
 		m->type = "bind";
-	else if (str_empty(m->type))
+	}
+	if (str_empty(m->type))
 		m->type = m->flags & SPEC_MOUNT_REMOUNT || m->propagation ? "none" : "";
 	if (!m->type[0])
 		return spec_fail(c, "type", "must be given unless the mount is a bind");

@@ -11,21 +11,11 @@
 #include "base/str.h"
 #include "runtime/spec_part.h"
 
-static int read_cells(struct json_ctx *c, const struct json *v, void *field)
-{
-	uint32_t *cells = field;
-	int r = json_read_u32(c, v, field);
-
-	if (!r && *cells > UINT16_MAX)	/* struct winsize has 16 bits */
-		return json_fail(c, "must be at most 65535, not %u", *cells);
-	return r;
-}
-
 static int read_console_size(struct json_ctx *c, const struct json *v, void *field)
 {
 	static const struct json_row rows[] = {
-		SPEC_ROW("height", struct spec_process, console_height, read_cells, true),
-		SPEC_ROW("width", struct spec_process, console_width, read_cells, true),
+		SPEC_ROW("height", struct spec_process, console_height, json_read_u32, true),
+		SPEC_ROW("width", struct spec_process, console_width, json_read_u32, true),
 	};
 
 	return json_read_rows(c, v, rows, ARRAY_SIZE(rows), field);
@@ -315,6 +305,9 @@ int spec_read_process_part(struct json_ctx *c, const struct json *v, void *field
 		return r;
 	if (p->cwd[0] != '/')
 		return spec_fail(c, "cwd", "must be an absolute path, not \"%.200s\"", p->cwd);
+	/* struct winsize has 16 bits; without a terminal the size says nothing. */
+	if (p->terminal && (p->console_height > UINT16_MAX || p->console_width > UINT16_MAX))
+		return spec_fail(c, "consoleSize", "must be at most 65535 by 65535");
 	return 0;
 }
 

@@ -258,6 +258,17 @@ static int read_process(struct json_ctx *c, const struct json *v, void *field)
 	return r;
 }
 
+static int read_annotations(struct json_ctx *c, const struct json *v, void *field)
+{
+	const struct json_map *map = field;
+	int r = json_read_map(c, v, field);
+
+	for (size_t i = 0; !r && i < map->n; i++)
+		if (!map->v[i].key[0])
+			return json_fail(c, "a key must not be empty");
+	return r;
+}
+
 static const struct json_row spec_rows[] = {
 	SPEC_ROW("ociVersion", struct spec, version, read_version, true),
 	SPEC_WHOLE("root", read_root, false),
@@ -266,7 +277,7 @@ static const struct json_row spec_rows[] = {
 	SPEC_ROW("domainname", struct spec, domainname, json_read_str, false),
 	SPEC_WHOLE("mounts", spec_read_mounts, false),
 	SPEC_ROW("hooks", struct spec, hooks, read_hooks, false),
-	SPEC_ROW("annotations", struct spec, annotations, json_read_map, false),
+	SPEC_ROW("annotations", struct spec, annotations, read_annotations, false),
 	SPEC_WHOLE("linux", spec_read_linux, false),
 };
 

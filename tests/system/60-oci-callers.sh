@@ -61,6 +61,9 @@ exec 3<&-
 t "which it has" until_true 10 grep -q '^[0-9][0-9]*$' "$T/create.out"
 is "CRI-O's update by standard input" "$(echo '{"cpu":{},"memory":null}' | "${C[@]}" update --resources - m1-$me 2>&1)" ""
 is "and one of nothing" "$(echo null | "${C[@]}" update -r - m1-$me 2>&1)" ""
+echo '{}' >"$T/resources.json"
+fails "limits beside a document are ignored" 0 "*limits beside it are ignored" \
+	"$OCI" --root "$R" update -r "$T/resources.json" --memory 1 m1-$me
 t "podman stops it" "$OCI" --root "$R" kill m1-$me 15
 t "it has ended" until_true 10 is_status m1-$me stopped
 is "a stopped one has no processes" "$(oci ps --format json m1-$me)" "[]"

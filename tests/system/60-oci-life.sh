@@ -97,7 +97,7 @@ says "as a user" "12 34" oci exec -u 12:34 e1-$me sh -c 'echo $(id -u) $(id -g)'
 for user in root "" " 0" +1 -1 0x1 1: :1 1:2:3 4294967295 4294967296 1a; do
 	ends "no user \"$user\"" 255 oci exec -u "$user" e1-$me true
 done
-fails "an unknown capability is left out, with a warning" 0 '*--cap "CAP_NOSUCH": unknown capability*' oci exec --cap CAP_NOSUCH e1-$me true
+fails "an unknown capability is refused" 255 '*--cap "CAP_NOSUCH": unknown capability*' oci exec --cap CAP_NOSUCH e1-$me true
 says "with a variable" 2 oci exec -e A=1 -e A=2 e1-$me sh -c 'echo $A'
 says "in a folder" /tmp oci exec --cwd /tmp e1-$me pwd
 echo '{"cwd":"/","env":["PATH=/bin"],"args":["sh","-c","id -u"],"user":{"uid":7,"gid":7}}' >"$T/process.json"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Broken config.json files: one line that names the place, status 1, nothing left.
-# The corpus is tests/data/config-bad/cases.tsv; what is large or not text is made here.
+# The corpus is tests/data/config-bad/cases.tsv, and every-field.json with one field of it wrong;
+# what is large or not text is made here.
 . "$(dirname "$0")/lib.sh"
 need python3
 make_bundle "$T/b" || exit 1
@@ -34,6 +35,8 @@ while IFS= read -r line; do
 	# [ is a glob's; the path is meant as it stands
 	refused "$name" "berth-oci: config.json: ${path//\[/\\[}*"
 done <"$TOP/tests/data/config-bad/cases.tsv"
+
+like "every field, of another type, out of range, unknown or missing" "$(python3 "$TOP/tests/data/config-bad/every-field.py" "$OCI" "$T/oci" "$B" "$TOP" 2>&1)" "[1-9][0-9][0-9]* documents"
 
 make() { python3 -c "import json,sys; w=sys.stdout.buffer.write; $1" >"$B/config.json"; }
 make 'w(b"{\"ociVersion\":\"1.3.0\",\"mounts\":[" + b",".join([b"{\"destination\":\"/a\",\"type\":\"x\"}"]*200000) + b"]}")'

@@ -59,6 +59,12 @@ bad "an unknown action" "*config.json*linux.seccomp.syscalls?0?.action*SCMP_ACT_
 	"$(rule '{"names":["mkdir"],"action":"SCMP_ACT_MAYBE"}')"
 bad "an argument beyond the sixth" "*linux.seccomp.syscalls?0?.args?0?.index*" \
 	"$(rule '{"names":["mkdir"],"action":"SCMP_ACT_KILL","args":[{"index":6,"value":1,"op":"SCMP_CMP_EQ"}]}')"
+# what we look up under the filter it may know nothing of
+config "$(rule '{"names":["faccessat2","getcwd"],"action":"SCMP_ACT_ERRNO"}')" '{}' /probe syscall 79 0 0
+jq '.process.noNewPrivileges = false' "$T/b/config.json" >"$T/c.json"
+run oci run -b "$T/b" -f "$T/c.json" old
+is "a filter older than calls of ours" "$out" EPERM
+
 bad "notify without a listener" "*linux.seccomp*listenerPath*" \
 	"$(rule '{"names":["mkdir"],"action":"SCMP_ACT_NOTIFY"}')"
 bad "notify as the default" "*default action*" '{"defaultAction":"SCMP_ACT_NOTIFY","listenerPath":"/x"}'
