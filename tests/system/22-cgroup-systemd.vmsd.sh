@@ -45,7 +45,7 @@ like "frozen" "$(cat "$CG/cgroup.events")" "*frozen 1*"
 t "resume" sd resume $id
 t "exec" sd exec $id true
 make_bundle "$T/again" ".linux.cgroupsPath = \"machine-test.slice:t:$id\""
-fails "a name in use is refused" 1 "*$U*" sd run --bundle "$T/again" $id-2
+fails "a name in use is refused" 1 "*container's cgroup is not empty*$U*" sd run --bundle "$T/again" $id-2
 t "the first still lives" sd exec $id true
 t "kill" sd kill $id KILL
 stopped() { [ "$(sd state $id | jq -r .status)" = stopped ] && [ ! -d "$CG" ]; }
@@ -61,8 +61,9 @@ make_bundle "$T/ice" ".linux.cgroupsPath = \"machine-test.slice:t:ice$id\""
 ICE=$CGROUP2/machine.slice/machine-test.slice/t-ice$id.scope
 mkdir -p "$ICE" && echo 1 >"$ICE/cgroup.freeze"
 fails "a frozen place is refused" 1 "*container's cgroup unexpectedly frozen*" timeout 60 "$OCI" --root "$T/oci" --systemd-cgroup run --bundle "$T/ice" ice$id
-t "and nothing stays in it" until_true 10 sh -c "[ ! -s '$ICE/cgroup.procs' ]"
-[ ! -d "$ICE" ] || rmdir "$ICE"
+fails "also by create" 1 "*container's cgroup unexpectedly frozen*" timeout 60 "$OCI" --root "$T/oci" --systemd-cgroup create --bundle "$T/ice" ice$id
+is "it stays as it was" "$(cat "$ICE/cgroup.freeze" "$ICE/cgroup.procs")" 1
+rmdir "$ICE"
 
 make_bundle "$T/d" '.process.args = ["true"]'
 t "a default place, to its end" sd run --bundle "$T/d" $id-d
