@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include "base/fd.h"
-#include "base/path.h"
 #include "cli/connect.h"
 #include "cli/create.h"
 #include "runtime/supervisor.h"
@@ -31,16 +30,6 @@ static const struct opt *clone_rows(void)
 	return rows;
 }
 #undef O
-
-/* NAME-clone, NAME-clone1 and so on: the first that is free. */
-static const char *clone_name(struct cli *c, struct arena *a, const char *name)
-{
-	const char *s = arena_printf(a, "%s-clone", name);
-
-	for (unsigned i = 1; path_exists(c->en.names_fd, s); i++)
-		s = arena_printf(a, "%s-clone%u", name, i);
-	return s;
-}
 
 /* A variable that is the beginning of the id. */
 static void set_env(struct record *r, struct arena *a, const char *old, const char *name, int n)
@@ -121,8 +110,10 @@ static int copy(struct cli *c, const struct clone_opts *o, const char *id, int a
 	AUTO(create_locks) struct create_locks held = CREATE_LOCKS_INIT;
 	AUTO(arena) struct arena *a = arena_new(CREATE_ARENA);
 	AUTO(store) struct store *s = NULL;
+	AUTO_FREE char *name = NULL;
 	AUTO_CLOSE int lock = -1;
 	struct record *r;
+	const char *like;
 	char as[65];
 	int rc;
 
@@ -133,10 +124,11 @@ static int copy(struct cli *c, const struct clone_opts *o, const char *id, int a
 	    (argc == 3 && (rc = set_image(c, r, a, argv[2], &held, e)) < 0))
 		return rc;
 	set_identity(r, a, id);
-	r->name = o->name ? arena_strdup(a, o->name) : argc > 1 ? arena_strdup(a, argv[1]) :
-		  clone_name(c, a, r->name);
+	like = o->name || argc > 1 ? NULL : r->name;
+	name = like ? create_name(c, like) : mem_strdup(o->name ? o->name : argv[1]);
+	r->name = arena_strdup(a, name);
 	if ((rc = set_limits(r, a, &o->limit, e)) < 0 ||
-	    (rc = create_record(c, r, false, NULL, &held, &lock, e)) < 0)
+	    (rc = create_record(c, r, like, NULL, &held, &lock, e)) < 0)
 		return rc;
 	struct end_paths p = { c->en.run_fd, c->en.containers_fd, r->id, NULL };
 

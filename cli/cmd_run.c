@@ -26,7 +26,8 @@ static int remove_same_name(struct cli *c, const char *name, struct err *e)
 	char id[65];
 	struct err none = ERR_INIT;
 
-	if (record_find(&c->en, name, id, &none) < 0)
+	/* not one whose id begins so */
+	if (!path_exists(c->en.names_fd, name) || record_find(&c->en, name, id, &none) < 0)
 		return 0;
 	return connect_remove(c, id, true, true, e);
 }
@@ -62,6 +63,8 @@ static int make_record(struct cli *c, struct run_opts *o, int argc, char **argv,
 	if (!o->rootfs && argc < 1)
 		return err_say(e, EINVAL, "usage: berth %s [OPTION...] IMAGE [COMMAND] [ARG...]; "
 			       "see berth help %s", c->cmd->name, c->cmd->name);
+	if (o->replace && !o->name)
+		return err_say(e, EINVAL, "--replace goes with --name");
 	if ((rc = attach_check_keys(o->detach_keys, e)) < 0 || (rc = platform(o, a, e)) < 0)
 		return rc;
 	if (!o->rootfs) {
@@ -72,8 +75,6 @@ static int make_record(struct cli *c, struct run_opts *o, int argc, char **argv,
 		first = 1;
 	}
 	str_random_hex(id, 64);
-	if (o->name && o->replace && (rc = remove_same_name(c, o->name, e)) < 0)
-		return rc;
 	name = o->name ? mem_strdup(o->name) : record_new_name(&c->en);
 	in.name = name;
 	in.image = image;
@@ -81,7 +82,8 @@ static int make_record(struct cli *c, struct run_opts *o, int argc, char **argv,
 	in.args = argv + first;
 	attach_window(&in.rows, &in.cols);
 	rc = compose_record(a, &in, &r, e);
-	if (rc < 0 || (rc = record_name_check(name, e)) < 0)
+	if (rc < 0 || (rc = record_name_check(name, e)) < 0 ||
+	    (o->replace && (rc = remove_same_name(c, name, e)) < 0))
 		return rc;
 	*ret = r;
 	held->store = TAKE_FD(lock);
@@ -97,7 +99,7 @@ static int create(struct cli *c, struct run_opts *o, int argc, char **argv, stru
 
 	if (rc < 0 || (rc = make_record(c, o, argc, argv, ret, &held, e)) < 0)
 		return rc;
-	return create_record(c, *ret, !o->name, o->cidfile, &held, ret_lock, e);
+	return create_record(c, *ret, o->name ? NULL : "", o->cidfile, &held, ret_lock, e);
 }
 
 static int stream_flags(const struct run_opts *o, int *ret, struct err *e)

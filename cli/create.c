@@ -99,13 +99,24 @@ static int make_volumes(struct cli *c, const struct record *r, struct err *e)
 	return rc;
 }
 
-static int save_record(struct cli *c, struct record *r, bool made_up, struct err *e)
+char *create_name(struct cli *c, const char *like)
+{
+	char *s = *like ? mem_printf("%s-clone", like) : record_new_name(&c->en);
+
+	for (unsigned i = 1; *like && path_exists(c->en.names_fd, s); i++) {
+		free(s);
+		s = mem_printf("%s-clone%u", like, i);
+	}
+	return s;
+}
+
+static int save_record(struct cli *c, struct record *r, const char *like, struct err *e)
 {
 	int rc = record_create(&c->en, r, !r->auto_remove, e);
 
 	/* two commands at once may make up the same name: the later one makes up another */
-	for (int tries = 0; rc == -EEXIST && made_up && tries < 20; tries++) {
-		AUTO_FREE char *name = record_new_name(&c->en);
+	for (int tries = 0; rc == -EEXIST && like && tries < 20; tries++) {
+		AUTO_FREE char *name = create_name(c, like);
 
 		r->name = arena_strdup(r->arena, name);
 		*e = (struct err)ERR_INIT;
@@ -130,7 +141,7 @@ int create_id_file(const char *path, const char *text, struct err *e)
 	return -e->code;
 }
 
-int create_record(struct cli *c, struct record *r, bool made_up, const char *cidfile,
+int create_record(struct cli *c, struct record *r, const char *like, const char *cidfile,
 		  struct create_locks *held, int *ret_lock, struct err *e)
 {
 	struct end_paths p = { c->en.run_fd, c->en.containers_fd, r->id, NULL };
@@ -139,7 +150,7 @@ int create_record(struct cli *c, struct record *r, bool made_up, const char *cid
 	int rc = run_lock(&c->en, r->id, &lock, NULL, e);
 
 	if (rc == 0)
-		rc = save_record(c, r, made_up, e);
+		rc = save_record(c, r, like, e);
 	saved = rc == 0;
 	create_locks_cleanup(held);
 	if (rc == 0)

@@ -22,11 +22,13 @@ int create_allowed(struct err *e);
  * removes the image until the record is there. */
 int create_find_image(struct cli *c, const struct run_opts *o, const char *name,
 		      struct image **ret, int *ret_lock, struct err *e);
-/* The record is on disk, and then what it names; the locks are let go between.  made_up: the name
- * is nobody's wish, so when it is taken it becomes another one.  cidfile: gets the id, or NULL.
- * *ret_lock is RUN/ID/engine.lock, which the caller hands to the birth or lets go with the
- * folder. */
-int create_record(struct cli *c, struct record *r, bool made_up, const char *cidfile,
+/* A name that is free: LIKE-clone, LIKE-clone1 and so on; "": any. */
+char *create_name(struct cli *c, const char *like);
+/* The record is on disk, and then what it names; the locks are let go between.  like: of a name
+ * that is nobody's wish, which becomes another create_name when it is taken; else NULL.
+ * cidfile: gets the id, or NULL.  *ret_lock is RUN/ID/engine.lock, which the caller hands to the
+ * birth or lets go with the folder. */
+int create_record(struct cli *c, struct record *r, const char *like, const char *cidfile,
 		  struct create_locks *held, int *ret_lock, struct err *e);
 /* A new file with the text, for --cidfile and --pidfile.  path NULL: none. */
 int create_id_file(const char *path, const char *text, struct err *e);

@@ -71,6 +71,11 @@ says "exec --preserve-fds" passed sh -c "'$BERTH' --root '$ROOT' exec --preserve
 fails "--name twice" 125 'berth: *"dup"*in use*' sh -c "
 	'$BERTH' --root '$ROOT' create --name dup --network none busybox true >/dev/null &&
 	exec '$BERTH' --root '$ROOT' create --name dup --network none busybox true"
+dup=$(berth inspect -f '{{.Id}}' dup)
+fails "--replace with what makes no sense" 125 "berth: --umask 9: *" berth create --replace --name dup --umask 9 --network none busybox true
+fails "--replace of a name that is none" 125 "berth: --replace goes with --name" berth create --replace --network none busybox true
+t "--replace with a name that is the beginning of an id" berth create --replace --name "${dup:0:10}" --network none busybox true
+is "leaves both as they were" "$(berth inspect -f '{{.Id}}' dup)" "$dup"
 t "--replace takes its place" berth create --replace --name dup --network none busybox true
 t "--cidfile" box --cidfile "$T/cid" busybox true
 is "has the id" "$(wc -c <"$T/cid")" 64

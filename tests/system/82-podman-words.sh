@@ -34,6 +34,13 @@ fails "--force alone" 125 "berth: --force goes with --destroy" berth container c
 fails "--destroy of what runs" 125 "berth: container one is running; stop it first, or use --force" berth container clone --destroy one
 fails "none such" 1 "berth: no such container: nosuch" berth container clone nosuch
 is "what failed left nothing" "$(berth ps -aq | wc -l)" 5
+for _ in {1..8}; do
+	berth container clone fourth >/dev/null &
+	clones+=($!)
+done
+wait "${clones[@]}"
+is "eight clones at once have a name each" "$(berth ps -a --format '{{.Names}}' | grep -c '^fourth-clone')" 8
+berth ps -aq --filter name=fourth-clone | xargs "$BERTH" --root "$ROOT" rm >/dev/null
 run berth container clone --destroy -f --run one heir
 is "--destroy: the other one is gone, its anonymous volume is not" "$rc $(berth ps -a --format '{{.Names}}' | grep -cx one) $(berth exec heir cat /anon/f)" "0 0 kept"
 berth create --name named --network none --hostname fixed --memory 32m busybox hostname >/dev/null
