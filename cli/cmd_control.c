@@ -7,7 +7,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "cli/pick.h"
-#include "cli/limit_opts.h"
+#include "cli/run_opts.h"
 #include "runtime/event.h"
 #include "runtime/supervisor.h"
 
@@ -105,23 +105,6 @@ static int read_limits(const struct update_opts *o, struct arena *a, struct cgro
 	return cgroup_limits_check(ret, e);
 }
 
-static int parse_restart(const char *text, struct record *r, struct err *e)
-{
-	for (int p = RESTART_NO; p <= RESTART_UNLESS_STOPPED; p++)
-		if (str_eq(text, record_restart_name((enum record_restart)p))) {
-			r->restart = (enum record_restart)p;
-			r->restart_max = 0;
-			return 0;
-		}
-	if (str_after(text, "on-failure:") &&
-	    str_to_u32(str_after(text, "on-failure:"), &r->restart_max) == 0) {
-		r->restart = RESTART_ON_FAILURE;
-		return 0;
-	}
-	return err_say(e, EINVAL,
-		       "--restart %s: expected no, on-failure[:N], always or unless-stopped", text);
-}
-
 static void tell_restart(struct cli *c, const struct record *r)
 {
 	char text[64];
@@ -146,10 +129,8 @@ static int update_one(struct cli *c, const char *id, const char *name, void *ctx
 	    (rc = record_load(&c->en, id, &r, e)) < 0 ||
 	    (rc = record_load_spec(&c->en, r, a, e)) < 0 || (rc = read_limits(o, a, &l, e)) < 0)
 		return rc;
-	if (o->restart && (rc = parse_restart(o->restart, r, e)) < 0)
+	if (o->restart && (rc = compose_restart(o->restart, r, e)) < 0)
 		return rc;
-	if (o->restart && r->restart != RESTART_NO && r->auto_remove)
-		return err_say(e, EINVAL, "--restart and --rm exclude each other");
 	if (run_alive(&c->en, id) && (rc = container_update(&c->env, id, &l, e)) < 0)
 		return rc;
 	cgroup_limits_merge(&r->spec->limits, a, &l);

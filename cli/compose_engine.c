@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
@@ -359,29 +360,23 @@ static int network(struct compose *c, struct err *e)
 
 /* ---- restart, stop, times ---- */
 
-static int restart(struct compose *c, struct err *e)
+int compose_restart(const char *text, struct record *r, struct err *e)
 {
-	const char *text = c->o->restart, *v;
-	struct record *r = c->r;
+	const char *most = str_after(text, "on-failure:");
+	int p = RESTART_NO;
 
-	if (str_empty(text) || str_eq(text, "no")) {
-		r->restart = RESTART_NO;
-	} else if (str_eq(text, "always")) {
-		r->restart = RESTART_ALWAYS;
-	} else if (str_eq(text, "unless-stopped")) {
-		r->restart = RESTART_UNLESS_STOPPED;
-	} else if (str_eq(text, "on-failure")) {
-		r->restart = RESTART_ON_FAILURE;
-	} else if ((v = str_after(text, "on-failure:")) && str_to_u32(v, &r->restart_max) == 0) {
-		r->restart = RESTART_ON_FAILURE;
-	} else {
-		return err_say(
-			e, EINVAL,
-			"--restart %s: expected no, on-failure[:N], always or unless-stopped",
-			text);
-	}
-	if (r->restart != RESTART_NO && r->auto_remove)
+	r->restart_max = 0;
+	if (most)
+		p = str_to_u32(most, &r->restart_max) == 0 ? RESTART_ON_FAILURE : INT_MAX;
+	while (!most && p <= RESTART_UNLESS_STOPPED &&
+	       !str_eq(text, record_restart_name((enum record_restart)p)))
+		p++;
+	if (p > RESTART_UNLESS_STOPPED)
+		return err_say(e, EINVAL, "--restart %s: expected no, on-failure[:N], always or "
+			       "unless-stopped", text);
+	if (p != RESTART_NO && r->auto_remove)
 		return err_say(e, EINVAL, "--restart and --rm exclude each other");
+	r->restart = (enum record_restart)p;
 	return 0;
 }
 
@@ -451,7 +446,8 @@ int compose_engine(struct compose *c, struct err *e)
 {
 	int r;
 
-	if ((r = network(c, e)) < 0 || (r = compose_log(c, e)) < 0 || (r = restart(c, e)) < 0 ||
+	if ((r = network(c, e)) < 0 || (r = compose_log(c, e)) < 0 ||
+	    (!str_empty(c->o->restart) && (r = compose_restart(c->o->restart, c->r, e)) < 0) ||
 	    (r = times(c, e)) < 0 || (r = together(c, e)) < 0)
 		return r;
 	if ((r = compose_health(c, e)) == 0 && str_eq(c->r->sdnotify, "healthy") &&

@@ -140,6 +140,21 @@ static int add_overlay(struct compose *c, struct want *w, struct record_volume *
 	return 0;
 }
 
+static int destination(struct compose *c, const struct want *w, char **ret, struct err *e)
+{
+	AUTO_FREE char *dst = w->destination ? path_clean(w->destination) : NULL;
+
+	if (!dst || w->destination[0] != '/')
+		return err_say(e, EINVAL, "%s: the path in the container must be absolute",
+			       w->option);
+	if (str_eq(dst, "/"))
+		return err_say(e, EINVAL, "%s: the root itself cannot be mounted over", w->option);
+	if (compose_has_volume(c, dst))
+		return err_say(e, EINVAL, "%s: %s is mounted twice", w->option, dst);
+	*ret = TAKE(dst);
+	return 0;
+}
+
 static int add_want(struct compose *c, struct want *w, struct err *e)
 {
 	AUTO_FREE char *dst = NULL;
@@ -147,14 +162,8 @@ static int add_want(struct compose *c, struct want *w, struct err *e)
 	struct spec_mount *m;
 	bool tmpfs = str_eq(w->type, "tmpfs");
 
-	if (str_empty(w->destination) || w->destination[0] != '/')
-		return err_say(e, EINVAL, "%s: the path in the container must be absolute",
-			       w->option);
-	dst = path_clean(w->destination);
-	if (str_eq(dst, "/"))
-		return err_say(e, EINVAL, "%s: the root itself cannot be mounted over", w->option);
-	if (compose_has_volume(c, dst))
-		return err_say(e, EINVAL, "%s: %s is mounted twice", w->option, dst);
+	if (destination(c, w, &dst, e) < 0)
+		return -EINVAL;
 	if (w->subpath && !str_eq(w->type, "volume"))
 		return err_say(e, EINVAL, "%s: subpath is a volume's", w->option);
 	v = add_volume(c);
@@ -219,15 +228,12 @@ static int add_fs(struct compose *c, struct want *w, struct err *e)
 	static const char *const devpts[] = { "nosuid", "noexec", "newinstance", "ptmxmode=0666" };
 	static const char *const ramfs[] = { "nosuid", "nodev", "noexec" };
 	bool pts = str_eq(w->type, "devpts");
-	AUTO_FREE char *dst = w->destination ? path_clean(w->destination) : NULL;
+	AUTO_FREE char *dst = NULL;
 
-	if (!dst || w->destination[0] != '/' || str_eq(dst, "/"))
-		return err_say(e, EINVAL, "%s: the path in the container must be absolute",
-			       w->option);
+	if (destination(c, w, &dst, e) < 0)
+		return -EINVAL;
 	if (w->source || w->subpath || w->nocopy || w->chown || w->idmap)
 		return err_say(e, EINVAL, "%s: %s has no source", w->option, w->type);
-	if (compose_has_volume(c, dst))
-		return err_say(e, EINVAL, "%s: %s is mounted twice", w->option, dst);
 	for (size_t i = 0; !pts && i < w->options.n; i++)
 		if (str_starts(w->options.v[i], "size="))
 			return err_say(e, EINVAL, "%s: a ramfs knows no size; a tmpfs does",

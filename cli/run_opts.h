@@ -106,6 +106,8 @@ int compose_resources(struct compose *c, struct err *e);
 int compose_engine(struct compose *c, struct err *e);	/* net, log, restart, health, timeouts */
 int compose_log(struct compose *c, struct err *e);
 int compose_health(struct compose *c, struct err *e);
+/* --restart of run, create and update. */
+int compose_restart(const char *text, struct record *r, struct err *e);
 /* *ret stays as it is when text is NULL; option is for messages. */
 int compose_duration(const char *option, const char *text, int64_t *ret, struct err *e);
 /* The value of a variable whose name has n characters, or NULL. */

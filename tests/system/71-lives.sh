@@ -29,6 +29,9 @@ t "stop ends it for good" berth stop -t 1 always
 sleep 0.5
 is "it stays so" "$(field always State.Status)" exited
 t "update changes the policy" berth update --restart no always
+fails "to one that there is" 1 "berth: --restart on-failure:x: expected no, on-failure*" berth update --restart on-failure:x always
+is "as run" "$(berth update --restart on-failure:3 always) $(berth inspect -f '{{.HostConfig.RestartPolicy.Name}} {{.HostConfig.RestartPolicy.MaximumRetryCount}}' always)" "always on-failure 3"
+berth update --restart no always >/dev/null
 is "it is recorded" "$(field always HostConfig.RestartPolicy.Name)" no
 t "they are removed" berth rm -f r3 r0 always
 
