@@ -36,7 +36,8 @@ static mode_t node_type(char type)
 	return type == 'b' ? S_IFBLK : type == 'p' ? S_IFIFO : S_IFCHR;
 }
 
-/* What is there already is taken when it is just that node, and replaced when not. */
+/* What is there already is taken when it is just that node.  When not, it is an error for a device
+ * of config.json (config-linux.md, "Devices"), and replaced by one that we supply. */
 static int take_or_remove(int parent, const char *name, const struct spec_device *d, mode_t mode,
 			  struct err *e)
 {
@@ -50,6 +51,9 @@ static int take_or_remove(int parent, const char *name, const struct spec_device
 			return err_set(e, errno, "device %s", d->path);
 		return 1;
 	}
+	if (!d->supplied)
+		return err_say(e, EEXIST, "linux.devices: %s is there already, and is not that "
+			       "device", d->path);
 	if (unlinkat(parent, name, 0) < 0)
 		return err_set(e, errno, "replace %s by a device", d->path);
 	return 0;

@@ -110,6 +110,7 @@ void plan_set_devices(struct plan *p, struct arena *a, const struct spec *s)
 			.minor = default_devices[i].minor,
 			.mode = 0666,
 			.mode_set = true,
+			.supplied = true,
 		};
 	}
 	for (size_t i = 0; i < s->ndevices; i++) {

@@ -125,6 +125,7 @@ struct spec_device {
 	uint32_t major, minor;
 	uint32_t mode;		/* permission bits */
 	bool mode_set;
+	bool supplied;		/* by us, not by config.json */
 	uint32_t uid, gid;
 };
 

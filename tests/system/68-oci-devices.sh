@@ -24,6 +24,10 @@ devices "the default devices" "$all" . "$list"
 devices "also without a mount on /dev" "$all" "$nodev" "$list"
 devices "where they work" "ok ok" "$nodev" \
 	'echo x >/dev/null && echo ok $(head -c 1 /dev/zero | tr "\0" o)k'
+touch "$T/b/rootfs/dev/fuse"
+jq "$nodev"' | .linux.devices = [{path: "/dev/fuse", type: "c", major: 10, minor: 229}]' "$T/plain.json" >"$T/b/config.json"
+fails "another file in the place of a device" 1 "*linux.devices: /dev/fuse is there already*" oci run -b "$T/b" d2-$me
+is "stays as it is" "$(stat -c %F "$T/b/rootfs/dev/fuse")" "regular empty file"
 rm -rf "$T/b/rootfs/dev"
 devices "and no /dev in the image" "$all" "$nodev" "$list"
 mkdir "$T/outside" && echo marker >"$T/outside/ptmx"
