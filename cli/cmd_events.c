@@ -20,7 +20,7 @@
 
 #define FILE_MAX_BYTES (16u << 20)
 
-struct events_opts { const char *since, *until, *format; struct strlist filter; bool trunc; };
+struct events_opts { const char *since, *until, *format; struct strlist filter; bool trunc, ends; };
 
 #define O(f) offsetof(struct events_opts, f)
 static const struct opt rows[] = {
@@ -29,6 +29,7 @@ static const struct opt rows[] = {
 	{ "until", 0, OPT_STR, O(until), "TIME", "End at TIME" },
 	{ "filter", 'f', OPT_LIST, O(filter), "KEY=VALUE",
 	  "Only event=, type=, container=, image=, volume=, network=" },
+	{ "stream", 0, OPT_OFF, O(ends), NULL, "Wait for more (default; --stream=false)" },
 	{ "no-trunc", 0, OPT_OFF, O(trunc), NULL, "Cut no id short (default; --no-trunc=false)" },
 	{ "format", 0, OPT_STR, O(format), "FORMAT", "json, or a template as '{{.Action}}'" },
 	OPT_END,
@@ -237,12 +238,12 @@ static int run_events(struct cli *c, void *opts, int argc, char **argv, struct e
 	    (rc = when("until", o->until, &w.until, e)) < 0)
 		return rc;
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (!o->since)
+	if (!o->since && !o->ends)
 		w.since = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	if (watch < 0 || inotify_add_watch(watch, path_of_fd(c->en.root_fd, path),
 					   IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
 		return err_set(e, errno, "watch %s", c->en.root);
-	if (o->since &&
+	if ((o->since || o->ends) &&
 	    path_read_file(c->en.root_fd, "events.1", FILE_MAX_BYTES, &old, &n, &none) == 0)
 		show_text(&w, old);
 	for (;;) {
@@ -251,6 +252,8 @@ static int run_events(struct cli *c, void *opts, int argc, char **argv, struct e
 
 		show_new(c, &w, &ino, &at);
 		clock_gettime(CLOCK_REALTIME, &now);
+		if (o->ends)
+			break;
 		if (o->until) {
 			left = (w.until - (int64_t)now.tv_sec * 1000000000 - now.tv_nsec) / 1000000;
 			if (left <= 0 || w.over)

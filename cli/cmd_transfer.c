@@ -33,6 +33,7 @@ static const struct opt load_rows[] = {
 };
 static const struct opt pull_rows[] = {
 	ROW("platform", 0, OPT_STR, "OS/ARCH[/VARIANT]", "Platform of an index (this machine's)"),
+	ROW("arch", 0, OPT_STR, "ARCH", "The same, the architecture alone"),
 	ROW("all-platforms", 0, OPT_BOOL, NULL, "Fetch all platforms of an index; others are unpacked by run --platform"),
 	ROW("all-tags", 'a', OPT_BOOL, NULL, "All tags of a repository"),
 	ROW("authfile", 0, OPT_STR, "FILE", "Credentials", .complete = "file"),

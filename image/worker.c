@@ -145,6 +145,8 @@ static int set_pull_tls(void *opts, const char *v, struct err *e)
 static const struct opt pull_rows[] = {
 	{ "platform", 0, OPT_STR, offsetof(struct pull_opts, platform), "OS/ARCH",
 	  "which platform" },
+	{ "arch", 0, OPT_STR, offsetof(struct pull_opts, platform), "ARCH",
+	  "the same, the architecture alone" },
 	{ "all-platforms", 0, OPT_BOOL, offsetof(struct pull_opts, all_platforms), NULL,
 	  "fetch all" },
 	{ "all-tags", 'a', OPT_BOOL, offsetof(struct pull_opts, all_tags), NULL, "all tags" },

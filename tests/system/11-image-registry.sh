@@ -75,6 +75,8 @@ t "another platform is pulled" image pull -q --platform linux/arm/v7 "$plain/man
 is "when asked for" "$(arch_of)" arm
 fails "one that is not there" 125 "berth: pull *no image for the platform linux/riscv64*" \
 	image pull --platform linux/riscv64 "$plain/many:1"
+t "--arch" image pull -q --arch "$here" "$plain/many:1"
+is "is the same" "$(arch_of)" "$here"
 t "all platforms" image pull -q --all-platforms "$plain/many:1"
 t "go out again" image push -q "$plain/many:1" "$plain/copy/many:1"
 is "as they came" "$(digest_of copy/many:1)" "$(digest_of many:1)"

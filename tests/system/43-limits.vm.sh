@@ -39,3 +39,13 @@ t "an init's controllers are its own" berth exec whole sh -c 'grep -w memory /sy
 is "its limits are not" "$(cat "/sys/fs/cgroup/berth/$id/memory.max")" 67108864
 like "they hold" "$(berth stats --no-stream --format '{{.MemUsage}}' whole)" "*/ 64*"
 t "it is removed" berth rm -f whole
+
+# --cgroups split, as in a service of systemd with Delegate=yes
+own=$CGROUP2/own-${T##*.}
+mkdir "$own"
+sh -c 'echo $$ >"$1/cgroup.procs"; for name in s1 s2; do "$2" --root "$3" run -d --name $name --network none --cgroups split --memory 64m busybox sleep 1000 || exit 1; done
+	cat /proc/self/cgroup' sh "$own" "$BERTH" "$ROOT" >"$T/split"
+is "who starts it steps aside for its limits" "$(tail -n 1 "$T/split")" "0::${own#"$CGROUP2"}/init"
+is "which hold, of each that is started there" "$(head -n 2 "$T/split" | while read -r id; do cat "$own/$id/memory.max"; done | tr '\n' ' ')" "67108864 67108864 "
+t "they are removed" berth rm -f -t 0 s1 s2
+t "and leave the cgroup as it was" until_true 10 rmdir "$own/init" "$own"

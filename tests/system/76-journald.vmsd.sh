@@ -36,3 +36,21 @@ t "the unit stops" systemctl stop berth-test
 is "nothing runs again" "$(berth ps -q)" ""
 rm -f /run/systemd/system/berth-test.service
 t "rm" berth rm u
+
+# a service that is one container: in its cgroup, which systemd ends
+cat >/run/systemd/system/berth-one.service <<UNIT
+[Service]
+Type=notify
+NotifyAccess=all
+Delegate=yes
+ExecStart=$BERTH --root $ROOT run -d --rm --name one --network none --cgroups split --memory 64m busybox sleep 1000
+UNIT
+systemctl daemon-reload
+t "a service whose --cgroups split container is in its cgroup" systemctl start berth-one
+cg=$(systemctl show -p ControlGroup --value berth-one)
+is "is" "$(sed -n 's/^0:://p' "/proc/$(berth inspect -f '{{.State.Pid}}' one)/cgroup")" "$cg/$(berth inspect -f '{{.Id}}' one)"
+is "its main process is the supervisor" "$(cat "/proc/$(systemctl show -p MainPID --value berth-one)/comm")" berth-superv
+t "the service stops" systemctl stop berth-one
+is "and nothing of it is left" "$(berth ps -aq; ls -d "$CGROUP2$cg" 2>/dev/null)" ""
+rm -f /run/systemd/system/berth-one.service
+systemctl daemon-reload

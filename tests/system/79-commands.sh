@@ -144,6 +144,7 @@ actions() { berth events --since 1m --until 0s --format '{{.Action}}' "$@" | tr 
 is "a container's life" "$(actions --filter container=ev)" "create start exec_start exec_die pause unpause attach die stop destroy "
 is "in the words of Docker's templates" "$(berth events --since 1m --until 0s --filter container=ev --filter event=start --format 'Type={{.Type}} Status={{.Status}} ID={{.ID}} {{.From}} {{.Name}} {{.Actor.Attributes.name}}')" \
 	"Type=container Status=start ID=$(berth events --since 1m --until 0s --filter container=ev --filter event=start --format json | jq -r .Actor.ID) busybox ev ev"
+is "--stream=false: what there was, and no waiting" "$(timeout 60 "$BERTH" --root "$ROOT" events --stream=false --filter container=ev --filter event=start --format '{{.Name}}')" ev
 t "times, too" sh -c "[ \$('$BERTH' --root '$ROOT' events --since 1m --until 0s --filter event=start --format '{{.Time}}' | head -n 1) -gt 1000000000 ]"
 is "one kind of them" "$(actions --filter container=ev --filter event=exec)" "exec_start exec_die "
 is "two kinds" "$(actions --filter container=ev --filter event=die --filter event=create)" "create die "
