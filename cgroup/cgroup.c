@@ -404,29 +404,14 @@ static int come_near(const struct cgroup_want *w, const struct cgroup_host *h, s
 	return cgroup_systemd_move_self(e);
 }
 
-/* What lies there already is somebody's: systemd would take it, and take it away with the unit. */
-static int look_first(const struct cgroup_want *w, const struct cgroup_host *h, struct err *e)
-{
-	AUTO_FREE char *path = NULL;
-	AUTO_CLOSE int fd = -1;
-	int r = cgroup_place(w, &path, e);
-
-	if (r < 0)
-		return r;
-	fd = openat(h->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	return fd < 0 ? 0 : check_existing(path, fd, e);
-}
-
 static int make_systemd(const struct cgroup_want *w, const struct cgroup_host *h,
 			struct cgroup *c, struct err *e)
 {
 	struct cgroup_limits l = *limits_of(w);
 	struct err ignored = ERR_INIT;
 	const char *base;
-	int r = look_first(w, h, e);
+	int r = come_near(w, h, e);
 
-	if (r == 0)
-		r = come_near(w, h, e);
 	if (r == 0)
 		r = hold_start(c, e);
 	if (r < 0)

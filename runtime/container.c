@@ -173,32 +173,13 @@ static int make_cgroup(struct birth *b, struct err *e)
 		.devices_later = true,
 		.uid = host_root(&b->s->uids), .gid = host_root(&b->s->gids),
 	};
-	AUTO_FREE char *place = NULL;
-	struct arena *a = b->state.arena;
-	int r;
 
 	if (str_empty(w.oci_path))
 		w.oci_path = NULL;
 	/* The engine composes its own; without rights over devices there are no rules. */
 	if (!b->o->engine && !b->env->rootless && w.driver != CGROUP_DRIVER_DISABLED)
 		container_devices(&b->s->limits, b->s->arena);
-	if (w.driver != CGROUP_DRIVER_DISABLED) {
-		r = cgroup_place(&w, &place, e);
-		if (r < 0)
-			return r;
-		b->state.cgroup_path = arena_strdup(a, place);
-	}
-	r = state_save(b->dir, &b->state, e);
-	if (r < 0)
-		return r;
-	r = cgroup_make(&w, &b->cgroup, e);
-	if (r < 0) {
-		b->state.cgroup_path = "";	/* nothing is left; what was there is not ours */
-		return r;
-	}
-	b->state.cgroup_path = arena_strdup(a, b->cgroup.path ? b->cgroup.path : "");
-	b->state.scope = b->cgroup.unit ? arena_strdup(a, b->cgroup.unit) : "";
-	return 0;
+	return state_cgroup_make(b->dir, &b->state, &w, &b->cgroup, e);
 }
 
 static int save_spec(struct birth *b, struct err *e)

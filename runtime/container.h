@@ -35,7 +35,8 @@ struct container_state {		/* all in `arena` */
 	const char *boot_id;
 	const char *created;		/* RFC 3339 */
 	const char *rootfs;
-	const char *cgroup_path;	/* below the v2 mount, "" when none */
+	const char *cgroup_path;	/* below the v2 mount, "" when none, or no more ours */
+	uint64_t cgroup_ino;		/* which one that is; 0: not made yet */
 	const char *cgroup_driver;	/* "cgroupfs" "systemd" "disabled" */
 	const char *scope;		/* systemd unit, or "" */
 	const char *rdt_group;		/* resctrl group that we made, or "" */

@@ -24,6 +24,12 @@ int state_dir_make(const struct container_env *env, const char *id, bool engine,
 		   bool *ret_made, struct err *e);
 /* state.json, whole or not at all. */
 int state_save(int dirfd, const struct container_state *s, struct err *e);
+/*
+ * cgroup_make, with the place in the saved state first, so that who deletes a birth that was killed
+ * takes it away.  Where it lies, unit and inode are in *s then; the caller saves them.
+ */
+int state_cgroup_make(int dirfd, struct container_state *s, const struct cgroup_want *w,
+		      struct cgroup *ret, struct err *e);
 /* Reads state.json and looks up what the container is doing now. */
 bool state_frozen(const struct container_state *s);
 int state_load(int dirfd, const char *id, struct container_state *ret, struct err *e);

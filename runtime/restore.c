@@ -75,14 +75,8 @@ static int make_cgroup(struct restore *r, struct err *e)
 
 	if (!r->env->rootless && w.driver != CGROUP_DRIVER_DISABLED)
 		container_devices(&r->s->limits, r->s->arena);
-	code = state_save(r->dir, &r->state, e);
-	if (!code)
-		code = cgroup_make(&w, &r->cgroup, e);
-	if (code < 0)
-		return code;
-	r->state.cgroup_path = arena_strdup(r->state.arena, r->cgroup.path ? r->cgroup.path : "");
-	r->state.scope = r->cgroup.unit ? arena_strdup(r->state.arena, r->cgroup.unit) : "";
-	return state_save(r->dir, &r->state, e);
+	code = state_cgroup_make(r->dir, &r->state, &w, &r->cgroup, e);
+	return code < 0 ? code : state_save(r->dir, &r->state, e);
 }
 
 static int save_spec(struct restore *r, struct err *e)

@@ -189,6 +189,7 @@ int state_save(int dirfd, const struct container_state *s, struct err *e)
 	json_out_u64(&o, "startTime", s->start_time);
 	json_out_str(&o, "bootId", s->boot_id);
 	json_out_str(&o, "cgroupPath", s->cgroup_path);
+	json_out_u64(&o, "cgroupIno", s->cgroup_ino);
 	json_out_str(&o, "cgroupDriver", s->cgroup_driver);
 	json_out_str(&o, "scope", s->scope);
 	json_out_str(&o, "rdtGroup", s->rdt_group);
@@ -229,6 +230,7 @@ static const struct json_row state_rows[] = {
 	STATE_ROW("startTime", start_time, json_read_u64),
 	STATE_ROW("bootId", boot_id, json_read_str),
 	STATE_ROW("cgroupPath", cgroup_path, json_read_str),
+	STATE_ROW("cgroupIno", cgroup_ino, json_read_u64),
 	STATE_ROW("cgroupDriver", cgroup_driver, json_read_str),
 	STATE_ROW("scope", scope, json_read_str),
 	STATE_ROW("rdtGroup", rdt_group, json_read_str),
@@ -320,6 +322,18 @@ static enum container_status status_now(int dirfd, const struct container_state 
 	return state_frozen(s) ? CONTAINER_PAUSED : CONTAINER_RUNNING;
 }
 
+/* What has ended holds no cgroup: it may be gone, and another container's have its name. */
+static bool cgroup_taken(const struct container_state *s)
+{
+	AUTO_CLOSE int fd = -1;
+	struct err ignore = ERR_INIT;
+	struct stat st;
+
+	return s->status == CONTAINER_STOPPED && s->cgroup_ino && !str_empty(s->cgroup_path) &&
+	       cgroup_dir_open(s->cgroup_path, &fd, &ignore) == 0 && fstat(fd, &st) == 0 &&
+	       st.st_ino != s->cgroup_ino;
+}
+
 int state_load(int dirfd, const char *id, struct container_state *ret, struct err *e)
 {
 	AUTO(arena) struct arena *a = NULL;
@@ -338,6 +352,8 @@ int state_load(int dirfd, const char *id, struct container_state *ret, struct er
 	if (r < 0)
 		return err_wrap(e, "container %s", id);
 	s.status = status_now(dirfd, &s);
+	if (cgroup_taken(&s))
+		s.cgroup_path = s.scope = "";
 	s.arena = TAKE(a);
 	*ret = s;
 	return 0;
@@ -425,6 +441,29 @@ int container_spec(const struct container_env *env, const char *id, struct arena
 	if (!r)
 		r = spec_read(a, text, n, ret, e);
 	return r < 0 ? err_wrap(e, "container %s", id) : 0;
+}
+
+int state_cgroup_make(int dirfd, struct container_state *s, const struct cgroup_want *w,
+		      struct cgroup *ret, struct err *e)
+{
+	AUTO_FREE char *place = NULL;
+	struct stat st;
+	int r = cgroup_place(w, &place, e);
+
+	if (r < 0)
+		return r;
+	s->cgroup_path = arena_strdup(s->arena, place);
+	r = state_save(dirfd, s, e);
+	if (!r)
+		r = cgroup_make(w, ret, e);
+	if (r < 0) {
+		s->cgroup_path = "";	/* nothing is left; what was there is not ours */
+		return r;
+	}
+	s->cgroup_path = arena_strdup(s->arena, ret->path ? ret->path : "");
+	s->scope = ret->unit ? arena_strdup(s->arena, ret->unit) : "";
+	s->cgroup_ino = ret->fd >= 0 && fstat(ret->fd, &st) == 0 ? st.st_ino : 0;
+	return 0;
 }
 
 int container_cgroup(const struct container_state *s, struct cgroup *ret, struct err *e)

@@ -131,6 +131,17 @@ t "nothing runs any more" until_true 5 eval '! grep -q 1 <<<"$(sed -n "s/^popula
 fails "then there is nothing to kill" 1 "*container not running" oci kill o1-$me KILL
 t "it is deleted" oci delete o1-$me
 
+# ---- one has ended, and another of the same ID, of another --root, has its cgroup ----
+other() { "$OCI" --root "$T/other" "$@"; }
+ends "one ends" 37 oci run --keep -b "$T/b" -f "$T/exit37.json" o2-$me
+t "the other takes the place" other run -d -b "$T/b" o2-$me
+fails "the ended one kills nobody" 1 "*container not running" oci kill -a o2-$me KILL
+t "also when it is deleted" oci delete -f o2-$me
+is "the other runs" "$(other state o2-$me | jq -r .status)" running
+t "in its cgroup" grep -qx "$(other state o2-$me | jq .pid)" "$CGROUP2/berth/o2-$me/cgroup.procs"
+t "which goes with it" other delete -f o2-$me
+t "and is gone" test ! -e "$CGROUP2/berth/o2-$me"
+
 # ---- pause ----
 t "it is paused" oci pause e1-$me
 is "and says so" "$(status e1-$me)" paused
