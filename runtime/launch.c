@@ -460,7 +460,7 @@ int launch_keep(struct launch *l, struct err *e)
 	int r = sync_send(l->sync, SYNC_KEEP, 0, -1);
 
 	if (r < 0)
-		return err_set(e, -r, "the init has ended");
+		return err_say(e, -r, "the init has ended");
 	fd_close(&l->sync);
 	return 0;
 }
@@ -472,7 +472,7 @@ int launch_gate_open(int fd, struct err *e)
 
 	r = sync_send(fd, SYNC_START, 0, -1);
 	if (r < 0)
-		return err_set(e, -r, "the init has ended");
+		return err_say(e, -r, "the init has ended");
 	r = sync_recv(fd, &m, NULL, e);
 	if (r <= 0)
 		return r;

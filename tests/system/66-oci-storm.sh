@@ -50,7 +50,7 @@ is "create and delete take turns" "$(grep -E '^[^ ]* (create|delete) ' "$T/all" 
 	grep -vE '^0|(does not exist|already exists|is not stopped: (running|paused)|(the |berth-)init .*)$')" ""
 # the end of an exec is its own, or the container's
 is "whoever is refused is told in one line" "$(grep -vE '^0|^(1|255 exec) .*berth-oci: |^137 exec $' "$T/all")" ""
-is "that somebody else came first" "$(grep -E ': (Permission|Operation|Invalid|Device|Directory|File exists|Bad|Connection)|did not stop|does not end|state\.json|config\.json' "$T/all")" ""
+is "that somebody else came first" "$(grep -E ': (Permission|Operation|Invalid|Device|Directory|File exists|Bad|Connection|Broken)|did not stop|does not end|state\.json|config\.json' "$T/all")" ""
 is "one line it is" "$(grep -v '^0' "$T/all" | grep 'berth-oci:.*berth-oci:')" ""
 t "the ID is good for another one" bash -c '"$1" --root "$2" delete -f "$4" && "$1" --root "$2" create -b "$3" "$4" </dev/null >/dev/null 2>&1' - "$OCI" "$T/oci" "$T/b" "$id"
 t "which starts" oci start "$id"
