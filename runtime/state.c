@@ -230,7 +230,7 @@ static const struct json_row state_rows[] = {
 	STATE_ROW("startTime", start_time, json_read_u64),
 	STATE_ROW("bootId", boot_id, json_read_str),
 	STATE_ROW("cgroupPath", cgroup_path, json_read_str),
-	STATE_ROW("cgroupIno", cgroup_ino, json_read_u64),
+	SPEC_ROW("cgroupIno", struct container_state, cgroup_ino, json_read_u64, false),
 	STATE_ROW("cgroupDriver", cgroup_driver, json_read_str),
 	STATE_ROW("scope", scope, json_read_str),
 	STATE_ROW("rdtGroup", rdt_group, json_read_str),

@@ -142,6 +142,12 @@ t "in its cgroup" grep -qx "$(other state o2-$me | jq .pid)" "$CGROUP2/berth/o2-
 t "which goes with it" other delete -f o2-$me
 t "and is gone" test ! -e "$CGROUP2/berth/o2-$me"
 
+# ---- the state of a berth that did not note the cgroup's inode yet ----
+t "an older one is made" create o3-$me
+jq 'del(.cgroupIno)' "$T/oci/o3-$me/state.json" >"$T/older.json" && cp "$T/older.json" "$T/oci/o3-$me/state.json"
+is "it is known" "$(status o3-$me)" created
+t "and deleted" oci delete -f o3-$me
+
 # ---- pause ----
 t "it is paused" oci pause e1-$me
 is "and says so" "$(status e1-$me)" paused
