@@ -1,5 +1,5 @@
 /*
- * compose_mounts.c - the mounts that people ask for: -v, --mount, --tmpfs, --volumes-from, and
+ * compose_mounts.c - the mounts that people ask for with -v, --mount, --tmpfs, --volumes-from, and
  * those that images name.
  */
 #include <errno.h>
@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/path.h"
+#include "cli/mount_want.h"
 #include "cli/pairs.h"
 #include "cli/run_opts.h"
 #include "runtime/volume.h"
@@ -58,14 +59,6 @@ static struct record_volume *add_volume(struct compose *c)
 	return v;
 }
 
-/* One mount of a person's, before it becomes a row of the record and one of the spec. */
-struct want {
-	const char *type, *source, *destination, *subpath;
-	struct strlist options, volume_opts, volume_labels;
-	bool readonly, nocopy, chown, overlay, idmap;
-	const char *option;	/* as typed, for messages */
-};
-
 bool compose_has_volume(const struct compose *c, const char *dst)
 {
 	for (size_t i = 0; i < c->r->nvolumes; i++)
@@ -83,7 +76,7 @@ static char *not_there(const char *source)
 	return path ? path_clean(path) : NULL;
 }
 
-static int volume_source(struct compose *c, struct want *w, struct record_volume *v,
+static int volume_source(struct compose *c, struct mount_want *w, struct record_volume *v,
 			 struct err *e)
 {
 	AUTO_FREE char *real = NULL;
@@ -120,7 +113,8 @@ static int volume_source(struct compose *c, struct want *w, struct record_volume
 }
 
 /* :O, what is written goes into a folder of the container's, which the next start empties. */
-static int add_overlay(struct compose *c, struct want *w, struct record_volume *v, struct err *e)
+static int add_overlay(struct compose *c, struct mount_want *w, struct record_volume *v,
+		       struct err *e)
 {
 	char *own = arena_printf(c->a, "%s/containers/%s/over-%zu", c->in->en->root, c->in->id,
 				 c->r->nvolumes - 1);
@@ -140,7 +134,7 @@ static int add_overlay(struct compose *c, struct want *w, struct record_volume *
 	return 0;
 }
 
-static int destination(struct compose *c, const struct want *w, char **ret, struct err *e)
+static int destination(struct compose *c, const struct mount_want *w, char **ret, struct err *e)
 {
 	AUTO_FREE char *dst = w->destination ? path_clean(w->destination) : NULL;
 
@@ -155,7 +149,7 @@ static int destination(struct compose *c, const struct want *w, char **ret, stru
 	return 0;
 }
 
-static int add_want(struct compose *c, struct want *w, struct err *e)
+static int add_want(struct compose *c, struct mount_want *w, struct err *e)
 {
 	AUTO_FREE char *dst = NULL;
 	struct record_volume *v;
@@ -223,7 +217,7 @@ static int add_want(struct compose *c, struct want *w, struct err *e)
 }
 
 /* What is no volume of any kind: a file system of the container's own. */
-static int add_fs(struct compose *c, struct want *w, struct err *e)
+static int add_fs(struct compose *c, struct mount_want *w, struct err *e)
 {
 	static const char *const devpts[] = { "nosuid", "noexec", "newinstance", "ptmxmode=0666" };
 	static const char *const ramfs[] = { "nosuid", "nodev", "noexec" };
@@ -250,147 +244,8 @@ static int add_fs(struct compose *c, struct want *w, struct err *e)
 	return 0;
 }
 
-/* ---- -v [SRC:]DST[:OPTIONS] ---- */
-
-static void volume_options(struct want *w, const char *text)
-{
-	AUTO(strlist) struct strlist parts = STRLIST_INIT;
-
-	strlist_split(&parts, text, ',', true);
-	for (size_t i = 0; i < parts.n; i++) {
-		const char *p = parts.v[i];
-
-		if (str_eq(p, "ro"))
-			w->readonly = true;
-		else if (str_eq(p, "nocopy"))
-			w->nocopy = true;
-		else if (str_eq(p, "copy") || str_eq(p, "rw") || str_eq(p, "z") || str_eq(p, "Z") ||
-			 str_eq(p, "cached") || str_eq(p, "delegated") || str_eq(p, "consistent"))
-			continue;	/* as it is anyway: no label of SELinux confines ours */
-		else if (str_eq(p, "O"))
-			w->overlay = true;
-		else if (str_eq(p, "idmap"))
-			w->idmap = true;
-		else if (str_eq(p, "U"))
-			w->chown = true;
-		else
-			strlist_add(&w->options, p);
-	}
-}
-
-static int volume_option(struct compose *c, const char *text, struct err *e)
-{
-	AUTO(strlist) struct strlist p = STRLIST_INIT;
-	struct want w = { .type = "volume", .option = text };
-	AUTO_FREE char *option = mem_printf("--volume %s", text);
-	int r;
-
-	w.option = option;
-	strlist_split(&p, text, ':', false);
-	if (p.n > 3 || !*text)
-		return err_say(e, EINVAL, "%s: expected [SOURCE:]DESTINATION[:OPTIONS]", option);
-	w.destination = p.n == 1 ? p.v[0] : p.v[1];
-	if (p.n > 1) {
-		w.source = p.v[0];
-		if (!*w.source)
-			return err_say(e, EINVAL, "%s: the source is empty", option);
-		if (w.source[0] == '/' || w.source[0] == '.' || w.source[0] == '~')
-			w.type = "bind";
-	}
-	if (p.n == 3)
-		volume_options(&w, p.v[2]);
-	r = add_want(c, &w, e);
-	strlist_cleanup(&w.options);
-	return r;
-}
-
-/* ---- --mount type=…,src=…,dst=… ---- */
-
-/* KEY or KEY=true or KEY=false.  1: it was one of them. */
-static int mount_flag(struct want *w, const char *key, const char *value, struct err *e)
-{
-	bool top_only = false;
-	const struct { const char *key; bool *on; } flags[] = {
-		{ "readonly", &w->readonly }, { "ro", &w->readonly },
-		{ "volume-nocopy", &w->nocopy }, { "U", &w->chown }, { "chown", &w->chown },
-		{ "bind-nonrecursive", &top_only },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
-		if (!str_eq(key, flags[i].key))
-			continue;
-		*flags[i].on = true;
-		if (value && str_to_bool(value, flags[i].on) < 0)
-			return err_say(e, EINVAL, "%s: %s=%s: expected true or false", w->option,
-				       key, value);
-		if (top_only)
-			strlist_add(&w->options, "bind");
-		return 1;
-	}
-	return 0;
-}
-
-static bool pts_key(const char *key)
-{
-	return str_eq(key, "uid") || str_eq(key, "gid") || str_eq(key, "mode") ||
-	       str_eq(key, "max");
-}
-
-static int mount_key(struct want *w, const char *key, const char *value, struct err *e)
-{
-	int r = mount_flag(w, key, value, e);
-
-	if (r != 0)
-		return r < 0 ? r : 0;
-	if (str_eq(key, "source") || str_eq(key, "src"))
-		w->source = value;
-	else if (str_eq(key, "destination") || str_eq(key, "dst") || str_eq(key, "target") ||
-		 str_eq(key, "dest"))
-		w->destination = value;
-	else if (str_eq(key, "subpath") || str_eq(key, "volume-subpath"))
-		w->subpath = value;
-	else if (str_eq(key, "bind-propagation"))
-		strlist_add(&w->options, value ? value : "");
-	else if (str_eq(key, "tmpfs-size"))
-		strlist_addf(&w->options, "size=%s", value ? value : "");
-	else if (str_eq(key, "tmpfs-mode"))
-		strlist_addf(&w->options, "mode=%s", value ? value : "");
-	else if (str_eq(w->type, "tmpfs") && !value && str_eq(key, "tmpcopyup"))
-		strlist_add(&w->options, key);
-	else if (str_eq(w->type, "tmpfs") && !value && str_eq(key, "notmpcopyup"))
-		return 0;	/* so it is */
-	else if (str_eq(w->type, "devpts") && value && pts_key(key))
-		strlist_addf(&w->options, "%s=%s", key, value);
-	else if (str_eq(key, "bind-recursive") && str_eq(value, "disabled"))
-		strlist_add(&w->options, "bind");
-	else if (str_eq(key, "bind-recursive") && str_eq(value, "readonly"))
-		strlist_add(&w->options, "rro");
-	else if (str_eq(key, "bind-recursive") &&
-		 (str_eq(value, "enabled") || str_eq(value, "writable")))
-		return 0;	/* so it is */
-	else if (str_eq(key, "volume-driver") && str_eq(value, "local"))
-		return 0;
-	else if (str_eq(key, "volume-driver"))
-		return err_say(e, EINVAL, "%s: volume driver local is the only one", w->option);
-	else if (str_eq(key, "volume-opt") && value)
-		strlist_add(&w->volume_opts, value);
-	else if (str_eq(key, "volume-label") && value)
-		strlist_add(&w->volume_labels, value);
-	else if (str_eq(key, "idmap") && value)
-		strlist_addf(&w->options, "idmap=%s", value);
-	else if (str_eq(key, "idmap"))
-		w->idmap = true;
-	else if (str_eq(key, "noexec") || str_eq(key, "nosuid") ||
-		 str_eq(key, "nodev") || str_eq(key, "exec") || str_eq(key, "suid") ||
-		 str_eq(key, "dev"))
-		strlist_add(&w->options, key);
-	else if (!str_eq(key, "consistency") && !str_eq(key, "relabel"))
-		return err_say(e, EINVAL, "%s: unknown key %s", w->option, key);
-	return 0;
-}
-
 /* Each file of the host that the pattern matches now, at its own path or in the folder given. */
-static int add_glob(struct compose *c, const struct want *w, struct err *e)
+static int add_glob(struct compose *c, const struct mount_want *w, struct err *e)
 {
 	glob_t found = { .gl_pathc = 0 };
 	int r = 0;
@@ -398,7 +253,7 @@ static int add_glob(struct compose *c, const struct want *w, struct err *e)
 	if (glob(w->source, GLOB_ERR, NULL, &found) != 0)
 		r = err_say(e, ENOENT, "%s: no file matches %s", w->option, w->source);
 	for (size_t i = 0; r == 0 && i < found.gl_pathc; i++) {
-		struct want one = *w;
+		struct mount_want one = *w;
 		AUTO_FREE char *dst = w->destination ? path_join(w->destination,
 								 path_base(found.gl_pathv[i]))
 						     : mem_strdup(found.gl_pathv[i]);
@@ -416,7 +271,7 @@ static int add_glob(struct compose *c, const struct want *w, struct err *e)
 	return r;
 }
 
-static int add_by_type(struct compose *c, struct want *w, struct err *e)
+static int add_by_type(struct compose *c, struct mount_want *w, struct err *e)
 {
 	bool image = str_eq(w->type, "image"), bind = str_eq(w->type, "bind");
 
@@ -436,68 +291,27 @@ static int add_by_type(struct compose *c, struct want *w, struct err *e)
 	return add_want(c, w, e);
 }
 
-/* A part that begins with a double quote goes to the next one, whatever commas it has. */
-static void split_quoted(struct strlist *to, const char *text)
+static int volume_option(struct compose *c, const char *text, struct err *e)
 {
-	while (*text) {
-		bool quoted = *text == '"';
-		size_t n;
+	AUTO(mount_want) struct mount_want w = { 0 };
 
-		text += quoted;
-		n = strcspn(text, quoted ? "\"" : ",");
-		if (n)
-			strlist_addf(to, "%.*s", (int)n, text);
-		text += n + (text[n] != 0);
-	}
+	return mount_want_volume(&w, text, e) < 0 ? -e->code : add_want(c, &w, e);
 }
 
 static int mount_option(struct compose *c, const char *text, struct err *e)
 {
-	AUTO(strlist) struct strlist p = STRLIST_INIT;
-	AUTO_FREE char *option = mem_printf("--mount %s", text);
-	struct want w = { .type = "volume", .option = option };
-	int r = 0;
+	AUTO(mount_want) struct mount_want w = { 0 };
 
-	split_quoted(&p, text);
-	for (size_t i = 0; i < p.n; i++)	/* what others mean depends on it */
-		if (str_starts(p.v[i], "type="))
-			w.type = p.v[i] + strlen("type=");
-	for (size_t i = 0; r == 0 && i < p.n; i++) {
-		char *eq = strchr(p.v[i], '=');
-
-		if (str_starts(p.v[i], "type="))
-			continue;
-		if (eq)
-			*eq++ = 0;
-		r = mount_key(&w, p.v[i], eq, e);
-	}
-	if (r == 0)
-		r = add_by_type(c, &w, e);
-	strlist_cleanup(&w.options);
-	strlist_cleanup(&w.volume_opts);
-	strlist_cleanup(&w.volume_labels);
-	return r;
+	return mount_want_mount(&w, text, e) < 0 ? -e->code : add_by_type(c, &w, e);
 }
 
 static int tmpfs_option(struct compose *c, const char *text, struct err *e)
 {
-	AUTO_FREE char *option = mem_printf("--tmpfs %s", text);
-	AUTO_FREE char *dst = mem_strdup(text);
-	struct want w = { .type = "tmpfs", .option = option };
-	char *colon = strchr(dst, ':');
-	int r;
+	AUTO(mount_want) struct mount_want w = { 0 };
 
-	if (colon) {
-		*colon++ = 0;
-		strlist_split(&w.options, colon, ',', true);
-	}
-	w.destination = dst;
-	r = add_want(c, &w, e);
-	strlist_cleanup(&w.options);
-	return r;
+	mount_want_tmpfs(&w, text);
+	return add_want(c, &w, e);
 }
-
-/* ---- --volumes-from ---- */
 
 static int volumes_from(struct compose *c, const char *text, struct err *e)
 {
@@ -520,7 +334,7 @@ static int volumes_from(struct compose *c, const char *text, struct err *e)
 		return err_wrap(e, "--volumes-from");
 	for (size_t i = 0; i < r->nvolumes; i++) {
 		const struct record_volume *v = &r->volumes[i];
-		struct want w = { .type = v->type, .source = v->name ? v->name : v->source,
+		struct mount_want w = { .type = v->type, .source = v->name ? v->name : v->source,
 				  .destination = v->destination, .subpath = v->subpath,
 				  .nocopy = true, .readonly = strlist_has(&how, "ro"),
 				  .idmap = v->idmap, .option = text };
@@ -550,7 +364,7 @@ static int image_volumes(struct compose *c, struct err *e)
 			       kind);
 	for (char **p = c->image->volumes; *p; p++) {
 		AUTO_FREE char *dst = path_clean(*p);
-		struct want w = { .type = str_eq(kind, "tmpfs") ? "tmpfs" : "volume",
+		struct mount_want w = { .type = str_eq(kind, "tmpfs") ? "tmpfs" : "volume",
 				  .destination = dst,
 				  .option = "volume of the image" };
 		int r;
