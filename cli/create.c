@@ -9,6 +9,7 @@
 #include "base/path.h"
 #include "cli/connect.h"
 #include "cli/create.h"
+#include "runtime/secret.h"
 #include "runtime/supervisor.h"
 #include "runtime/volume.h"
 
@@ -99,6 +100,17 @@ static int make_volumes(struct cli *c, const struct record *r, struct err *e)
 	return rc;
 }
 
+/* Those that it names are there now; the birth looks again. */
+static int check_secrets(struct cli *c, const struct record *r, struct err *e)
+{
+	struct secret_info ignored;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < r->nsecrets; i++)
+		rc = secret_load(&c->en, r->secrets[i].name, &ignored, e);
+	return rc;
+}
+
 char *create_name(struct cli *c, const char *like)
 {
 	char *s = *like ? mem_printf("%s-clone", like) : record_new_name(&c->en);
@@ -147,8 +159,11 @@ int create_record(struct cli *c, struct record *r, const char *like, const char 
 	struct end_paths p = { c->en.run_fd, c->en.containers_fd, r->id, NULL };
 	AUTO_CLOSE int lock = -1;
 	bool saved;
-	int rc = run_lock(&c->en, r->id, &lock, NULL, e);
+	int rc = check_secrets(c, r, e);
 
+	if (rc < 0)	/* nothing is made yet */
+		return rc;
+	rc = run_lock(&c->en, r->id, &lock, NULL, e);
 	if (rc == 0)
 		rc = save_record(c, r, like, e);
 	saved = rc == 0;

@@ -129,6 +129,8 @@ is "no record has it" "$(grep -rl s3cret "$ROOT/containers" | wc -l)" 0
 t "rm" berth rm -f sec
 is "nothing of it stays but the store" "$(grep -rl s3cret "$ROOT")" "$ROOT/secrets/tok"
 fails "one that is not there" 125 "berth: *no such secret*" berth run --rm --secret nosuch busybox true
+fails "create says so already" 125 "berth: *no such secret*" berth create --name nosec --secret nosuch busybox true
+ends "and makes nothing" 1 berth container exists nosec
 t "secret rm" berth secret rm tok
 
 # ---- cp, diff, mount
