@@ -696,6 +696,9 @@ int path_remove_tree(int dirfd, const char *name, struct err *e)
 	push_level(&rm, fd, last);
 	while (r == 0 && rm.n > 0)
 		r = remove_step(&rm, dirfd);
+	if (r == -EXDEV)	/* from open_to_remove: what is mounted belongs to somebody else */
+		return err_say(e, EXDEV, "remove %s: something is mounted in %s: unmount it first",
+			       name, rm.v[rm.n - 1].name);
 	if (r < 0)
 		return err_set(e, -r, "remove %s: in %s", name, rm.v[rm.n - 1].name);
 	return 0;

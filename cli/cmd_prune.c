@@ -86,6 +86,8 @@ static int run_one(struct cli *c, struct prune_opts *o, prune_fn *fn, const char
 	if (ask(o, what)) {
 		r = fn(c, o, &p, e);
 		say_all(o, &p, bytes && r == 0);
+		if (r == 0)
+			r = p.status;
 	}
 	return r;
 }

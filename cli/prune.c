@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "cli/prune.h"
 #include "cli/usage.h"
 #include "cli/view.h"
@@ -32,6 +33,13 @@ static bool has_all(const struct prune_opts *o, const struct filters *f)
 	const bool yes = true;
 
 	return o->all || (filters_has(f, "all") && filters_match(f, "all", filters_bool, &yes));
+}
+
+/* One does not go: the others do. */
+static void stays(struct pruned *p, const struct err *why)
+{
+	log_error(why);
+	p->status = why->status ? why->status : 1;
 }
 
 /* ---- containers ---- */
@@ -67,9 +75,9 @@ int prune_containers(struct cli *c, const struct prune_opts *o, struct pruned *p
 
 	if ((r = parse(o, keys, &f, &until, e)) < 0 || (r = record_list(&c->en, &ids, e)) < 0)
 		return r;
-	for (size_t i = 0; r == 0 && i < ids.n; i++) {
+	for (size_t i = 0; i < ids.n; i++) {
 		AUTO(view) struct view v = { .r = NULL };
-		struct err unreadable = ERR_INIT;
+		struct err unreadable = ERR_INIT, one = ERR_INIT;
 
 		if (view_load(&c->en, ids.v[i], &v, &unreadable) < 0)
 			continue;
@@ -77,9 +85,10 @@ int prune_containers(struct cli *c, const struct prune_opts *o, struct pruned *p
 			continue;
 		if (!filters_labels(&f, &v.r->labels) || view_seconds(v.r->created) > until)
 			continue;
-		r = prune_one(c, o, &v, p, e);
+		if (prune_one(c, o, &v, p, &one) < 0)
+			stays(p, &one);
 	}
-	return r;
+	return 0;
 }
 
 /* ---- images ---- */
@@ -213,10 +222,14 @@ int prune_volumes(struct cli *c, const struct prune_opts *o, struct pruned *p, s
 		return r;
 	if (filters_has(&f, "until"))
 		return err_say(e, EINVAL, "--filter until: volumes have no such filter");
-	for (size_t i = 0; r == 0 && i < names.n; i++)
-		if (volume_use_count(&use, names.v[i], NULL) == 0)
-			r = prune_volume(c, o, &f, names.v[i], p, e);
-	return r;
+	for (size_t i = 0; i < names.n; i++) {
+		struct err one = ERR_INIT;
+
+		if (volume_use_count(&use, names.v[i], NULL) == 0 &&
+		    prune_volume(c, o, &f, names.v[i], p, &one) < 0)
+			stays(p, &one);
+	}
+	return 0;
 }
 
 /* ---- networks ---- */
@@ -268,7 +281,7 @@ int prune_networks(struct cli *c, const struct prune_opts *o, struct pruned *p, 
 		if (r == 0)
 			strlist_add(&p->networks, w->name);
 		else if (r != -EBUSY && r != -ENOENT)
-			*e = busy;	/* the others go all the same */
+			stays(p, &busy);
 	}
-	return -e->code;
+	return 0;
 }

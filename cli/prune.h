@@ -16,11 +16,13 @@ struct prune_opts { bool force, all, volumes, dry_run; struct strlist filter; };
 struct pruned {
 	struct strlist containers, untagged, deleted, volumes, networks;
 	uint64_t bytes;
+	int status;	/* 0, or that of the last one that did not go and was told of */
 };
 #define PRUNED_INIT { .bytes = 0 }
 void pruned_cleanup(struct pruned *p);		/* AUTO(pruned) */
 
-/* Each adds to *p what is gone (or with dry_run would be). */
+/* Each adds to *p what is gone (or with dry_run would be).  An error of one container, volume or
+ * network is printed, and the others go all the same. */
 int prune_containers(struct cli *c, const struct prune_opts *o, struct pruned *p, struct err *e);
 /* Containers in p->containers do not count as users (after a dry run they are still there). */
 int prune_images(struct cli *c, const struct prune_opts *o, struct pruned *p, struct err *e);

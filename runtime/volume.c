@@ -215,7 +215,9 @@ int volume_remove(const struct engine *en, const char *name, struct err *e)
 	/* gone in one step, whatever happens while its files are removed */
 	if (renameat(volumes, name, volumes, dead) < 0)
 		return err_set(e, errno, "remove volume %s", name);
-	return path_remove_tree(volumes, dead, e);
+	if ((r = path_remove_tree(volumes, dead, e)) < 0)
+		return err_wrap(e, "volume %s is gone, its files are not", name);
+	return 0;
 }
 
 static bool is_missing(const struct engine *en, const struct record_volume *v)

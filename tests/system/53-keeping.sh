@@ -123,6 +123,14 @@ is "until=0 is 1970, not no filter" "$(berth container prune -f --filter until=0
 like "container prune" "$(berth container prune -f)" "Deleted Containers:*Total reclaimed space: *"
 is "what runs stays" "$(berth ps -a --format '{{.Names}}')" runs
 is "and its volume's name is free" "$(berth volume ls -q --filter dangling=true)" one
+# two of which one cannot be emptied: the other goes all the same, and the command says which stays
+for v in aa bb; do berth volume create --label odd $v >/dev/null; done
+mkdir "$ROOT/volumes/aa/_data/busy" && mount -t tmpfs none "$ROOT/volumes/aa/_data/busy"
+fails "prune of one that does not go" 1 "berth: volume aa *: something is mounted in _data: *" berth volume prune -af --filter label=odd
+is "the other goes" "$(ls -d "$ROOT"/volumes/*bb "$ROOT"/volumes/.*bb 2>/dev/null)" ""
+umount "$ROOT"/volumes/*aa/_data/busy 2>/dev/null || umount "$ROOT"/volumes/.*aa/_data/busy
+t "volume prune again" berth volume prune -af --filter label=odd
+is "it is gone" "$(find "$ROOT/volumes" -name "*aa")" ""
 berth rm -f runs >/dev/null
 berth volume create >/dev/null
 t "system prune takes it all" berth system prune -af --volumes
