@@ -82,20 +82,23 @@ static int choose_cgroup(const struct container_state *st, const struct containe
 
 static int exec_refused(const struct container_state *st, bool ignore_paused, struct err *e)
 {
+	bool paused = st->status == CONTAINER_PAUSED;
+
 	switch (st->status) {
 	case CONTAINER_STOPPED:
 		return err_say(e, ESRCH, "cannot exec in a stopped container");
 	case CONTAINER_CREATING:
 		return err_say(e, EBUSY, "cannot exec in a container that is being created");
-	case CONTAINER_PAUSED:
-		if (!ignore_paused)
-			return err_say(e, EBUSY, "cannot exec in a paused container (use "
-				       "--ignore-paused to override)");
+	case CONTAINER_CREATED:		/* which it is said to be when it is paused, too */
+		paused = state_frozen(st);
 		break;
-	case CONTAINER_CREATED:
+	case CONTAINER_PAUSED:
 	case CONTAINER_RUNNING:
 		break;
 	}
+	if (paused && !ignore_paused)
+		return err_say(e, EBUSY, "cannot exec in a paused container (use "
+			       "--ignore-paused to override)");
 	return 0;
 }
 

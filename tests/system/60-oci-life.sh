@@ -158,6 +158,8 @@ is "and runs" "$(status e1-$me)" running
 create p1-$me
 t "one that is created is paused, too" oci pause p1-$me
 is "it is frozen" "$(sed -n 's/^frozen //p' "$CGROUP2/berth/p1-$me/cgroup.events")" 1
+fails "nor entered" "1|255" "*exec failed: cannot exec in a paused container*" \
+	timeout -s KILL 20 "$OCI" --root "$T/oci" exec p1-$me true
 fails "and not started" 1 "*cannot start a container that is paused" oci start p1-$me
 t "but resumed" oci resume p1-$me
 fails "once" 1 "*not paused*" oci resume p1-$me
