@@ -68,10 +68,10 @@ STATIC_LDFLAGS = -static -no-pie -Wl,--gc-sections -Wl,-z,relro,-z,now -Wl,-z,no
 BASE_STATIC := err mem str fd path sys proc
 IMAGE_LIGHT := ref store catalog manifest platform present overlay image rmi
 RUNTIME_INIT := init ns rootfs mounts mount_fs mount_bind copyup dev masks console caps creds sched lsm sysctl \
-	procfs program env gate hookrun pid1
+	procfs program env gate pid1
 RUNTIME_SUP := watch clients logfile stop health finish
 RUNTIME_ENDS := end status event kmsg alive turn
-RUNTIME_BOTH := sync plan
+RUNTIME_BOTH := sync plan hookrun
 
 names = $(basename $(notdir $(wildcard $(1)/*.c)))
 obj = $(addprefix $(B)/obj/$(1)/,$(addsuffix .o,$(2)))

@@ -18,6 +18,7 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "runtime/container_part.h"
+#include "runtime/hookrun.h"
 
 #define END_TIMEOUT_MS 10000
 
@@ -144,7 +145,7 @@ static void poststop(int dirfd, const struct container_state *s)
 	AUTO(strbuf) struct strbuf json = STRBUF_INIT;
 	AUTO_FREE char *text = NULL;
 	struct container_state now = *s;
-	struct hooks_how how = { .cwd = s->bundle };
+	struct hookrun how = { .kind = "poststop", .env = environ, .cwd = s->bundle };
 	struct err e = ERR_INIT;
 	struct spec *spec;
 	size_t n;
@@ -165,10 +166,11 @@ static void poststop(int dirfd, const struct container_state *s)
 	}
 	now.status = CONTAINER_STOPPED;
 	container_state_write(&now, &json);
+	how.state = json.s;
 	for (size_t i = 0; i < spec->hooks[SPEC_HOOK_POSTSTOP].n; i++) {
 		struct spec_hooks one = { 1, &spec->hooks[SPEC_HOOK_POSTSTOP].v[i] };
 
-		if (hooks_run(&one, SPEC_HOOK_POSTSTOP, json.s, &how, &e) < 0)
+		if (hookrun_all(&one, &how, &e) < 0)
 			log_warn("%s", e.msg);
 	}
 }

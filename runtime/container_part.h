@@ -69,12 +69,6 @@ int host_mounts_undo(const struct container_state *s, struct err *e);
 int container_hooks(const struct container_state *st, const struct spec *s,
 		    enum spec_hook_kind kind, enum container_status status, struct err *e);
 
-/* hooks.c: runs the list in order, state_json on stdin.  `out` and `err`: files for their output
- * (run.oci.hooks.stdout, …), or NULL.  The message names kind and number. */
-struct hooks_how { const char *cwd, *out, *err; };
-int hooks_run(const struct spec_hooks *list, enum spec_hook_kind kind, const char *state_json,
-	      const struct hooks_how *how, struct err *e);
-
 /* rdt.c, below a resctrl mount.  *ret_group: what rdt_leave is to take away, "" for nothing. */
 #define RDT_ROOT "/sys/fs/resctrl"
 int rdt_join(const char *root, const struct spec_rdt *want, const char *id, pid_t pid,

@@ -13,6 +13,7 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "runtime/container_part.h"
+#include "runtime/hookrun.h"
 #include "runtime/sdnotify.h"
 
 int container_hooks(const struct container_state *st, const struct spec *s,
@@ -20,14 +21,18 @@ int container_hooks(const struct container_state *st, const struct spec *s,
 {
 	AUTO(strbuf) struct strbuf json = STRBUF_INIT;
 	struct container_state now = *st;
-	struct hooks_how how = { st->bundle, container_annotation(s, "run.oci.hooks.stdout"),
-				 container_annotation(s, "run.oci.hooks.stderr") };
+	struct hookrun how = {
+		.kind = spec_hook_name(kind), .env = environ, .cwd = st->bundle,
+		.out = container_annotation(s, "run.oci.hooks.stdout"),
+		.err = container_annotation(s, "run.oci.hooks.stderr"),
+	};
 
 	if (!s->hooks[kind].n)
 		return 0;
 	now.status = status;
 	container_state_write(&now, &json);
-	return hooks_run(&s->hooks[kind], kind, json.s, &how, e);
+	how.state = json.s;
+	return hookrun_all(&s->hooks[kind], &how, e);
 }
 
 /* The program runs.  A failed hook ends the container, and it is destroyed with its poststop

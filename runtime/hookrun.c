@@ -1,8 +1,11 @@
 /*
- * hookrun.c - see hookrun.h.  Runs in: container.
+ * hookrun.c - see hookrun.h.
+ *
+ * Runs in: both
  *
  * The state comes in a memfd, not a pipe: a hook that does not read it blocks nobody.
- * Standard error goes to a pipe, so that the message can say what the hook said.
+ * Its output goes to a pipe, so that the message can say what the hook said; our own is the
+ * container's.
  */
 #include "runtime/hookrun.h"
 
@@ -43,6 +46,20 @@ static int open_state(const char *state, struct err *e)
 	return TAKE_FD(fd);
 }
 
+static int child_files(const struct hookrun *how, int state, int said, struct err *e)
+{
+	const char *const files[] = { NULL, how->out, how->err };
+	int from[] = { state, said, said };
+
+	for (int i = 0; i < 3; i++) {
+		if (files[i])
+			from[i] = open(files[i], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+		if (from[i] < 0 || dup2(from[i], i) < 0)
+			return err_set(e, errno, "%s", files[i] ? files[i] : "standard files");
+	}
+	return 0;
+}
+
 static void __attribute__((noreturn)) child(const struct spec_hook *h, const struct hookrun *how,
 					    int state, int out)
 {
@@ -50,20 +67,21 @@ static void __attribute__((noreturn)) child(const struct spec_hook *h, const str
 	struct err e = ERR_INIT;
 	sigset_t none;
 
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
-	if (dup2(state, 0) >= 0 && dup2(out, 1) >= 0 && dup2(out, 2) >= 0) {
+	if (child_files(how, state, out, &e) == 0) {
+		if (how->cwd)
+			(void)!chdir(how->cwd);	/* the bundle may be gone by its poststop hooks */
 		fd_cloexec_from(3);
 		if (!how->confine || how->confine(how->ctx, &e) == 0) {
 			execve(h->path, h->args && h->args[0] ? h->args : no_args,
 			       h->env && h->env[0] ? h->env : how->env);
 			err_set(&e, errno, "exec");
 		}
-	} else {
-		err_set(&e, errno, "standard files");
 	}
-	(void)!write(2, e.msg, strlen(e.msg));
+	(void)!write(out, e.msg, strlen(e.msg));
 	_exit(127);
 }
 
@@ -130,7 +148,8 @@ static int report(struct run *r, int status, bool late, struct err *e)
 	char said[SAID_MAX], name[64];
 
 	if (late)
-		err_say(e, ETIMEDOUT, "%s: took longer than %d s", r->hook->path, r->hook->timeout);
+		err_say(e, ETIMEDOUT, "%s: took longer than its %d s and was killed",
+			r->hook->path, r->hook->timeout);
 	else if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	else if (WIFEXITED(status))

@@ -1,7 +1,7 @@
 /*
  * hookrun.h - runs hooks: the state on standard input, a timeout, an exit status.
  *
- * Runs in: container (createContainer and startContainer; the host's are hooks.c's).
+ * Runs in: both (createContainer and startContainer in the container, the others in the host)
  */
 #ifndef RUNTIME_HOOKRUN_H
 #define RUNTIME_HOOKRUN_H
@@ -13,6 +13,8 @@ struct hookrun {
 	const char *kind;	/* for messages: "createContainer" */
 	const char *state;	/* the OCI state, NULL: empty */
 	char *const *env;	/* of a hook that has none of its own */
+	const char *cwd;	/* NULL: ours */
+	const char *out, *err;	/* files for its output (run.oci.hooks.stdout), or NULL */
 	/* What else is done in the hook's process before it executes; NULL: nothing. */
 	int (*confine)(void *ctx, struct err *e);
 	void *ctx;

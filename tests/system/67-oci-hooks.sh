@@ -56,6 +56,26 @@ t "and the next one runs" test -e "$T/second"
 with '.hooks.createRuntime = [{path: "/bin/sleep", args: ["sleep", "100"], timeout: 1}]'
 fails "a hook that takes too long" 1 "*took longer than its 1 s*" oci run -b "$T/b" h5-$me
 
+# ---- what a hook says ----
+# To our caller our standard output is the container's, and --log what people are shown.
+for kind in prestart createRuntime poststart; do
+	with ".hooks.$kind = h(\"echo no driver; echo for it >&2; exit 3\") | .process.args = [\"sleep\", \"100\"]"
+	says "what a $kind hook wrote before it failed is in the message" "" \
+		bash -c '! "$@"' - "$OCI" --root "$T/oci" --log "$T/log" --log-format json run -d -b "$T/b" h8-$me
+	like "of the log, too" "$(jq -r .msg "$T/log" | tail -1)" "*exit status 3; no driver*for it"
+	with ".hooks.$kind = h(\"echo fine; echo as well >&2\") | .process.args = [\"true\"]"
+	says "one that does its work says nothing" "" oci run -b "$T/b" h8-$me
+	is "nor aloud" "$err" ""
+done
+with '.hooks.createRuntime = h("yes | head -c 1000000") | .process.args = ["true"]'
+t "who writes much is not in its way" timeout 60 "$OCI" --root "$T/oci" run -b "$T/b" h8-$me
+with '.hooks.createRuntime = h("exec sleep 1000") | .annotations = {"run.oci.hooks.stdout": "/nosuch/file"}'
+fails "a file for it that cannot be made" 1 "*/nosuch/file: No such file*" oci run -b "$T/b" h8-$me
+with '.hooks.poststart = h("ls -l /proc/self/fd >&2; exit 3") | .process.args = ["sleep", "100"]'
+oci create -b "$T/b" h9-$me </dev/null >"$T/null"
+run oci start h9-$me 7<"$T/order"
+unlike "it has no descriptor of our caller's" "$err" "*/order*"
+
 # ---- the filter ----
 filter='.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_KILL"}]}
 	| .process.rlimits = [{type: "RLIMIT_CORE", soft: 0, hard: 0}]'

@@ -469,8 +469,8 @@ static void hooks__failing__end_the_birth(void **state)
 					 .top = ",\"hooks\":{\"createContainer\":[{\"path\":\"/bin/"
 						"sleep\",\"args\":[\"sleep\",\"9\"],"
 						"\"timeout\":1}]}" }) < 0);
-	assert_string_equal(
-		b.e.msg, "error running createContainer hook #0: /bin/sleep: took longer than 1 s");
+	assert_string_equal(b.e.msg, "error running createContainer hook #0: /bin/sleep: "
+				     "took longer than its 1 s and was killed");
 }
 
 static void hooks__host_says_no__leaves_nothing(void **state)
