@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -194,12 +195,14 @@ static bool on_signal(struct tty *t, pid_t pid, int pidfd, int *ret_status)
 	while (read(t->signals, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
 		if (si.ssi_signo == SIGCHLD)
 			ended |= reap(pid, ret_status);
-		else if (si.ssi_signo == SIGWINCH && t->master >= 0)
-			copy_size(t->master);
-		else if (t->master < 0 && si.ssi_code == SI_KERNEL && isatty(0))
-			continue;	/* the terminal has told the whole group already */
-		else
+		else if (si.ssi_signo == SIGWINCH) {
+			if (t->master >= 0)
+				copy_size(t->master);
+		} else if (ended || si.ssi_code != SI_KERNEL || kill(-pid, (int)si.ssi_signo) < 0) {
+			/* What our terminal sent is for the whole group, which it leads
+			 * (step_session): a shell ends with what it waits for. */
 			sys_pidfd_send_signal(pidfd, (int)si.ssi_signo, NULL, 0);
+		}
 	}
 	return ended;
 }

@@ -100,6 +100,8 @@ ends "exec -it" 4 typing '[("# ", "tty; exit 4\n")]' sh -c "
 	exec '$BERTH' --root '$ROOT' exec -it ex sh"
 ends "its lines end as those of run -it" 0 typing '[("# ", "echo o\"\"ne; echo t\"\"wo\n"), ("one\r\ntwo\r\n", "exit 0\n")]' \
 	"$BERTH" --root "$ROOT" exec -it ex sh
+ends "Ctrl-C ends one without a terminal, and what that waits for" 130 typing '[("up", "\x03")]' \
+	"$BERTH" --root "$ROOT" exec ex sh -c 'echo up; sleep 1000; echo not reached'
 fails "its detach keys would leave nothing running" 125 "berth: --detach-keys ctrl-a: an exec ends with the command that typed it; --detach *" \
 	berth exec --detach-keys ctrl-a ex true
 t "none is what it has" berth exec --detach-keys '' ex true
