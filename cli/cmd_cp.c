@@ -17,6 +17,7 @@
 #include "cli/connect_root.h"
 #include "image/image.h"
 #include "runtime/supervisor.h"
+#include "runtime/volume.h"
 
 struct cp_opts { bool archive, follow, quiet, overwrite; };
 
@@ -34,8 +35,9 @@ static const struct opt rows[] = {
 /* One side: a root directory to resolve below (host: "/"), and a path in it. */
 struct side {
 	const char *text;	/* as typed */
-	bool container;
+	bool container, readonly;
 	char *path;
+	char *top;		/* its path is a volume as a whole, which there has this name */
 	int root, lock;
 	struct idmap_pair *ids;	/* of a running container with a user namespace, or NULL */
 	char id[65];
@@ -51,7 +53,75 @@ static void side_close(struct cli *c, struct side *s)
 		end_run_dir(&p, &e);
 	fd_close(&s->lock);
 	mem_free_cleanup(&s->path);
+	mem_free_cleanup(&s->top);
 	mem_free_cleanup(&s->ids);
+}
+
+static bool is_whole(const char *path)	/* what is in it, not it itself */
+{
+	return str_ends(path, "/.") || str_eq(path, ".") || str_eq(path, "/");
+}
+
+static const struct record_volume *volume_at(const struct record *r, const char *path)
+{
+	const struct record_volume *found = NULL;
+
+	for (size_t i = 0; i < r->nvolumes; i++) {
+		const char *at = r->volumes[i].destination;
+		size_t n = strlen(at);
+
+		if (str_starts(path, at) && (!path[n] || path[n] == '/') &&
+		    (!found || n > strlen(found->destination)))
+			found = &r->volumes[i];
+	}
+	return found;
+}
+
+/* A folder of the host when the container does not run, too; with what it would begin with. */
+static int open_volume(struct cli *c, const struct record *r, const struct record_volume *v,
+		       int root, int *ret, struct err *e)
+{
+	const struct spec_namespace *user = &r->spec->ns[SPEC_NS_USER];
+	bool named = str_eq(v->type, "volume");
+	AUTO(volume) struct volume *vol = NULL;
+	int rc = named ? volume_load(&c->en, v->name, &vol, e) : 0;
+
+	if (rc < 0)
+		return rc;
+	if (v->overlay || v->idmap || v->chown || v->subpath || user->unshare || user->path ||
+	    (named ? !volume_is_folder(vol) : !str_eq(v->type, "bind")))
+		return err_say(e, EBUSY, "cp: what is mounted on %s is there only while container "
+			       "%s runs; start it first", v->destination, r->name);
+	if (named && !v->nocopy &&
+	    (rc = volume_copy_up(&c->en, v->name, root, v->destination, e)) < 0)
+		return rc;
+	*ret = open(named ? vol->mountpoint : v->source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return *ret < 0 ? err_set(e, errno, "cp: open what is mounted on %s", v->destination) : 0;
+}
+
+/* Volumes are mounted while it runs.  Else the path leads to what would be, as Docker's. */
+static int enter_volume(struct cli *c, struct record *r, struct side *s, struct err *e)
+{
+	AUTO_FREE char *typed = mem_strdup(s->path), *path = path_clean(typed);
+	const struct record_volume *v = volume_at(r, path);
+	int rc, fd = -1;
+
+	if (!v || str_eq(v->type, "tmpfs"))
+		return 0;
+	if ((rc = record_load_spec(&c->en, r, r->arena, e)) < 0 ||
+	    (rc = open_volume(c, r, v, s->root, &fd, e)) < 0)
+		return rc;
+	fd_close(&s->root);
+	s->root = fd;
+	for (char **o = v->options; o && *o; o++)
+		s->readonly |= str_eq(*o, "ro");
+	if (str_eq(path, v->destination) && !is_whole(typed))
+		s->top = mem_strdup(path_base(path));
+	free(s->path);
+	s->path = s->top ? mem_strdup("/")
+			 : mem_printf("%s%s", path + strlen(v->destination),
+				      is_whole(typed) ? "/." : str_ends(typed, "/") ? "/" : "");
+	return 0;
 }
 
 /* "name:path", unless it looks like a path of the host. */
@@ -77,7 +147,8 @@ static int side_open(struct cli *c, const char *text, struct side *s, struct err
 	if ((rc = record_find(&c->en, name, s->id, e)) < 0 ||
 	    (rc = record_load(&c->en, s->id, &r, e)) < 0)
 		return rc;
-	return connect_root(c, r, &s->root, &s->lock, &s->ids, e);
+	rc = connect_root(c, r, &s->root, &s->lock, &s->ids, e);
+	return rc == 0 && s->lock >= 0 ? enter_volume(c, r, s, e) : rc;
 }
 
 static int open_side(const struct side *s, const char *path, int flags)
@@ -104,11 +175,6 @@ static int open_parent(const struct side *s, char *path, int *ret_fd, const char
 	*slash = 0;
 	*ret_fd = open_side(s, *path ? path : "/", O_RDONLY | O_DIRECTORY);
 	return *ret_fd < 0 ? err_set(e, errno, "cp %s: open the folder", s->text) : 0;
-}
-
-static bool is_whole(const char *path)	/* what is in it, not it itself */
-{
-	return str_ends(path, "/.") || str_eq(path, ".") || str_eq(path, "/");
 }
 
 /* -L: the path of what the link leads to.  What is relative to the link is so in the new path
@@ -189,9 +255,9 @@ static int copy(struct side *from, struct side *to, const struct cp_opts *o, str
 			       .uid = to->container ? 0 : geteuid(),
 			       .gid = to->container ? 0 : getegid(),
 			       .from_ids = from->ids, .to_ids = to->ids };
-	AUTO_FREE char *path = path_clean(from->path);
-	const char *name, *as = path_base(path);
-	AUTO_CLOSE int dir = -1;
+	AUTO_FREE char *path = path_clean(from->path), *under = NULL;
+	const char *name, *as = path_base(path), *dst = to->path;
+	AUTO_CLOSE int dir = -1, at = -1;
 	struct stat st;
 	int rc;
 
@@ -201,7 +267,9 @@ static int copy(struct side *from, struct side *to, const struct cp_opts *o, str
 		dir = open_side(from, from->path, O_RDONLY | O_DIRECTORY);
 		if (dir < 0)
 			return err_set(e, errno, "cp: open %s", from->text);
-		return copy_contents(dir, to, to->path, &t, e);
+		if (from->top && (at = open_side(to, to->path, O_PATH | O_DIRECTORY)) >= 0)
+			dst = under = path_join(to->path, from->top);
+		return copy_contents(dir, to, dst, &t, e);
 	}
 	if ((rc = open_source(from, o, &dir, &name, e)) < 0)
 		return rc;
@@ -232,6 +300,9 @@ static int to_archive(struct cli *c, struct side *from, const struct cp_opts *o,
 
 	if (isatty(1))
 		return err_say(e, EINVAL, "cp: standard output is a terminal; send it to a file");
+	if (from->top)
+		return err_say(e, EINVAL, "cp %s: a volume, whose container does not run; name "
+			       "what is in it: %s/.", from->text, from->text);
 	strlist_add(&args, "export");
 	if (is_whole(from->path)) {
 		dir = open_side(from, from->path, O_RDONLY | O_DIRECTORY);
@@ -270,6 +341,8 @@ static int run_cp(struct cli *c, void *opts, int argc, char **argv, struct err *
 		rc = side_open(c, argv[1], &to, e);
 	if (rc == 0 && from.container == to.container)
 		rc = err_say(e, EINVAL, "cp: one of SRC and DST must be CONTAINER:PATH");
+	if (rc == 0 && to.readonly)
+		rc = err_set(e, EROFS, "cp: %s", to.text);
 	if (rc == 0)
 		rc = in ? from_archive(c, &to, opts, e) : out ? to_archive(c, &from, opts, e)
 						      : copy(&from, &to, opts, e);
@@ -281,7 +354,8 @@ static int run_cp(struct cli *c, void *opts, int argc, char **argv, struct err *
 /* clang-format off */
 const struct command command_cp = {
 	.name = "cp", .args = "[CONTAINER:]SRC|- [CONTAINER:]DST|-", .summary = "Copy files between the host and a container",
-	.text = "SRC/. is what is in a folder, SRC the folder itself. - is a tar archive on standard input\n"
+	.text = "SRC/. is what is in a folder, SRC the folder itself. A path in a volume leads there, whether\n"
+		"the container runs or not. - is a tar archive on standard input\n"
 		"(gzip, zstd, bzip2 and xz too) or output; from one, files belong to root without --archive.",
 	.opts = rows, .size = sizeof(struct cp_opts), .min = 2, .max = 2,
 	.complete = "container", .run = run_cp,

@@ -27,7 +27,7 @@ struct pack {
 	struct archive *a;
 	unsigned flags;
 	const struct idmap_pair *ids;
-	dev_t dev;			/* of the root */
+	uint64_t mount;			/* of the root */
 	struct link *links;
 	size_t nlinks, links_cap;
 	char *buf, *list, *value;
@@ -198,13 +198,24 @@ static int write_entry(struct pack *p, int parent, const char *base, const char 
 
 static int pack_dir(struct pack *p, int fd, const char *dir, unsigned depth, struct err *e);
 
+static int mount_of(int fd, const char *name, uint64_t *ret, struct err *e)
+{
+	struct statx stx;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) < 0)
+		return pack_errno(name, errno, e);
+	*ret = stx.stx_mnt_id;
+	return 0;
+}
+
 static int pack_one(struct pack *p, int parent, const char *dir, const char *base, unsigned depth,
 		    struct err *e)
 {
 	AUTO_FREE char *name = mem_printf("%s%s%s", dir, *dir ? "/" : "", base);
 	AUTO_CLOSE int fd = -1;
+	uint64_t mount = p->mount;
 	struct stat st;
-	int r;
+	int r = 0;
 
 	if (fstatat(parent, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : pack_errno(name, errno, e);
@@ -219,11 +230,16 @@ static int pack_one(struct pack *p, int parent, const char *dir, const char *bas
 			return errno == ENOENT ? 0 : pack_errno(name, errno, e);
 		if (fstat(fd, &st) < 0)
 			return pack_errno(name, errno, e);
+		if (p->flags & PACK_ONE_FS)
+			r = mount_of(fd, name, &mount, e);
 	}
-	r = write_entry(p, parent, base, name, &st, fd, e);
-	if ((p->flags & PACK_ONE_FS) && st.st_dev != p->dev)
+	if (mount != p->mount && S_ISREG(st.st_mode))
+		st.st_size = 0;	/* a secret, hosts, a bound file: not its own */
+	if (r == 0)
+		r = write_entry(p, parent, base, name, &st, fd, e);
+	if (r < 0 || !S_ISDIR(st.st_mode) || mount != p->mount)
 		return r;
-	return r == 0 && S_ISDIR(st.st_mode) ? pack_dir(p, fd, name, depth + 1, e) : r;
+	return pack_dir(p, fd, name, depth + 1, e);
 }
 
 static int pack_dir(struct pack *p, int fd, const char *dir, unsigned depth, struct err *e)
@@ -254,8 +270,8 @@ static int pack_root(struct pack *p, int dir, struct err *e)
 
 	if (fstat(dir, &st) < 0)
 		return pack_errno("./", errno, e);
-	p->dev = st.st_dev;
-	if (!(p->flags & PACK_NO_ROOT))
+	r = mount_of(dir, "./", &p->mount, e);
+	if (r == 0 && !(p->flags & PACK_NO_ROOT))
 		r = write_entry(p, dir, ".", "./", &st, dir, e);
 	return r < 0 ? r : pack_dir(p, dir, "", 0, e);
 }

@@ -13,7 +13,7 @@
 enum pack_flags {
 	PACK_UPPER = 1,		/* an overlayfs upper directory: its marks become whiteouts */
 	PACK_NO_ROOT = 2,	/* no entry for the directory itself */
-	PACK_ONE_FS = 4,	/* folders on other file systems are empty */
+	PACK_ONE_FS = 4,	/* what is mounted on a folder or file is empty */
 };
 
 /* As a tar archive to fd; only: that one entry of the directory, with what is in it, or NULL; ids:

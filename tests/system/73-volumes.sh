@@ -126,6 +126,7 @@ is "the host has no mount of it" "$(grep -c secrets /proc/self/mountinfo)" 0
 says "exec has the variable" s3cret berth exec sec sh -c 'echo $TOKEN'
 unlike "inspect does not tell it" "$(berth inspect sec)" "*s3cret*"
 is "no record has it" "$(grep -rl s3cret "$ROOT/containers" | wc -l)" 0
+is "an archive of it has none" "$(berth export sec | tar -xO | grep -c s3cret)" 0
 t "rm" berth rm -f sec
 is "nothing of it stays but the store" "$(grep -rl s3cret "$ROOT")" "$ROOT/secrets/tok"
 fails "one that is not there" 125 "berth: *no such secret*" berth run --rm --secret nosuch busybox true
@@ -182,6 +183,24 @@ ln -s cp/a "$T/hostlink"
 t "cp -L of the host" berth cp -L "$T/hostlink" c:/tmp/
 says "under the link's name" a berth exec c cat /tmp/hostlink
 fails "cp from what is not there" 125 "berth: *nosuch*" berth cp c:/nosuch "$T/x"
+# ---- cp where a volume is of a container that does not run
+rm -f "$T/passed"; echo s3cret >"$T/passed"
+mkdir -p "$T/cv"; ln -s "$T" "$T/cv/out"
+berth create --name cv --network none -v cvol:/srv/data -v "$T/cv:/bind" -v "$T/cv:/ro:ro" \
+	--mount type=tmpfs,dst=/t busybox cat /srv/data/a /srv/data/in /srv/data/sub/b >/dev/null
+t "cp into its volume" berth cp "$T/cp/a" cv:/srv/data/in
+t "a folder" berth cp "$T/cp/sub" cv:/srv/data
+says "it finds both, and what the image has there" "$(cat "$ROOT/volumes/cvol/_data/a"; echo a; echo b)" berth start -a cv
+t "cp of the volume" berth cp cv:/srv/data "$T/cv"
+is "its name is the folder's" "$(cat "$T/cv/data/in")" a
+is "cp of what is in it" "$(archive cv:/srv/data/sub/.)" "./ b "
+t "cp into a bound folder" berth cp "$T/cp/a" cv:/bind/here
+is "it is the host's" "$(cat "$T/cv/here")" a
+fails "but none that is read-only" 125 "berth: cp: cv:/ro/here: Read-only file system" berth cp "$T/cp/a" cv:/ro/here
+fails "nor through its symlinks" 125 "berth: cp cv:/bind/out/passed: open the folder: No such file or directory" berth cp cv:/bind/out/passed "$T/got"
+t "it is removed" berth rm cv
+t "so is the volume" berth volume rm cvol
+
 like "diff" "$(berth diff c)" $'*A /in\n*'
 like "diff: no control characters reach the terminal" "$(berth exec c touch $'/odd\e[1m'; berth diff c)" '*A /odd\\x1b[[]1m*'
 like "diff: removed" "$(berth exec c rm /etc/greeting; berth diff c)" "*D /etc/greeting*"
