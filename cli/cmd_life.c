@@ -124,6 +124,21 @@ static int stop_args(const struct stop_opts *o, struct stop_args *ret, struct er
 	return connect_seconds(o->time, &ret->timeout, e);
 }
 
+/* Of --rm nothing would be there to start again: said before it is stopped. */
+static int may_restart(struct cli *c, const char *id, struct err *e)
+{
+	AUTO(record) struct record *r = NULL;
+	enum connect_state s;
+	int rc = record_load(&c->en, id, &r, e);
+
+	if (rc < 0 || !r->auto_remove)
+		return rc;
+	rc = connect_state(&c->en, id, &s, NULL, e);
+	return rc < 0 || s == STATE_CREATED ? rc :
+		       err_say(e, EBUSY, "container %s goes when it ends (--rm), and cannot be "
+			       "restarted", r->name);
+}
+
 static int stop_one(struct cli *c, const char *name, void *ctx)
 {
 	const struct stop_args *a = ctx;
@@ -131,6 +146,8 @@ static int stop_one(struct cli *c, const char *name, void *ctx)
 	char id[65];
 	int r = record_find(&c->en, name, id, &e);
 
+	if (r == 0 && a->start)
+		r = may_restart(c, id, &e);
 	if (r == 0)
 		r = connect_stop(c, id, a->sig, a->timeout, &e);
 	if (r == 0 && a->start)	/* it has another main process now */

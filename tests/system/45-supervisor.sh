@@ -47,6 +47,10 @@ t "start" berth start a
 is "it runs again" "$(state a)" "running 0"
 t "restart" berth restart a
 is "and again" "$(state a)" "running 0"
+start --name once --rm busybox sleep 1000
+fails "restart of what goes with its end" 1 "berth: container once goes when it ends (--rm), *" berth restart -t 0 once
+is "leaves it as it is" "$(state once)" "running 0"
+t "stop takes it along" berth stop -t 0 once
 t "kill" berth kill a
 t "it ends" berth wait a
 is "by SIGKILL" "$(state a)" "exited 137"
