@@ -216,6 +216,40 @@ ssize_t fd_recv(int sock, void *buf, size_t n, int *fds, size_t *nfds)
 	return k;
 }
 
+int fd_reopen_file(int at, int flags)
+{
+	struct stat st;
+	char link[32];
+	int fd;
+
+	if (fstat(at, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", at);
+	fd = open(link, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* fchmodat(2) follows links, and glibc's AT_SYMLINK_NOFOLLOW makes calls that berth-image's filter
+ * does not let through. */
+int fd_chmod(int dirfd, const char *name, mode_t mode)
+{
+	int at = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC), r = 0;
+	struct stat st;
+	char link[32];
+
+	if (at < 0 || fstat(at, &st) < 0)
+		r = -errno;
+	else if (S_ISLNK(st.st_mode))
+		r = -ELOOP;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", at);
+	if (r == 0 && fchmodat(AT_FDCWD, link, mode & 07777, 0) < 0)
+		r = -errno;
+	fd_close(&at);
+	return r;
+}
+
 int fd_cloexec(int fd, bool on)
 {
 	return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0) < 0 ? -errno : 0;

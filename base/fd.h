@@ -29,6 +29,14 @@ int fd_read_all(int fd, size_t max, char **ret, size_t *ret_n);
 int fd_send(int sock, const void *data, size_t n, const int *fds, size_t nfds);
 ssize_t fd_recv(int sock, void *buf, size_t n, int *fds, size_t *nfds);
 
+/* What O_PATH descriptor `at` stands for, opened for its contents if that is a regular file: merely
+ * opening a device does things (a watchdog's begins to count), and where a container may make
+ * nodes it may not open them, while we may.  O_NONBLOCK is added: for a lease, too, nobody waits.
+ * -EINVAL: it is something else. */
+int fd_reopen_file(int at, int flags);
+/* The mode of dirfd/name; -ELOOP when that has become a link meanwhile. */
+int fd_chmod(int dirfd, const char *name, mode_t mode);
+
 int fd_cloexec(int fd, bool on);
 int fd_nonblock(int fd, bool on);
 /* Opens /dev/null on those of 0, 1, 2 that are closed. */

@@ -75,6 +75,15 @@ static int owner(const struct tree_opts *o, const struct stat *st, uid_t *ret_ui
 	return 0;
 }
 
+/* A set-ID bit speaks of the owner that the file had, as for cp(1): what a user of a container made
+ * is no program of the host's root. */
+static mode_t mode_of(const struct tree_opts *o, const struct stat *st)
+{
+	bool other = o->no_owner && (st->st_uid != o->uid || st->st_gid != o->gid);
+
+	return st->st_mode & (S_ISREG(st->st_mode) && other ? 01777 : 07777);
+}
+
 static int attrs(int from, int to, const char *name, const struct tree_opts *o, struct err *e)
 {
 	struct stat st;
@@ -90,7 +99,7 @@ static int attrs(int from, int to, const char *name, const struct tree_opts *o, 
 		return err_set(e, errno, "set the owner of %s", name);
 	/* after chown, which clears set-id bits and capabilities */
 	path_of_fd(to, b);
-	if (chmod(b, st.st_mode & 07777) < 0)
+	if (chmod(b, mode_of(o, &st)) < 0)
 		return err_set(e, errno, "set the mode of %s", name);
 	if (xattrs(from, to, name, e) < 0)
 		return -e->code;
@@ -162,12 +171,13 @@ static int directory(struct copy *c, int from, const char *name, int to, const c
 static int file(struct copy *c, int from, const char *name, int to, const char *to_name,
 		const struct stat *st)
 {
-	AUTO_CLOSE int in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	AUTO_CLOSE int at = openat(from, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_CLOSE int in = at < 0 ? -errno : fd_reopen_file(at, O_RDONLY);
 	AUTO_CLOSE int out = -1;
 	int r;
 
 	if (in < 0)
-		return err_set(c->e, errno, "open %s", c->path.s);
+		return err_set(c->e, -in, "open %s", c->path.s);
 	if (st->st_nlink > 1 && link_seen(c, st, to, to_name))
 		return 0;
 	out = openat(to, to_name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -183,6 +193,7 @@ static int special(struct copy *c, int from, const char *name, int to, const cha
 	struct timespec times[2] = { st->st_atim, st->st_mtim };
 	uid_t uid;
 	gid_t gid;
+	int r;
 
 	if (owner(c->o, st, &uid, &gid, c->path.s, c->e) < 0)
 		return -c->e->code;
@@ -200,8 +211,9 @@ static int special(struct copy *c, int from, const char *name, int to, const cha
 	}
 	if (fchownat(to, to_name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_set(c->e, errno, "set the owner of %s", c->path.s);
-	if (!S_ISLNK(st->st_mode) && fchmodat(to, to_name, st->st_mode & 07777, 0) < 0)
-		return err_set(c->e, errno, "set the mode of %s", c->path.s);
+	/* who shares the folder may have put a link there meanwhile */
+	if (!S_ISLNK(st->st_mode) && (r = fd_chmod(to, to_name, st->st_mode)) < 0)
+		return err_set(c->e, -r, "set the mode of %s", c->path.s);
 	utimensat(to, to_name, times, AT_SYMLINK_NOFOLLOW);
 	return 0;
 }

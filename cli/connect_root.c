@@ -85,20 +85,27 @@ int connect_root(struct cli *c, const struct record *r, int *ret_root, int *ret_
 		 struct idmap_pair **ret_ids, struct err *e)
 {
 	AUTO_CLOSE int lock = -1;
+	pid_t pid, now;
 	char id[65];
-	pid_t pid;
 	int rc;
 
 	if (connect_pid(&c->en, r->id, &pid, id, e) == 0) {
 		AUTO_FREE char *path = mem_printf("/proc/%d/root", (int)pid);
+		AUTO_FREE struct idmap_pair *ids = NULL;
 		AUTO_CLOSE int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 		if (fd < 0)
 			return err_set(e, errno, "open the root of container %s", r->name);
-		if ((rc = ids_of(pid, ret_ids, e)) < 0)
+		if ((rc = ids_of(pid, &ids, e)) < 0)
 			return rc;
+		/* had it ended, its number could be of another by now, and the root the host's */
+		if ((rc = connect_pid(&c->en, r->id, &now, id, e)) < 0)
+			return rc;
+		if (now != pid)
+			return err_say(e, ESRCH, "container %s has just ended", r->name);
 		*ret_root = TAKE_FD(fd);
 		*ret_lock = -1;
+		*ret_ids = TAKE(ids);
 		return 0;
 	}
 	if ((rc = run_lock(&c->en, r->id, &lock, NULL, e)) < 0 ||

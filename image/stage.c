@@ -362,9 +362,10 @@ static int set_meta(struct stage *t, int parent, const char *name, const char *p
 	if (needs_owner(t, m)) {
 		if (fchownat(parent, name, m->uid, m->gid, AT_SYMLINK_NOFOLLOW) < 0)
 			return entry_errno(path, errno, "set its owner", e);
+		/* a container that runs may have put a link there meanwhile */
 		if (!S_ISLNK(m->mode) && (m->mode & 06000) &&
-		    fchmodat(parent, name, m->mode & 07777, 0) < 0)
-			return entry_errno(path, errno, "set its mode", e);
+		    (r = fd_chmod(parent, name, m->mode)) < 0)
+			return entry_errno(path, -r, "set its mode", e);
 	}
 	r = set_xattrs(t, parent, name, path, m, e);
 	if (r < 0)

@@ -2,7 +2,8 @@
  * names.c - the files hosts, resolv.conf and hostname of containers.
  *
  * They are bound into the containers as files, so they are written in place: the inode stays.
- * What the container wrote into its hosts outside of our section is kept.
+ * What the container wrote into its hosts outside of our section is kept.  One that has a lease on
+ * the file (F_SETLEASE) is not waited for, O_NONBLOCK: others would wait with us.
  */
 #include "netns/names.h"
 
@@ -27,7 +28,8 @@ static const char *const fallback_servers[] = { "1.1.1.1", "8.8.8.8", NULL };
 
 static int write_in_place(int dir, const char *name, const struct strbuf *b, struct err *e)
 {
-	AUTO_CLOSE int fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	AUTO_CLOSE int fd = openat(
+		dir, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
 	if (fd < 0)
 		return err_set(e, errno, "create %s", name);
 	int r = b->len ? fd_write_all(fd, b->s, b->len) : 0;
@@ -257,7 +259,9 @@ void names_write(struct lease_dirs *d, const struct net_paths *p, const struct j
 	struct section s = { .a = a, .d = d, .self = j };
 	AUTO_FREE char *dir_path = path_join(p->run, j->id);
 	AUTO_CLOSE int dir = open(dir_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	AUTO_CLOSE int fd = dir < 0 ? -1 : openat(dir, "hosts", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	AUTO_CLOSE int fd = dir < 0 ? -1 :
+				      openat(dir, "hosts",
+					     O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	AUTO_FREE char *old = NULL;
 	size_t n;
 	struct stat st;

@@ -12,10 +12,11 @@
 #define FILE_MAX_BYTES (4u << 20)
 #define GROUPS_MAX 1024
 
-/* Absent files are empty ones. */
+/* Absent files are empty ones, and so is what the container has there instead of a file. */
 static int read_in(int root_fd, const char *path, char **ret, struct err *e)
 {
-	AUTO_CLOSE int fd = path_try_open_in(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	AUTO_CLOSE int at = path_try_open_in(root_fd, path, O_PATH, 0);
+	AUTO_CLOSE int fd = at < 0 ? -1 : fd_reopen_file(at, O_RDONLY);
 	size_t n;
 	int r;
 

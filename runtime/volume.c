@@ -32,7 +32,7 @@ static int none_such(const char *name, struct err *e)
 
 static int open_volumes(const struct engine *en, int *ret, struct err *e)
 {
-	if (mkdirat(en->root_fd, "volumes", 0711) < 0 && errno != EEXIST)
+	if (mkdirat(en->root_fd, "volumes", 0710) < 0 && errno != EEXIST)
 		return err_set(e, errno, "make %s/volumes", en->root);
 	return path_open_dir(en->root_fd, "volumes", ret, e);
 }
