@@ -151,12 +151,21 @@ static int contents(int from, int to, off_t size, const char *name, struct err *
 	return ftruncate(to, size) < 0 ? err_set(e, errno, "copy %s", name) : 0;
 }
 
-/* A link to a name that was copied before: true when one was made. */
+/* A link to what was copied before, which is still there: true when one was made.  Who shares the
+ * folder may have put links on the way. */
+static bool make_link(int top, const char *path, int to, const char *name)
+{
+	AUTO_CLOSE int fd = path_try_open_nofollow_in(top, path, O_PATH);
+	char link[32];
+
+	return fd >= 0 && linkat(AT_FDCWD, path_of_fd(fd, link), to, name, AT_SYMLINK_FOLLOW) == 0;
+}
+
 static bool link_seen(struct copy *c, const struct stat *st, int to, const char *name)
 {
 	for (size_t i = 0; i < c->nseen; i++)
 		if (c->seen[i].ino == st->st_ino && c->seen[i].dev == st->st_dev)
-			return linkat(c->top, c->seen[i].path, to, name, 0) == 0;
+			return make_link(c->top, c->seen[i].path, to, name);
 	if (c->nseen == c->cap) {
 		c->cap = c->cap ? c->cap * 2 : 32;
 		c->seen = mem_resize(c->seen, c->cap, sizeof(*c->seen));

@@ -38,6 +38,18 @@ for what in tree archive; do
 	is "and not followed" "$(stat -c '%a %u' "$T/victim")" "600 0"
 done
 
+# ---- a folder of a volume becomes a link before a file in it is linked to
+mkdir -p "$T/host" "$T/tree/d"
+echo own >"$T/tree/d/one" && ln "$T/tree/d/one" "$T/tree/d/two"
+echo host >"$T/host/one" && echo host >"$T/host/two"
+start shares -v shared:/v
+berth create --name ended -v shared:/v busybox true >/dev/null
+berth exec -d shares sh -c "until [ -e /v/t/d/one ] || [ -e /v/t/d/two ]; do :; done; mv /v/t/d /v/t/x; ln -s $T/host /v/t/d; echo planted >/planted"
+slowly linkat 500 cp "$T/tree" ended:/v/t >/dev/null 2>&1
+t "a link is planted on the way" until_true 10 berth exec shares test -e /planted
+is "no file of the host gets a name in the volume" "$(stat -c %h "$T/host/one" "$T/host/two" | tr '\n' ' ')" "1 1 "
+t "removed" berth rm -f shares ended
+
 # ---- a file becomes a device before it is opened
 berth exec c sh -c 'mkdir /x && echo own >/x/file && mknod -m 666 /x/other c 1 5'
 berth exec -d c /probe swap /x/file /x/other 0
