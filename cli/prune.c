@@ -39,7 +39,7 @@ static bool has_all(const struct prune_opts *o, const struct filters *f)
 static void stays(struct pruned *p, const struct err *why)
 {
 	log_error(why);
-	p->status = why->status ? why->status : 1;
+	p->status = why->status ? why->status : ERR_STATUS_ENGINE;
 }
 
 /* ---- containers ---- */
