@@ -9,10 +9,10 @@
 #include "base/path.h"
 #include "cli/pick.h"
 
-struct wait_opts { struct pick pick; const char *condition, *interval; };
+struct wait_opts { struct pick pick; struct strlist condition; const char *interval; };
 
 static const struct opt wait_rows[] = {
-	{ "condition", 0, OPT_STR, offsetof(struct wait_opts, condition), "CONDITION",
+	{ "condition", 0, OPT_LIST, offsetof(struct wait_opts, condition), "CONDITION",
 	  "stopped (default), removed, created, running, paused or healthy",
 	  .complete = "stopped|removed|created|running|paused|healthy" },
 	/* podman's, which asks again and again: here the end tells itself */
@@ -117,8 +117,12 @@ static int run_wait(struct cli *c, void *opts, int argc, char **argv, struct err
 {
 	static const enum connect_state states[] = { STATE_CREATED, STATE_RUNNING, STATE_PAUSED };
 	const struct wait_opts *o = opts;
-	const char *cond = o->condition;
+	const char *cond = o->condition.n ? o->condition.v[0] : NULL;
 	int64_t ns;
+
+	if (o->condition.n > 1)
+		return err_say(e, EINVAL, "--condition stands once: to wait for the first of "
+			       "several, run a wait for each");
 
 	if (o->interval && str_to_duration(o->interval, &ns) < 0)
 		return err_say(e, EINVAL, "--interval %s: expected a time as 250ms", o->interval);

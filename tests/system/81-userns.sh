@@ -1,7 +1,6 @@
 #!/bin/bash
 # User namespaces of the engine's containers: whose ids files, volumes and processes have.
 # time: 300
-# also: vm
 . "$(dirname "$0")/lib.sh"
 run_n() { berth run --rm --network none "$@"; }
 auto() { run_n --userns auto "$@"; }

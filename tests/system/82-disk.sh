@@ -1,7 +1,6 @@
 #!/bin/bash
 # --storage-opt: what a container may write in its root has a bound, on whatever file system.
 # time: 300
-# also: vm
 . "$(dirname "$0")/lib.sh"
 need mkfs.ext4 e2fsck strace
 [ -e /dev/loop-control ] || modprobe loop # where no udev has made the node
