@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/path.h"
 #include "base/str.h"
 #include "base/tree.h"
@@ -30,11 +31,18 @@ static int none_such(const char *name, struct err *e)
 	return err_status(e, ERR_STATUS_NONE);
 }
 
+/* Other users of the host do not get to what is in volumes: it may be a set-ID program. */
 static int open_volumes(const struct engine *en, int *ret, struct err *e)
 {
+	struct stat st;
+	int r;
+
 	if (mkdirat(en->root_fd, "volumes", 0710) < 0 && errno != EEXIST)
 		return err_set(e, errno, "make %s/volumes", en->root);
-	return path_open_dir(en->root_fd, "volumes", ret, e);
+	r = path_open_dir(en->root_fd, "volumes", ret, e);
+	if (r == 0 && fstat(*ret, &st) == 0 && (st.st_mode & 07) && fchmod(*ret, 0710) < 0)
+		log_warn("volumes of %s are open to other users: %s", en->root, strerror(errno));
+	return r;
 }
 
 /* With the lock: what is half made, or half removed, is of somebody who was killed. */

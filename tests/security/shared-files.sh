@@ -102,6 +102,9 @@ berth exec c sh -c 'cp /bin/busybox /v/program && chmod 4755 /v/program && cp /b
 chmod 711 "$T"
 ends "nobody else runs what is in a volume" 126 as_user "$ROOT/volumes/data/_data/program" true
 t "nor sees it" sh -c "! setpriv --reuid 12345 --regid 12345 --clear-groups -- sh -c 'stat \"$ROOT/volumes/data/_data\"'"
+chmod 711 "$ROOT/volumes" # as earlier builds made it
+berth volume ls >/dev/null
+is "a store of an earlier build is closed, too" "$(stat -c %a "$ROOT/volumes")" 710
 t "what a user of the container made set-ID is copied" berth cp c:/mine "$T/mine"
 is "and is no program of root's" "$(stat -c '%a %u' "$T/mine")" "755 0"
 t "with its owner" berth cp -a c:/mine "$T/mine2"
