@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/path.h"
 #include "base/sys.h"
 
 /* The kernel takes 253 (SCM_MAX_FD); musl's sendmsg copies at most 1024 bytes of control data. */
@@ -226,8 +227,7 @@ int fd_reopen_file(int at, int flags)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", at);
-	fd = open(link, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	fd = open(path_of_fd(at, link), flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -235,19 +235,15 @@ int fd_reopen_file(int at, int flags)
  * does not let through. */
 int fd_chmod(int dirfd, const char *name, mode_t mode)
 {
-	int at = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC), r = 0;
+	AUTO_CLOSE int at = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
 	char link[32];
 
 	if (at < 0 || fstat(at, &st) < 0)
-		r = -errno;
-	else if (S_ISLNK(st.st_mode))
-		r = -ELOOP;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", at);
-	if (r == 0 && fchmodat(AT_FDCWD, link, mode & 07777, 0) < 0)
-		r = -errno;
-	fd_close(&at);
-	return r;
+		return -errno;
+	if (S_ISLNK(st.st_mode))
+		return -ELOOP;
+	return fchmodat(AT_FDCWD, path_of_fd(at, link), mode & 07777, 0) < 0 ? -errno : 0;
 }
 
 int fd_cloexec(int fd, bool on)

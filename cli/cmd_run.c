@@ -65,7 +65,8 @@ static int make_record(struct cli *c, struct run_opts *o, int argc, char **argv,
 			       "see berth help %s", c->cmd->name, c->cmd->name);
 	if (o->replace && !o->name)
 		return err_say(e, EINVAL, "--replace goes with --name");
-	if ((rc = attach_check_keys(o->detach_keys, e)) < 0 || (rc = platform(o, a, e)) < 0)
+	if ((rc = attach_check_keys(o->detach_keys, e)) < 0 || (rc = platform(o, a, e)) < 0 ||
+	    (o->name && (rc = record_name_check(o->name, e)) < 0))	/* before a pull */
 		return rc;
 	if (!o->rootfs) {
 		rc = create_find_image(c, o, argv[0], &image, &lock, e);
@@ -82,8 +83,7 @@ static int make_record(struct cli *c, struct run_opts *o, int argc, char **argv,
 	in.args = argv + first;
 	attach_window(&in.rows, &in.cols);
 	rc = compose_record(a, &in, &r, e);
-	if (rc < 0 || (rc = record_name_check(name, e)) < 0 ||
-	    (o->replace && (rc = remove_same_name(c, name, e)) < 0))
+	if (rc < 0 || (o->replace && (rc = remove_same_name(c, name, e)) < 0))
 		return rc;
 	*ret = r;
 	held->store = TAKE_FD(lock);

@@ -123,7 +123,6 @@ static int run_wait(struct cli *c, void *opts, int argc, char **argv, struct err
 	if (o->condition.n > 1)
 		return err_say(e, EINVAL, "--condition stands once: to wait for the first of "
 			       "several, run a wait for each");
-
 	if (o->interval && str_to_duration(o->interval, &ns) < 0)
 		return err_say(e, EINVAL, "--interval %s: expected a time as 250ms", o->interval);
 	if (!cond || str_eq(cond, "stopped") || str_eq(cond, "exited") ||

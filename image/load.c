@@ -195,5 +195,5 @@ int load_source(struct source *s, const struct load_opts *o, struct err *e)
 		return load_docker(s, o, e);
 	return err_say(e, EINVAL,
 		       "it is neither an OCI image layout (index.json) nor a docker-archive "
-		       "(manifest.json)");
+		       "(manifest.json); berth import takes a root file system alone");
 }

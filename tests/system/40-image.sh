@@ -60,6 +60,8 @@ berth run -d --name user busybox sleep 1000 >/dev/null
 fails "an image in use is not removed" 125 "berth: *in use*" berth rmi busybox
 t "the container is removed" berth rm -f user
 t "then it is" berth rmi busybox
+mkdir "$T/plain" && tar -cf "$T/plain.tar" -C "$T/plain" .
+fails "of a root file system alone, load says what takes it" 125 "berth: *berth import takes*" berth load -i "$T/plain.tar"
 fails "an image that is not there" 125 "berth: *busybox*" berth rmi busybox
 
 # umoci unpacks the same archive; what both say must be equal

@@ -130,6 +130,7 @@ is "of one with --rm" "$(awaits removed w2 berth exec w2 touch /go)" 4
 fails "wait --interval" 125 "berth: --interval often: expected a time as 250ms" berth wait --interval often webserver
 fails "another condition" 125 "berth: --condition odd: expected*" berth wait --condition odd webserver
 fails "and two" 125 "berth: --condition stands once*" berth wait --condition running --condition stopped webserver
+fails "a name that cannot be is refused before a pull" 125 "berth: container name *" berth run --name "a b" nowhere.example/image true
 
 # ---- events
 run_d --name ev busybox sh -c 'trap "exit 3" TERM; while :; do sleep 0.1; done'
